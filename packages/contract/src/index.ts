@@ -1,0 +1,19 @@
+/**
+ * The HTTP contract of PLC and node as schemas: from one table come validation, OpenAPI 3.1 and typed clients.
+ * It runs in a browser (server and HTTP/2 parts are separate exports) and must not know how either side does its work.
+ */
+export type { Client, ClientOptions } from './client.ts';
+export { createClient, fetchTransport } from './client.ts';
+export { decodeEvents, encodeEvent, encodeHeartbeat } from './event-stream.ts';
+export type { ExecFrame } from './exec-frames.ts';
+export { EXEC_CONTENT_TYPE, ExecFrameDecoder, ExecStart, encodeExecFrame } from './exec-frames.ts';
+export { nodeRoutes } from './node/routes.ts';
+export * from './node/types.ts';
+export { openApiDocument } from './openapi.ts';
+export { joinRoutes, plcRoutes, UPLINK_PROTOCOL } from './plc/routes.ts';
+export * from './plc/types.ts';
+export { PROBLEM_CONTENT_TYPE, Problem, problemOf, problemToError } from './problem.ts';
+export type { RouteDefinition, RouteInput, RouteOutput, RouteTable } from './route.ts';
+export { fillPath, page } from './route.ts';
+export type { Transport, TransportRequest, TransportResponse } from './transport.ts';
+export { withHeaders } from './transport.ts';

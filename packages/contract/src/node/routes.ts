@@ -1,0 +1,153 @@
+import { Instant, LeaseId, SliceName } from '@planetlab/model';
+import { z } from 'zod';
+import { page, type RouteTable } from '../route.ts';
+import {
+  LeaseRecord,
+  LeaseRequest,
+  NodeEvent,
+  NodeFacts,
+  NodeImage,
+  NodeSliver,
+  SshKeys,
+  StepRecord,
+} from './types.ts';
+
+const bySlice = z.object({ slice: SliceName });
+const byLease = z.object({ lease: LeaseId });
+
+/**
+ * The node manager's API (N6): local objects only. The same over direct TLS and over the node's own uplink.
+ * Each request but the health check carries `Authorization: DPoP <slice credential>` and `DPoP: <proof>`.
+ */
+export const nodeRoutes = {
+  health: {
+    method: 'GET',
+    path: '/healthz',
+    summary: 'Whether the node manager answers',
+    access: 'public',
+    reply: { kind: 'json', schema: z.object({ status: z.literal('ok') }) },
+    status: 200,
+    errors: [],
+  },
+  getNode: {
+    method: 'GET',
+    path: '/v1/node',
+    summary: 'What the node is and has',
+    access: 'credential',
+    reply: { kind: 'json', schema: NodeFacts },
+    status: 200,
+    errors: [],
+  },
+  listImages: {
+    method: 'GET',
+    path: '/v1/images',
+    summary: 'The images that slivers can start from',
+    access: 'credential',
+    reply: { kind: 'json', schema: z.object({ items: z.array(NodeImage) }) },
+    status: 200,
+    errors: [],
+  },
+  requestLease: {
+    method: 'POST',
+    path: '/v1/leases',
+    summary: 'Ask for resources bound to a sliver; asking again returns the lease that its holder already has',
+    access: 'credential',
+    body: LeaseRequest,
+    reply: { kind: 'json', schema: LeaseRecord },
+    status: 201,
+    errors: ['admission_refused', 'insufficient_resources', 'unknown_image', 'lease_too_long', 'conflict'],
+  },
+  listLeases: {
+    method: 'GET',
+    path: '/v1/leases',
+    summary: 'Live leases that the credential covers',
+    access: 'credential',
+    reply: { kind: 'json', schema: z.object({ items: z.array(LeaseRecord) }) },
+    status: 200,
+    errors: [],
+  },
+  renewLease: {
+    method: 'POST',
+    path: '/v1/leases/:lease/renew',
+    summary: 'Move the end of a lease; the reply says what was granted',
+    access: 'credential',
+    params: byLease,
+    body: z.object({ expiresAt: Instant }).strict(),
+    reply: { kind: 'json', schema: LeaseRecord },
+    status: 200,
+    errors: ['unknown_lease', 'lease_expired', 'lease_too_long'],
+  },
+  endLease: {
+    method: 'DELETE',
+    path: '/v1/leases/:lease',
+    summary: 'End a lease now; its sliver is removed',
+    access: 'credential',
+    params: byLease,
+    reply: { kind: 'empty' },
+    status: 204,
+    errors: ['unknown_lease'],
+  },
+  listSlivers: {
+    method: 'GET',
+    path: '/v1/slivers',
+    summary: 'Slivers that the credential covers',
+    access: 'credential',
+    reply: { kind: 'json', schema: z.object({ items: z.array(NodeSliver) }) },
+    status: 200,
+    errors: [],
+  },
+  getSliver: {
+    method: 'GET',
+    path: '/v1/slivers/:slice',
+    summary: 'One sliver',
+    access: 'credential',
+    params: bySlice,
+    reply: { kind: 'json', schema: NodeSliver },
+    status: 200,
+    errors: ['unknown_sliver'],
+  },
+  watchSlivers: {
+    method: 'GET',
+    path: '/v1/watch',
+    summary: 'Every sliver, then every change',
+    access: 'credential',
+    reply: { kind: 'events', schema: NodeEvent },
+    status: 200,
+    errors: [],
+  },
+  setAccess: {
+    method: 'PUT',
+    path: '/v1/slivers/:slice/access',
+    summary: 'Who may log in: replaces the whole list',
+    access: 'credential',
+    params: bySlice,
+    body: z.object({ keys: SshKeys }).strict(),
+    reply: { kind: 'empty' },
+    status: 204,
+    errors: ['unknown_sliver'],
+  },
+  exec: {
+    method: 'POST',
+    path: '/v1/slivers/:slice/exec',
+    summary: 'Run a program in a sliver, streamed in both directions',
+    access: 'credential',
+    params: bySlice,
+    reply: { kind: 'duplex' },
+    status: 200,
+    errors: ['unknown_sliver', 'sliver_not_running', 'command_not_found'],
+  },
+  listSteps: {
+    method: 'GET',
+    path: '/v1/steps',
+    summary: 'The latest steps taken, newest first',
+    access: 'credential',
+    query: z.object({
+      slice: SliceName.optional(),
+      limit: z.coerce.number().int().min(1).max(1000).default(100),
+      before: z.coerce.number().int().optional(),
+    }),
+    reply: { kind: 'json', schema: page(StepRecord) },
+    status: 200,
+    errors: [],
+  },
+} as const satisfies RouteTable;

@@ -1,0 +1,125 @@
+import {
+  ImageName,
+  Instant,
+  LeaseId,
+  NodeId,
+  NodeName,
+  PersonEmail,
+  Place,
+  Principal,
+  Resources,
+  SliceName,
+  SliverState,
+  Thumbprint,
+} from '@planetlab/model';
+import { z } from 'zod';
+
+/** Why something is not as it should be: a stable code and a sentence. */
+export const Reason = z.object({ code: z.string(), message: z.string() });
+export type Reason = z.infer<typeof Reason>;
+
+/** A public key of a person, one line as OpenSSH writes it. */
+export const SshKey = z.object({
+  person: PersonEmail,
+  key: z
+    .string()
+    .max(16_384)
+    .regex(
+      /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]+={0,3}( [^\r\n]{0,200})?$/,
+      'an SSH public key is one line such as "ssh-ed25519 AAAA... name"',
+    ),
+});
+export type SshKey = z.infer<typeof SshKey>;
+export const SshKeys = z.array(SshKey).max(1000);
+
+/** What a host offers, and what it lacks, each with a sentence (HOSTS: degrade with a clear word, never silently). */
+export const HostFeature = z.object({ feature: z.string(), available: z.boolean(), reason: z.string() });
+export type HostFeature = z.infer<typeof HostFeature>;
+
+/** A node about itself. Local facts only. */
+export const NodeFacts = z.object({
+  id: NodeId,
+  name: NodeName,
+  version: z.string(),
+  /** The node's clock, so that the reader can tell how far off it is. */
+  clock: Instant,
+  startedAt: Instant,
+  vmm: z.object({ driver: z.string(), detail: z.string(), simulated: z.boolean() }),
+  kernel: z.string(),
+  architecture: z.string(),
+  place: Place.nullable(),
+  capacity: Resources,
+  /** Sum of what live leases bind. */
+  leased: Resources,
+  ipv4: z.string().nullable(),
+  ipv6Prefix: z.string().nullable(),
+  ssh: z.object({ host: z.string(), port: z.number().int() }).nullable(),
+  images: z.array(ImageName),
+  features: z.array(HostFeature),
+  slivers: z.number().int(),
+});
+export type NodeFacts = z.infer<typeof NodeFacts>;
+
+export const NodeImage = z.object({ name: ImageName, digest: z.string(), sizeMiB: z.number(), importedAt: Instant });
+export type NodeImage = z.infer<typeof NodeImage>;
+
+/** Asks for the one sliver of a slice on this node: resources bound to it until `expiresAt` (N8). */
+export const LeaseRequest = z
+  .object({
+    slice: SliceName,
+    image: ImageName,
+    resources: Resources,
+    expiresAt: Instant,
+    /** Who may log in from the start; changed later through access. */
+    keys: SshKeys.default([]),
+  })
+  .strict();
+export type LeaseRequest = z.infer<typeof LeaseRequest>;
+
+/** A lease as the node keeps it. `token` is the node's signature over all of it, verified offline by anyone with the node's key. */
+export const LeaseRecord = z.object({
+  id: LeaseId,
+  slice: SliceName,
+  holder: Thumbprint,
+  principal: Principal,
+  image: ImageName,
+  resources: Resources,
+  grantedAt: Instant,
+  expiresAt: Instant,
+  token: z.string(),
+});
+export type LeaseRecord = z.infer<typeof LeaseRecord>;
+
+/** A sliver as its node reports it. */
+export const NodeSliver = z.object({
+  slice: SliceName,
+  state: SliverState,
+  reason: Reason.nullable(),
+  since: Instant,
+  leaseId: LeaseId,
+  expiresAt: Instant,
+  image: ImageName,
+  resources: Resources,
+  ipv4: z.string().nullable(),
+  ipv6: z.string().nullable(),
+});
+export type NodeSliver = z.infer<typeof NodeSliver>;
+
+/** First every sliver there is, then `synced`, then each change. A sliver that is no more comes once with state `gone`. */
+export const NodeEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('sliver'), sliver: NodeSliver }),
+  z.object({ type: z.literal('synced') }),
+]);
+export type NodeEvent = z.infer<typeof NodeEvent>;
+
+/** One step that the node took: its audit log, and the explanation shown to people. */
+export const StepRecord = z.object({
+  id: z.number().int(),
+  at: Instant,
+  slice: SliceName.nullable(),
+  step: z.string(),
+  outcome: z.enum(['done', 'failed']),
+  durationMs: z.number(),
+  message: z.string().nullable(),
+});
+export type StepRecord = z.infer<typeof StepRecord>;

@@ -1,0 +1,93 @@
+import { ERROR_KINDS, type ErrorCode } from '@planetlab/model';
+import { z } from 'zod';
+import { EXEC_CONTENT_TYPE } from './exec-frames.ts';
+import { PROBLEM_CONTENT_TYPE, Problem } from './problem.ts';
+import type { RouteDefinition, RouteTable } from './route.ts';
+
+type Json = Record<string, unknown>;
+
+/** The OpenAPI 3.1 document of a route table: what a server serves at `/v1/openapi.json`. */
+export function openApiDocument(info: { readonly title: string; readonly version: string }, routes: RouteTable): Json {
+  const paths: Record<string, Json> = {};
+  for (const [name, route] of Object.entries(routes)) {
+    const path = route.path.replaceAll(/:([A-Za-z]+)/g, '{$1}');
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(name, route) };
+  }
+  return {
+    openapi: '3.1.0',
+    info,
+    paths,
+    components: {
+      schemas: { Problem: schemaOf(Problem) },
+      securitySchemes: {
+        person: { type: 'http', scheme: 'bearer', description: 'An API token of a person' },
+        session: { type: 'apiKey', in: 'cookie', name: 'planetlab_session' },
+        credential: {
+          type: 'http',
+          scheme: 'dpop',
+          description: 'A slice credential, with a proof of possession (RFC 9449)',
+        },
+      },
+    },
+  };
+}
+
+function operation(name: string, route: RouteDefinition): Json {
+  return {
+    operationId: name,
+    summary: route.summary,
+    security: SECURITY[route.access],
+    parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query')],
+    ...(route.body === undefined
+      ? {}
+      : {
+          requestBody: { required: true, content: { 'application/json': { schema: schemaOf(route.body, 'input') } } },
+        }),
+    responses: { [String(route.status)]: success(route), ...problems(route.errors) },
+  };
+}
+
+const SECURITY = { public: [], person: [{ person: [] }, { session: [] }], credential: [{ credential: [] }] } as const;
+
+function parameters(schema: z.ZodObject | undefined, place: 'path' | 'query'): Json[] {
+  if (schema === undefined) return [];
+  return Object.entries(schema.shape).map(([name, field]) => ({
+    name,
+    in: place,
+    required: place === 'path' || !field.safeParse(undefined).success,
+    schema: schemaOf(field, 'input'),
+  }));
+}
+
+function success(route: RouteDefinition): Json {
+  switch (route.reply.kind) {
+    case 'json':
+      return { description: 'Success', content: { 'application/json': { schema: schemaOf(route.reply.schema) } } };
+    case 'events':
+      return {
+        description: 'Server-sent events; the data of each has this schema',
+        content: { 'text/event-stream': { schema: schemaOf(route.reply.schema) } },
+      };
+    case 'duplex':
+      return { description: 'Frames in both directions', content: { [EXEC_CONTENT_TYPE]: {} } };
+    case 'empty':
+      return { description: 'Success, no content' };
+  }
+}
+
+function problems(codes: readonly ErrorCode[]): Json {
+  const byStatus = Map.groupBy(new Set<ErrorCode>(['malformed_request', ...codes]), (code) => ERROR_KINDS[code].status);
+  const entries = [...byStatus].map(([status, group]) => [
+    String(status),
+    {
+      description: group.map((code) => `\`${code}\`: ${ERROR_KINDS[code].title}`).join('; '),
+      content: { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
+    },
+  ]);
+  return Object.fromEntries(entries) as Json; // string keys, by construction
+}
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output' = 'output'): Json {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' });
+  return rest;
+}

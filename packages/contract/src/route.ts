@@ -1,0 +1,64 @@
+import type { ErrorCode } from '@planetlab/model';
+import { z } from 'zod';
+
+/**
+ * One route of a contract. `reply` is what a success carries: a schema for JSON, `events` for server-sent events whose
+ * data has that schema, `duplex` for a stream of frames in both directions (exec), `empty` for no body.
+ */
+export interface RouteDefinition {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** With `:name` for each parameter, for example `/v1/slices/:slice`. */
+  readonly path: string;
+  readonly summary: string;
+  /** `public`: anyone; `person`: signed in at the PLC; `credential`: slice credential + proof of possession at the node. */
+  readonly access: 'public' | 'person' | 'credential';
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly reply:
+    | { readonly kind: 'json' | 'events'; readonly schema: z.ZodType }
+    | { readonly kind: 'empty' | 'duplex' };
+  readonly status: 200 | 201 | 202 | 204;
+  /** Codes that this route adds to those every route may answer. */
+  readonly errors: readonly ErrorCode[];
+}
+
+export type RouteTable = Readonly<Record<string, RouteDefinition>>;
+
+type Part<R, K extends 'params' | 'query' | 'body', D extends 'input' | 'output'> = R extends {
+  readonly [P in K]: infer S extends z.ZodType;
+}
+  ? { readonly [P in K]: D extends 'input' ? z.input<S> : z.output<S> }
+  : unknown;
+
+/** What a caller gives (plain strings where names are wanted) / what a handler gets (parsed, branded). */
+export type RouteInput<R, D extends 'input' | 'output' = 'output'> = Part<R, 'params', D> &
+  Part<R, 'query', D> &
+  Part<R, 'body', D>;
+
+export type RouteOutput<R> = R extends {
+  readonly reply: { readonly kind: 'json'; readonly schema: infer S extends z.ZodType };
+}
+  ? z.output<S>
+  : R extends { readonly reply: { readonly kind: 'events'; readonly schema: infer S extends z.ZodType } }
+    ? AsyncIterable<z.output<S>>
+    : // biome-ignore lint/suspicious/noConfusingVoidType: a route with an empty reply returns nothing
+      void;
+
+/** A page of a list: `next` is the cursor to ask for what follows, or null at the end. */
+export const page = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().nullable() });
+
+/** `/v1/slices/:slice` with `{slice: 'a_b'}` is `/v1/slices/a_b`; query values that are undefined are left out. */
+export function fillPath(
+  path: string,
+  params: Readonly<Record<string, unknown>> = {},
+  query: Readonly<Record<string, unknown>> = {},
+): string {
+  const filled = path.replaceAll(/:([A-Za-z]+)/g, (_, name: string) => {
+    if (params[name] === undefined) throw new TypeError(`the path ${path} wants the parameter ${name}`);
+    return encodeURIComponent(String(params[name]));
+  });
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.append(name, String(value));
+  return search.size === 0 ? filled : `${filled}?${search}`;
+}

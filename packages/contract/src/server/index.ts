@@ -1,0 +1,9 @@
+/**
+ * The server's side of the contract, shared by PLC and node manager: routes are served from their definitions,
+ * requests are parsed at the boundary, failures become problem documents in one place. It must not know any route.
+ */
+
+export { acceptExec, type ExecBackend } from './accept-exec.ts';
+export { sendEvents } from './send-events.ts';
+export type { App, Handler, HandlerContext } from './serve.ts';
+export { createApp, serve } from './serve.ts';

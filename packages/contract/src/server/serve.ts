@@ -1,0 +1,126 @@
+import { messageOf, PlanetLabError } from '@planetlab/model';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { EXEC_CONTENT_TYPE } from '../exec-frames.ts';
+import { PROBLEM_CONTENT_TYPE, problemOf } from '../problem.ts';
+import type { RouteDefinition, RouteInput, RouteOutput } from '../route.ts';
+
+export type App = FastifyInstance;
+
+export interface HandlerContext {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  /** Aborted when the caller goes away. */
+  readonly signal: AbortSignal;
+}
+
+/** Gets the parsed input, gives the output; for `events` and `duplex` routes it answers through `context.reply` itself. */
+export type Handler<R extends RouteDefinition> = (
+  input: RouteInput<R>,
+  context: HandlerContext,
+) => R['reply']['kind'] extends 'json' ? Promise<RouteOutput<R>> : Promise<void>;
+
+export interface AppOptions {
+  readonly logger?: FastifyBaseLogger;
+  /** Also answers HTTP/2, without TLS of its own: connections are handed in or wrapped by the owner. */
+  readonly http2?: boolean;
+  /** Largest JSON body in bytes; default 1 MiB. Streams (exec) are not bodies in this sense. */
+  readonly bodyLimitBytes?: number;
+}
+
+/** A Fastify instance with our error mapping and the exec stream's content type. */
+export function createApp(options: AppOptions = {}): App {
+  const common = {
+    bodyLimit: options.bodyLimitBytes ?? 1024 * 1024,
+    ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
+    disableRequestLogging: true,
+    forceCloseConnections: true,
+  };
+  // Fastify types an HTTP/2 instance apart; its routes and replies are the same.
+  const app = (options.http2 === true ? fastify({ ...common, http2: true }) : fastify(common)) as unknown as App;
+  app.addContentTypeParser(EXEC_CONTENT_TYPE, (_request, payload, done) => done(null, payload));
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      reply,
+      new PlanetLabError('no_such_route', `There is no ${request.method} ${request.url.split('?')[0]} here.`),
+    ),
+  );
+  app.setErrorHandler((error, request, reply) => {
+    const problem = toPlanetLabError(error);
+    if (problem.code === 'internal') request.log.error({ err: error }, 'request failed');
+    return sendProblem(reply, problem);
+  });
+  return app;
+}
+
+const sendProblem = (reply: FastifyReply, error: PlanetLabError): FastifyReply =>
+  reply
+    .code(error.status)
+    .type(PROBLEM_CONTENT_TYPE)
+    .send(JSON.stringify(problemOf(error)));
+
+function toPlanetLabError(error: unknown): PlanetLabError {
+  if (error instanceof PlanetLabError) return error;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return new PlanetLabError('body_too_large', 'The body of the request is too large; the limit is 1 MiB.', {
+      cause: error,
+    });
+  }
+  if (status === 429) return new PlanetLabError('too_many_requests', messageOf(error), { cause: error });
+  if (status >= 400 && status < 500) {
+    return new PlanetLabError('malformed_request', `The request is malformed: ${messageOf(error)}.`, { cause: error });
+  }
+  return new PlanetLabError('internal', 'Something went wrong inside; it has been logged with this request.', {
+    cause: error,
+  });
+}
+
+/** Serves one route of a contract: parse, handle, answer. */
+export function serve<R extends RouteDefinition>(app: App, route: R, handler: Handler<R>): void {
+  app.route({
+    method: route.method,
+    url: route.path,
+    handler: async (request, reply) => {
+      const input = {
+        ...parsePart('params', route.params, request.params),
+        ...parsePart('query', route.query, request.query),
+        ...parsePart('body', route.body, request.body),
+      };
+      const context = { request, reply, signal: signalOf(request, reply) };
+      // The parts just parsed are what RouteInput says of this route.
+      const output = await handler(input as unknown as RouteInput<R>, context);
+      if (route.reply.kind === 'json') return reply.code(route.status).send(output);
+      if (route.reply.kind === 'empty') return reply.code(route.status).send();
+      return reply; // events and duplex have answered by themselves
+    },
+  });
+}
+
+function parsePart(
+  name: 'params' | 'query' | 'body',
+  schema: z.ZodType | undefined,
+  value: unknown,
+): Record<string, unknown> {
+  if (schema === undefined) return {};
+  const result = schema.safeParse(value ?? (name === 'body' ? undefined : {}));
+  if (result.success) return { [name]: result.data };
+  const issue = result.error.issues[0];
+  const where = [name === 'params' ? 'path' : name, ...(issue?.path ?? [])].join('.');
+  const isName = name === 'params' || /^(name|slice|node|site|image|person|email)$/.test(String(issue?.path.at(-1)));
+  throw new PlanetLabError(
+    isName && issue?.code === 'invalid_format' ? 'malformed_name' : 'malformed_request',
+    `The request is malformed at ${where}: ${issue?.message ?? 'unknown'}.`,
+    { details: { where } },
+  );
+}
+
+function signalOf(request: FastifyRequest, reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort();
+  });
+  request.raw.once('aborted', () => controller.abort());
+  return controller.signal;
+}

@@ -1,0 +1,11 @@
+/**
+ * The vocabulary of PlanetLab: names, resources, states, errors, units, places.
+ * It imports nothing of ours, does no I/O, and runs in a browser; it must not know who stores or sends these values.
+ */
+export * from './errors.ts';
+export * from './identity.ts';
+export * from './names.ts';
+export * from './places.ts';
+export * from './resources.ts';
+export * from './states.ts';
+export * from './units.ts';

@@ -1,0 +1,74 @@
+import type { ExecProcess, ExecSpec } from './exec.ts';
+
+declare const machineId: unique symbol;
+/** Name of a machine within its driver: lower-case letters, digits, `_`, `.`, `-`; at most 64 characters. */
+export type MachineId = string & { readonly [machineId]: true };
+
+export function asMachineId(text: string): MachineId {
+  if (!/^[a-z0-9][a-z0-9_.-]{0,63}$/.test(text)) throw new TypeError(`not a machine id: ${JSON.stringify(text)}`);
+  return text as MachineId;
+}
+
+export interface MachineLimits {
+  /** Weight among machines; 1 is an ordinary one. */
+  readonly cpuShares: number;
+  readonly memoryMiB: number;
+  readonly processes: number;
+}
+
+export interface MachineSpec {
+  readonly id: MachineId;
+  readonly hostname: string;
+  /** Absolute path of the prepared root file system; ids in it are already those of `idBase`. */
+  readonly rootPath: string;
+  /** First host uid and gid of this machine's own range; root inside is this id outside. */
+  readonly idBase: number;
+  /** Size of that range. */
+  readonly idCount: number;
+  readonly limits: MachineLimits;
+  /** Absolute path of the host's resolver configuration to show inside, if any. */
+  readonly resolvConfPath?: string;
+}
+
+export interface MachineStatus {
+  readonly id: MachineId;
+  /** `created`: exists with its namespaces, not started. `stopped`: its first process has ended. */
+  readonly state: 'created' | 'running' | 'paused' | 'stopped';
+  /** Host pid of the machine's first process, where the driver has one and it is alive. */
+  readonly pid?: number;
+}
+
+export interface MachineStats {
+  readonly cpuMs: number;
+  readonly memoryMiB: number;
+  readonly processes: number;
+}
+
+/**
+ * A driver. Every operation is idempotent: doing it again, also after a crash in the middle of the first time, leads to the same end.
+ * Failures are `PlanetLabError` with code `step_failed` (the tool's own words in the message), `command_not_found`, or `sliver_not_running`.
+ */
+export interface Vmm {
+  /** `oci` or `simulated`; `detail` says more for people, such as `crun 1.8.1`. */
+  readonly driver: string;
+  readonly detail: string;
+  /** Makes the machine with its namespaces and limits, not yet started. One that exists already in state `created` is left as it is. */
+  create(spec: MachineSpec): Promise<MachineStatus>;
+  /** Starts a created machine. No effect on a running one. */
+  start(id: MachineId): Promise<void>;
+  /** Freezes all its processes / lets them go on. */
+  pause(id: MachineId): Promise<void>;
+  resume(id: MachineId): Promise<void>;
+  /** Asks the machine to end, and after `graceMs` makes it. It stays listed as `stopped`. */
+  stop(id: MachineId, options: { readonly graceMs: number }): Promise<void>;
+  /** Removes the machine and everything the driver made for it, in whatever state it is. No effect when it is not there. */
+  destroy(id: MachineId): Promise<void>;
+  exec(id: MachineId, spec: ExecSpec): Promise<ExecProcess>;
+  stats(id: MachineId): Promise<MachineStats>;
+  /** Changes limits of a machine without a restart. */
+  update(id: MachineId, limits: MachineLimits): Promise<void>;
+  /** The machine as the kernel has it now, or undefined. Cheap: no process is started. */
+  status(id: MachineId): Promise<MachineStatus | undefined>;
+  /** All machines of this driver and node, also those that an earlier run of the manager made. */
+  list(): Promise<readonly MachineStatus[]>;
+}
