@@ -1,6 +1,57 @@
 /**
- * What a Linux host is asked to do: run commands, namespaces, links, mounts, nftables, cgroups, accounts, probes.
+ * What a Linux host is asked to do: run commands, namespaces, links, mounts, nftables, cgroups, TUN, probes.
  * It knows nothing of PlanetLab: no slices, no leases, no policy.
  */
+export type { CgroupHierarchy, CgroupLayout } from './cgroups.ts';
+export {
+  cgroupFolder,
+  cgroupLayout,
+  ensureRuntimeCgroups,
+  killCgroupTree,
+  ownedCgroupPath,
+  processesUnder,
+  readCgroupHierarchies,
+  removeCgroupTree,
+} from './cgroups.ts';
 export type { Command, CommandResult, CommandRunner } from './command.ts';
 export { CommandError, systemRunner } from './command.ts';
+export type { RoutedVeth } from './links.ts';
+export { createRoutedVeth, deleteLink, listLinks, setForwarding } from './links.ts';
+export type { IdMappedMount, OverlayMount } from './mounts.ts';
+export {
+  bindMountIdMapped,
+  ensurePrivateMountPoint,
+  isMountPoint,
+  mountOverlay,
+  mountsUnder,
+  prepareOverlayFolders,
+  unmount,
+  unmountUnder,
+} from './mounts.ts';
+export {
+  createNetworkNamespace,
+  deleteNetworkNamespace,
+  inNamespace,
+  listNetworkNamespaces,
+  namespacePath,
+  withNetworkNamespace,
+} from './namespaces.ts';
+export type { TableFamily } from './nftables.ts';
+export { applyRuleset, deleteTable, deletionOf } from './nftables.ts';
+export type { Feature, FeatureName } from './probe.ts';
+export { probeHost } from './probe.ts';
+export type { ProcessStat } from './processes.ts';
+export {
+  findProcessesByEnvironment,
+  isAlive,
+  isErrno,
+  listPids,
+  processStartTime,
+  processStat,
+  signal,
+  signalAndWait,
+  waitForEnd,
+} from './processes.ts';
+export { SystemCallError } from './syscalls.ts';
+export type { PollSet, TunOptions } from './tun.ts';
+export { createPollSet, isReadable, openTun, pollReadable, readPacket, writePacket } from './tun.ts';

@@ -1,0 +1,174 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type MountEntry, parseMountTable } from './mount-table.ts';
+import { isErrno, signal } from './processes.ts';
+import { check, cLibrary } from './syscalls.ts';
+
+/** `v2`: one unified hierarchy. `v1`: one per controller. `hybrid`: v1 plus a v2 hierarchy that holds some controllers. */
+export type CgroupLayout = 'v2' | 'v1' | 'hybrid' | 'none';
+
+export interface CgroupHierarchy {
+  readonly version: 1 | 2;
+  readonly mountPoint: string;
+  /** Controllers of a v1 hierarchy, its name if it has one included; empty for v2. */
+  readonly controllers: readonly string[];
+}
+
+const V1_CONTROLLERS =
+  /^(blkio|cpu|cpuacct|cpuset|devices|freezer|hugetlb|memory|misc|net_cls|net_prio|perf_event|pids|rdma|name=.+)$/;
+const CGROUP_ROOT = '/sys/fs/cgroup';
+
+/** The cgroup hierarchies that are mounted, each once. */
+export function cgroupHierarchies(mounts: readonly MountEntry[]): readonly CgroupHierarchy[] {
+  const hierarchies = new Map<string, CgroupHierarchy>();
+  for (const { type, mountPoint, superOptions } of mounts) {
+    if (type !== 'cgroup' && type !== 'cgroup2') continue;
+    if (mountPoint !== CGROUP_ROOT && !mountPoint.startsWith(`${CGROUP_ROOT}/`)) continue; // some container's view
+    const version = type === 'cgroup2' ? 2 : 1;
+    const controllers = version === 2 ? [] : superOptions.filter((option) => V1_CONTROLLERS.test(option));
+    const key = `${version} ${controllers.join(',')}`;
+    if (!hierarchies.has(key)) hierarchies.set(key, { version, mountPoint, controllers });
+  }
+  return [...hierarchies.values()];
+}
+
+export function cgroupLayout(hierarchies: readonly CgroupHierarchy[]): CgroupLayout {
+  const unified = hierarchies.find((hierarchy) => hierarchy.version === 2);
+  const separate = hierarchies.some((hierarchy) => hierarchy.version === 1);
+  if (unified !== undefined) return separate ? 'hybrid' : 'v2';
+  return separate ? 'v1' : 'none';
+}
+
+export const readCgroupHierarchies = (): readonly CgroupHierarchy[] =>
+  cgroupHierarchies(parseMountTable(readFileSync('/proc/self/mountinfo', 'utf8')));
+
+/** The folder of a cgroup in the hierarchy that has this controller, or undefined when none has. */
+export function cgroupFolder(
+  hierarchies: readonly CgroupHierarchy[],
+  controller: string,
+  relativePath: string,
+): string | undefined {
+  const hierarchy =
+    hierarchies.find((each) => each.controllers.includes(controller)) ?? hierarchies.find((each) => each.version === 2);
+  return hierarchy === undefined ? undefined : join(hierarchy.mountPoint, relativePath);
+}
+
+/** Whether crun would refuse this host: on a hybrid one it wants hugetlb as a v1 hierarchy whenever the kernel has it. */
+export function lacksHugetlb(hierarchies: readonly CgroupHierarchy[], procCgroups: string): boolean {
+  const inKernel = procCgroups.split('\n').some((line) => /^hugetlb\t/.test(line));
+  return (
+    cgroupLayout(hierarchies) === 'hybrid' && inKernel && !hierarchies.some((h) => h.controllers.includes('hugetlb'))
+  );
+}
+
+/** Mounts the one hierarchy without which crun refuses a hybrid host. Never touches anything that is mounted already. */
+export function ensureRuntimeCgroups(): void {
+  if (!lacksHugetlb(readCgroupHierarchies(), readFileSync('/proc/cgroups', 'utf8'))) return;
+  const target = `${CGROUP_ROOT}/hugetlb`;
+  mkdirSync(target, { recursive: true });
+  check(cLibrary().mount('none', target, 'cgroup', 0, 'hugetlb'), 'mount', `hugetlb cgroup at ${target}`);
+}
+
+const REMOVAL_DEADLINE_MS = 10_000;
+const RETRY_MS = 5;
+
+/**
+ * Removes a cgroup with all below it from every hierarchy, after killing the processes that are still in it.
+ * No effect when it is not there. Only paths that begin with `planetlab` are accepted: everything else on the host is
+ * somebody else's.
+ */
+export async function removeCgroupTree(relativePath: string): Promise<void> {
+  const folders = treeFolders(relativePath);
+  if (folders.length === 0) return;
+  await killCgroupTree(relativePath);
+  const deadline = performance.now() + REMOVAL_DEADLINE_MS;
+  for (const folder of folders) await removeFolder(folder, deadline);
+}
+
+async function removeFolder(folder: string, deadline: number): Promise<void> {
+  for (const below of childFolders(folder)) await removeFolder(below, deadline);
+  for (;;) {
+    try {
+      return rmdirSync(folder);
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return;
+      // EBUSY: an ended process has not been collected yet
+      if (!isErrno(error, 'EBUSY') || performance.now() > deadline) throw error;
+    }
+    await delay(RETRY_MS);
+  }
+}
+
+/** Kills every process in a cgroup and below it, frozen ones included, and waits until they are gone. */
+export async function killCgroupTree(relativePath: string): Promise<void> {
+  const folders = treeFolders(relativePath);
+  const deadline = performance.now() + REMOVAL_DEADLINE_MS;
+  for (;;) {
+    const pids = new Set(folders.flatMap((folder) => processesUnder(folder)));
+    if (pids.size === 0) return;
+    if (performance.now() > deadline) throw new Error(`${pids.size} processes in cgroup ${relativePath} do not end`);
+    for (const pid of pids) signal(pid, 'SIGKILL');
+    for (const folder of folders) thaw(folder);
+    await delay(RETRY_MS);
+  }
+}
+
+/** Pids in a cgroup folder and all below it. */
+export function processesUnder(folder: string): readonly number[] {
+  const own = readOrEmpty(join(folder, 'cgroup.procs'))
+    .split('\n')
+    .filter((line) => line !== '' && line !== '0') // 0: in a pid namespace that is not ours
+    .map(Number);
+  return [...own, ...childFolders(folder).flatMap(processesUnder)];
+}
+
+/** A process that a v1 freezer holds takes no signal, SIGKILL included. */
+function thaw(folder: string): void {
+  const file = join(folder, 'freezer.state');
+  try {
+    if (existsSync(file)) writeFileSync(file, 'THAWED');
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT', 'ENODEV')) throw error;
+  }
+  for (const below of childFolders(folder)) thaw(below);
+}
+
+const treeFolders = (relativePath: string): readonly string[] => {
+  const path = ownedCgroupPath(relativePath);
+  return readCgroupHierarchies()
+    .map((hierarchy) => join(hierarchy.mountPoint, path))
+    .filter((folder) => existsSync(folder));
+};
+
+/** The path when it is one that this platform may have made; throws otherwise. */
+export function ownedCgroupPath(relativePath: string): string {
+  const segments = relativePath.split('/');
+  const clean = segments.every((segment) => /^[A-Za-z0-9_@.-]+$/.test(segment) && !/^\.+$/.test(segment));
+  if (!clean || !relativePath.startsWith('planetlab')) {
+    throw new RangeError(
+      `refusing to touch cgroup ${JSON.stringify(relativePath)}: it does not begin with "planetlab"`,
+    );
+  }
+  return relativePath;
+}
+
+function childFolders(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => join(folder, entry.name));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENODEV')) return '';
+    throw error;
+  }
+}

@@ -1,0 +1,129 @@
+import { constants } from 'node:os';
+import koffi from 'koffi';
+
+/**
+ * The few system calls that Node has no function for, through the C library. Everything here is synchronous and blocks
+ * the calling thread for as long as the kernel takes. The C library is loaded at the first call, so that importing this
+ * package works on systems where it does not exist.
+ */
+export class SystemCallError extends Error {
+  override readonly name = 'SystemCallError';
+  /** The kernel's name for the failure, such as `EPERM`; the form Node's own errors use. */
+  readonly code: string;
+  readonly syscall: string;
+
+  constructor(syscall: string, errno: number, subject: string) {
+    const code = errnoName(errno);
+    super(`${syscall} failed with ${code}: ${subject}`);
+    this.code = code;
+    this.syscall = syscall;
+  }
+}
+
+const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
+export const errnoName = (errno: number): string => ERRNO_NAMES.get(errno) ?? `errno ${errno}`;
+
+/** The functions of the C library as declared below. `-1` means that `errno()` tells why. */
+interface CLibrary {
+  mount(source: string | null, target: string, type: string | null, flags: number, data: string | null): number;
+  umount2(target: string, flags: number): number;
+  statx(dirFd: number, path: string, flags: number, mask: number, buffer: Uint8Array): number;
+  setns(fd: number, type: number): number;
+  ioctlPointer(fd: number, request: number, argument: Uint8Array): number;
+  poll(fds: Uint8Array, count: number, timeoutMs: number): number;
+  read(fd: number, buffer: Uint8Array, length: number): number;
+  write(fd: number, buffer: Uint8Array, length: number): number;
+  /** The raw entry; arguments in pairs of type and value. */
+  syscall(number: number, ...typedArguments: unknown[]): number;
+}
+
+function loadCLibrary(): CLibrary {
+  const library = koffi.load('libc.so.6');
+  const pointerIoctl = library.func('int ioctl(int fd, unsigned long request, void *argument)');
+  // koffi's functions are untyped; CLibrary repeats the C prototypes, which is what makes these assertions true.
+  return {
+    mount: library.func(
+      'int mount(const char *source, const char *target, const char *type, ulong flags, const char *data)',
+    ),
+    umount2: library.func('int umount2(const char *target, int flags)'),
+    statx: library.func('int statx(int fd, const char *path, int flags, uint mask, void *buffer)'),
+    setns: library.func('int setns(int fd, int type)'),
+    ioctlPointer: (fd, request, argument) => pointerIoctl(fd, request, argument),
+    poll: library.func('int poll(void *fds, ulong count, int timeout)'),
+    read: library.func('long read(int fd, void *buffer, size_t length)'),
+    write: library.func('long write(int fd, const void *buffer, size_t length)'),
+    syscall: library.func('long syscall(long number, ...)'),
+  };
+}
+
+const once = <T>(make: () => T): (() => T) => {
+  let value: T | undefined;
+  return () => {
+    value ??= make();
+    return value;
+  };
+};
+
+/** The C library of this process. */
+export const cLibrary = once(loadCLibrary);
+
+/** Why the last call on this thread failed. Valid only directly after it. */
+export const errno = (): number => koffi.errno();
+
+/** Throws SystemCallError when `result` says that `syscall` failed; `subject` names what it was about. */
+export function check(result: number, syscall: string, subject: string): number {
+  if (Number(result) < 0) throw new SystemCallError(syscall, errno(), subject);
+  return Number(result);
+}
+
+const AT_FDCWD = -100;
+const AT_EMPTY_PATH = 0x1000;
+
+// The numbers of system calls added since 2019 are the same on every architecture.
+const SYS_OPEN_TREE = 428;
+const SYS_MOVE_MOUNT = 429;
+const SYS_MOUNT_SETATTR = 442;
+
+const OPEN_TREE_CLONE = 1;
+const OPEN_TREE_CLOEXEC = 0o2000000;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+
+/** A detached clone of the mount at `path` as a descriptor; the caller closes it. */
+export function openTreeClone(path: string): number {
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  return check(cLibrary().syscall(SYS_OPEN_TREE, 'int', AT_FDCWD, 'str', path, 'uint', flags), 'open_tree', path);
+}
+
+export interface MountAttributes {
+  readonly set: bigint;
+  readonly propagation?: bigint;
+  /** User namespace whose map the mount shows ids by; together with MOUNT_ATTR_IDMAP in `set`. */
+  readonly userNamespaceFd?: number;
+}
+
+/** mount_setattr(2) on a descriptor of `openTreeClone`. */
+export function setMountAttributes(treeFd: number, attributes: MountAttributes, subject: string): void {
+  const { set, propagation = 0n, userNamespaceFd = 0 } = attributes;
+  const words = new BigUint64Array([set, 0n, propagation, BigInt(userNamespaceFd)]);
+  const bytes = new Uint8Array(words.buffer);
+  check(
+    cLibrary().syscall(
+      SYS_MOUNT_SETATTR,
+      ...['int', treeFd, 'str', '', 'uint', AT_EMPTY_PATH, 'void *', bytes, 'size_t', bytes.length],
+    ),
+    'mount_setattr',
+    subject,
+  );
+}
+
+/** Attaches a detached tree at `target`. */
+export function moveMount(treeFd: number, target: string): void {
+  check(
+    cLibrary().syscall(
+      SYS_MOVE_MOUNT,
+      ...['int', treeFd, 'str', '', 'int', AT_FDCWD, 'str', target, 'uint', MOVE_MOUNT_F_EMPTY_PATH],
+    ),
+    'move_mount',
+    target,
+  );
+}

@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, readlinkSync, writeFileSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+export interface IdRange {
+  readonly idBase: number;
+  readonly idCount: number;
+}
+
+const DEADLINE_MS = 5_000;
+
+/**
+ * A descriptor of a user namespace in which ids 0 … `idCount`-1 are the host's `idBase` …; the caller closes it.
+ * Nothing runs in it: an idmapped mount only reads its map. It takes one short-lived process, because a namespace can
+ * be mapped only from outside and only while somebody is in it.
+ */
+export async function openMappedUserNamespace({ idBase, idCount }: IdRange): Promise<number> {
+  const child = spawn('unshare', ['--user', 'cat'], { stdio: ['pipe', 'ignore', 'ignore'] });
+  child.stdin.on('error', () => {}); // the child may be gone before its input is closed; `exited` tells
+  const exited = once(child, 'exit');
+  exited.catch(() => {}); // a failed spawn is reported by the line below
+  try {
+    await once(child, 'spawn');
+    const folder = `/proc/${child.pid}`;
+    await untilUnshared(`${folder}/ns/user`);
+    const map = `0 ${idBase} ${idCount}`;
+    writeFileSync(`${folder}/uid_map`, map);
+    writeFileSync(`${folder}/gid_map`, map);
+    return openSync(`${folder}/ns/user`, 'r');
+  } finally {
+    if (child.pid !== undefined) {
+      child.kill('SIGKILL');
+      await exited;
+    }
+  }
+}
+
+async function untilUnshared(path: string): Promise<void> {
+  const own = readlinkSync('/proc/self/ns/user');
+  const deadline = performance.now() + DEADLINE_MS;
+  while (readlinkSync(path) === own) {
+    if (performance.now() > deadline) throw new Error(`no user namespace was made within ${DEADLINE_MS} ms`);
+    await nextTurn();
+  }
+}
