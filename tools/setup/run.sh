@@ -1,0 +1,47 @@
+#!/bin/sh
+# What `npm run lab|test|bench|pl|check` call: does the set-up that the command needs, and only what is missing, then runs it.
+# Set-up speaks on standard error; standard output belongs to the command.
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
+command=${1:?usage: run.sh lab|test|bench|pl|check [arguments]}
+shift
+caller_directory=$PWD
+cd "$root"
+
+. tools/setup/lib.sh
+
+ensure_npm_packages
+node=$(find_node)
+
+case $command in
+  lab) set -- apps/cli/main.ts lab up "$@" ;;
+  pl) set -- apps/cli/main.ts "$@" ;;
+  bench) set -- bench/main.ts "$@" ;;
+  check | test) ;;
+  *) say "unknown command: $command" && exit 2 ;;
+esac
+
+# `pl lab ...` is the lab too; every other `pl` command is a client, which needs nothing of the host.
+needs=$command
+[ "$command" = pl ] && [ "${2-}" = lab ] && needs=lab
+
+case $needs in
+  lab | bench | test)
+    ensure_distribution_packages "$needs"
+    ensure_console
+    ;;
+esac
+
+case $needs in
+  lab | bench) run_as_root_if_possible "$node" "$@" ;;
+  test) exec sh tools/setup/test.sh "$node" "$@" ;;
+  check) exec sh tools/setup/check.sh "$node" ;;
+  # A client's file arguments are relative to where it was called: npm changes the folder and remembers it in INIT_CWD.
+  pl)
+    script=$root/$1
+    shift
+    cd "${INIT_CWD:-$caller_directory}"
+    exec env NODE_COMPILE_CACHE="$(compile_cache)" "$root/$node" "$script" "$@"
+    ;;
+esac
