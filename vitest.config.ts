@@ -1,0 +1,42 @@
+import { defineConfig } from 'vitest/config';
+
+/** Tests that change the host or start several processes run one file at a time. */
+const oneAtATime = { pool: 'forks', fileParallelism: false } as const;
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        // Beside the source: no root, no browser, nothing outside the process but its own children.
+        test: {
+          name: 'unit',
+          pool: 'forks',
+          include: ['{packages,apps,services,tools}/**/*.test.{ts,tsx}'],
+          exclude: ['**/node_modules/**', '**/dist/**'],
+        },
+      },
+      {
+        // Needs root: namespaces, mounts, containers.
+        test: {
+          name: 'host',
+          ...oneAtATime,
+          include: ['tests/host/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // Whole PlanetLabs, a browser, OpenSSH, and what happens when parts are killed.
+        test: {
+          name: 'end-to-end',
+          ...oneAtATime,
+          include: ['tests/end-to-end/**/*.test.ts', 'tests/faults/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
