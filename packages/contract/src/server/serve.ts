@@ -1,5 +1,11 @@
 import { messageOf, PlanetLabError } from '@planetlab/model';
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import type { z } from 'zod';
 import { EXEC_CONTENT_TYPE } from '../exec-frames.ts';
 import { PROBLEM_CONTENT_TYPE, problemOf } from '../problem.ts';
@@ -33,7 +39,7 @@ export function createApp(options: AppOptions = {}): App {
   const common = {
     bodyLimit: options.bodyLimitBytes ?? 1024 * 1024,
     ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
   };
   // Fastify types an HTTP/2 instance apart; its routes and replies are the same.
