@@ -1,0 +1,18 @@
+/** One measured question. Its figures are the keys that the JSON line carries. */
+export interface Benchmark {
+  readonly question: string;
+  run(context: {
+    readonly note: (line: string) => void;
+    readonly signal: AbortSignal;
+  }): Promise<Readonly<Record<string, number | string>>>;
+}
+
+/** The middle of the values, which a noisy machine moves least. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
+}
+
+export const round = (value: number, digits = 1): number => Number(value.toFixed(digits));
