@@ -70,9 +70,9 @@ export function openDocument(kind: DocumentKind, token: string): UnverifiedDocum
   };
 }
 
-/** The claims of a document that `key` signed. Throws the document's own error. */
-export function verifyDocument<T>(document: UnverifiedDocument, key: PublicKey, schema: z.ZodType<T>): T {
-  if (!verifySignature(key, document.signedBytes, document.signature)) {
+/** The claims of a document that one of `keys` signed. Throws the document's own error. */
+export function verifyDocument<T>(document: UnverifiedDocument, keys: readonly PublicKey[], schema: z.ZodType<T>): T {
+  if (!keys.some((key) => verifySignature(key, document.signedBytes, document.signature))) {
     throw document.invalid('its signature does not match');
   }
   const result = schema.safeParse(document.claims);

@@ -88,7 +88,7 @@ export function verifyLease(token: string, nodeKey: PublicKey, nowMs: number): L
  * ago. Throws `credential_invalid` unless this node signed it.
  */
 export function readLease(token: string, nodeKey: PublicKey): Lease {
-  const claims = verifyDocument(openDocument(KIND, token), nodeKey, Claims);
+  const claims = verifyDocument(openDocument(KIND, token), [nodeKey], Claims);
   return {
     id: claims.jti,
     node: claims.iss,

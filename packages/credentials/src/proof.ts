@@ -61,7 +61,7 @@ export function createProof(key: KeyPair, request: ProvenRequest, nowMs: number)
 export function verifyProof(proof: string, request: ProvenRequest, nowMs: number, guard: ReplayGuard): PublicKey {
   const document = openDocument(KIND, proof);
   const key = keyInHeader(document.header['jwk'], document.invalid);
-  const claims = verifyDocument(document, key, Claims);
+  const claims = verifyDocument(document, [key], Claims);
   if (claims.htm !== request.method) throw document.invalid('it is for another method than the request’s');
   if (claims.htu !== request.path) throw document.invalid('it is for another path than the request’s');
   if (claims.ath !== hashToken(request.token)) throw document.invalid('it is for another credential');
@@ -99,4 +99,5 @@ function checkClock(signedAtMs: number, nowMs: number): void {
 const guardId = (key: PublicKey, jti: string): string =>
   createHash('sha256').update(`${key.thumbprint}.${jti}`).digest('base64url').slice(0, 22);
 
-const hashToken = (token: string): string => createHash('sha256').update(token).digest('base64url');
+/** RFC 9449's `ath`. */
+export const hashToken = (token: string): string => createHash('sha256').update(token).digest('base64url');
