@@ -17,7 +17,7 @@ export const ERROR_KINDS = {
   // what the caller sent
   malformed_request: kind(400, 'caller', 'Malformed request'),
   malformed_name: kind(400, 'caller', 'Malformed name'),
-  malformed_key: kind(400, 'caller', 'Malformed SSH key'),
+  malformed_key: kind(400, 'caller', 'Malformed key'),
   body_too_large: kind(413, 'caller', 'Body too large'),
   no_such_route: kind(404, 'caller', 'No such route'),
   too_many_requests: kind(429, 'caller', 'Too many requests'),

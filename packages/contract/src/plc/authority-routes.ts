@@ -1,0 +1,101 @@
+import { Instant, SiteName } from '@planetlab/model';
+import { z } from 'zod';
+import type { RouteTable } from '../route.ts';
+import { byNode, empty, json, list, paged } from './route-parts.ts';
+import { AuthorityInfo, Change, JoinInvitation, NewNode, PlcEvent, PlcNode } from './types.ts';
+
+/** The authority itself: who it is, its nodes, what happens and has happened. */
+export const authorityRoutes = {
+  health: {
+    method: 'GET',
+    path: '/healthz',
+    summary: 'Whether the PLC and its database answer',
+    access: 'public',
+    reply: json(z.object({ status: z.literal('ok') })),
+    status: 200,
+    errors: [],
+  },
+  getAuthority: {
+    method: 'GET',
+    path: '/v1/authority',
+    summary: 'Who this authority is: name, certificate, fingerprint',
+    access: 'public',
+    reply: json(AuthorityInfo),
+    status: 200,
+    errors: [],
+  },
+  createNode: {
+    method: 'POST',
+    path: '/v1/nodes',
+    summary: 'Register a node ahead of its arrival',
+    access: 'person',
+    body: NewNode,
+    reply: json(PlcNode),
+    status: 201,
+    errors: ['already_exists', 'unknown_site'],
+  },
+  listNodes: {
+    method: 'GET',
+    path: '/v1/nodes',
+    summary: 'Nodes',
+    access: 'person',
+    query: z.object({ ...paged, site: SiteName.optional() }),
+    reply: list(PlcNode),
+    status: 200,
+    errors: [],
+  },
+  getNode: {
+    method: 'GET',
+    path: '/v1/nodes/:node',
+    summary: 'One node',
+    access: 'person',
+    params: byNode,
+    reply: json(PlcNode),
+    status: 200,
+    errors: ['unknown_node'],
+  },
+  inviteNode: {
+    method: 'POST',
+    path: '/v1/nodes/:node/join-tokens',
+    summary: 'A single-use token with which one machine joins as this node; earlier ones stop working',
+    access: 'person',
+    params: byNode,
+    body: z.object({ expiresAt: Instant.optional() }).strict(),
+    reply: json(JoinInvitation),
+    status: 201,
+    errors: ['unknown_node'],
+  },
+  deleteNode: {
+    method: 'DELETE',
+    path: '/v1/nodes/:node',
+    summary: 'Forget a node and end its slivers',
+    access: 'person',
+    params: byNode,
+    reply: empty,
+    status: 204,
+    errors: ['unknown_node'],
+  },
+  listEvents: {
+    method: 'GET',
+    path: '/v1/events',
+    summary: 'Who did what, newest first',
+    access: 'person',
+    query: z.object({
+      limit: paged.limit,
+      before: z.coerce.number().int().optional(),
+      subject: z.string().max(300).optional(),
+    }),
+    reply: list(PlcEvent),
+    status: 200,
+    errors: [],
+  },
+  watch: {
+    method: 'GET',
+    path: '/v1/watch',
+    summary: 'Changes as they happen: what to read again',
+    access: 'person',
+    reply: { kind: 'events', schema: Change },
+    status: 200,
+    errors: [],
+  },
+} as const satisfies RouteTable;
