@@ -13,6 +13,11 @@ export interface Command {
   /** Run as this user and group; needs root. */
   readonly uid?: number;
   readonly gid?: number;
+  /**
+   * The command gets no input and its output goes nowhere. For commands that leave a process behind: it would inherit
+   * the pipes, and waiting for their end would be waiting for that process.
+   */
+  readonly detachOutput?: boolean;
 }
 
 export interface CommandResult {
@@ -47,7 +52,7 @@ export const systemRunner: CommandRunner = {
   async run(command) {
     const [program, ...args] = command.argv;
     const child = spawn(program, args, {
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: command.detachOutput === true ? 'ignore' : 'pipe',
       timeout: command.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       killSignal: 'SIGKILL',
       ...(command.env === undefined ? {} : { env: { ...process.env, ...command.env } }),
@@ -57,8 +62,8 @@ export const systemRunner: CommandRunner = {
     });
     const output = collect(child.stdout);
     const errors = collect(child.stderr);
-    child.stdin.on('error', () => {}); // a program that ends before it has read everything: its exit code tells
-    child.stdin.end(command.input ?? '');
+    child.stdin?.on('error', () => {}); // a program that ends before it has read everything: its exit code tells
+    child.stdin?.end(command.input ?? '');
     const code = await new Promise<number>((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (exitCode, signal) => resolve(exitCode ?? (signal === null ? 255 : 137)));
@@ -69,7 +74,8 @@ export const systemRunner: CommandRunner = {
   },
 };
 
-async function collect(stream: NodeJS.ReadableStream): Promise<string> {
+async function collect(stream: NodeJS.ReadableStream | null): Promise<string> {
+  if (stream === null) return '';
   const chunks: Buffer[] = [];
   let size = 0;
   stream.on('data', (chunk: Buffer) => {

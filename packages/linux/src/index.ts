@@ -38,6 +38,8 @@ export {
 } from './namespaces.ts';
 export type { TableFamily } from './nftables.ts';
 export { applyRuleset, deleteTable, deletionOf } from './nftables.ts';
+export type { Pipe } from './pipes.ts';
+export { createPipe } from './pipes.ts';
 export type { Feature, FeatureName } from './probe.ts';
 export { probeHost } from './probe.ts';
 export type { ProcessStat } from './processes.ts';
@@ -53,5 +55,6 @@ export {
   waitForEnd,
 } from './processes.ts';
 export { SystemCallError } from './syscalls.ts';
+export { resizeTerminalsOf } from './terminals.ts';
 export type { PollSet, TunOptions } from './tun.ts';
 export { createPollSet, isReadable, openTun, pollReadable, readPacket, writePacket } from './tun.ts';

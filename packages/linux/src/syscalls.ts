@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import koffi from 'koffi';
 
@@ -30,7 +31,8 @@ interface CLibrary {
   statx(dirFd: number, path: string, flags: number, mask: number, buffer: Uint8Array): number;
   setns(fd: number, type: number): number;
   ioctlPointer(fd: number, request: number, argument: Uint8Array): number;
-  poll(fds: Uint8Array, count: number, timeoutMs: number): number;
+  ppoll(fds: Uint8Array, count: number, timespec: Uint8Array, signalMask: null): number;
+  pipe2(ends: Int32Array, flags: number): number;
   read(fd: number, buffer: Uint8Array, length: number): number;
   write(fd: number, buffer: Uint8Array, length: number): number;
   /** The raw entry; arguments in pairs of type and value. */
@@ -49,7 +51,8 @@ function loadCLibrary(): CLibrary {
     statx: library.func('int statx(int fd, const char *path, int flags, uint mask, void *buffer)'),
     setns: library.func('int setns(int fd, int type)'),
     ioctlPointer: (fd, request, argument) => pointerIoctl(fd, request, argument),
-    poll: library.func('int poll(void *fds, ulong count, int timeout)'),
+    ppoll: library.func('int ppoll(void *fds, ulong count, const void *timeout, const void *signals)'),
+    pipe2: library.func('int pipe2(void *ends, int flags)'),
     read: library.func('long read(int fd, void *buffer, size_t length)'),
     write: library.func('long write(int fd, const void *buffer, size_t length)'),
     syscall: library.func('long syscall(long number, ...)'),
@@ -126,4 +129,19 @@ export function moveMount(treeFd: number, target: string): void {
     'move_mount',
     target,
   );
+}
+
+const SYS_PIDFD_OPEN = 434;
+const SYS_PIDFD_GETFD = 438;
+
+/** A copy of another process's descriptor in this one; the caller closes it. */
+export function copyDescriptorOf(pid: number, fd: number): number {
+  const subject = `descriptor ${fd} of process ${pid}`;
+  const pidFd = check(cLibrary().syscall(SYS_PIDFD_OPEN, 'int', pid, 'uint', 0), 'pidfd_open', subject);
+  try {
+    const copy = cLibrary().syscall(SYS_PIDFD_GETFD, 'int', pidFd, 'int', fd, 'uint', 0);
+    return check(copy, 'pidfd_getfd', subject);
+  } finally {
+    closeSync(pidFd);
+  }
 }

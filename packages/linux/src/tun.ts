@@ -73,6 +73,9 @@ export interface PollSet {
   /** `struct pollfd` after `struct pollfd`. */
   readonly table: Uint8Array;
   readonly returned: Int16Array;
+  /** `struct timespec` of the current wait, and its two numbers. */
+  readonly timeout: Uint8Array;
+  readonly timeoutWords: BigInt64Array;
 }
 
 const POLLFD_BYTES = 8;
@@ -86,16 +89,24 @@ export function createPollSet(fds: ArrayLike<number>): PollSet {
     words[index * 2] = fds[index] ?? -1;
     halves[index * 4 + 2] = POLLIN;
   }
-  return { count: fds.length, table: new Uint8Array(buffer), returned: halves };
+  const timeoutWords = new BigInt64Array(2);
+  const timeout = new Uint8Array(timeoutWords.buffer);
+  return { count: fds.length, table: new Uint8Array(buffer), returned: halves, timeout, timeoutWords };
 }
 
-/** Waits until one of them can be read or `timeoutMs` have passed; returns how many can (0 also when interrupted). */
+/**
+ * Waits until one of them can be read or `timeoutMs` (fractions count) have passed; returns how many can (0 also when
+ * interrupted).
+ */
 export function pollReadable(set: PollSet, timeoutMs: number): number {
-  const ready = cLibrary().poll(set.table, set.count, timeoutMs);
+  const nanoseconds = BigInt(Math.max(0, Math.round(timeoutMs * 1e6)));
+  set.timeoutWords[0] = nanoseconds / 1_000_000_000n;
+  set.timeoutWords[1] = nanoseconds % 1_000_000_000n;
+  const ready = cLibrary().ppoll(set.table, set.count, set.timeout, null);
   if (ready >= 0) return ready;
   const reason = errno();
   if (reason === EINTR) return 0;
-  throw new SystemCallError('poll', reason, `${set.count} descriptors`);
+  throw new SystemCallError('ppoll', reason, `${set.count} descriptors`);
 }
 
 /** Whether the descriptor at `index` could be read (or had failed) at the last `pollReadable`. */

@@ -5,4 +5,4 @@
  */
 export type { ExecProcess, ExecSpec, ExitStatus, TerminalSize } from './exec.ts';
 export type { MachineId, MachineLimits, MachineSpec, MachineStats, MachineStatus, Vmm } from './vmm.ts';
-export { asMachineId } from './vmm.ts';
+export { asMachineId, isMachineId } from './vmm.ts';

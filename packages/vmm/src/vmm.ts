@@ -4,9 +4,11 @@ declare const machineId: unique symbol;
 /** Name of a machine within its driver: lower-case letters, digits, `_`, `.`, `-`; at most 64 characters. */
 export type MachineId = string & { readonly [machineId]: true };
 
+export const isMachineId = (text: string): text is MachineId => /^[a-z0-9][a-z0-9_.-]{0,63}$/.test(text);
+
 export function asMachineId(text: string): MachineId {
-  if (!/^[a-z0-9][a-z0-9_.-]{0,63}$/.test(text)) throw new TypeError(`not a machine id: ${JSON.stringify(text)}`);
-  return text as MachineId;
+  if (!isMachineId(text)) throw new TypeError(`not a machine id: ${JSON.stringify(text)}`);
+  return text;
 }
 
 export interface MachineLimits {

@@ -1,0 +1,245 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type CommandRunner,
+  cgroupLayout,
+  ownedCgroupPath,
+  readCgroupHierarchies,
+  removeCgroupTree,
+  signal,
+  waitForEnd,
+} from '@planetlab/linux';
+import { messageOf, PlanetLabError } from '@planetlab/model';
+import {
+  isMachineId,
+  type MachineId,
+  type MachineLimits,
+  type MachineSpec,
+  type MachineStatus,
+  type Vmm,
+} from '../vmm.ts';
+import { machineCgroup } from './machine-cgroup.ts';
+import { cpuShares, type HostFacts, memoryBytes, ociConfig } from './oci-config.ts';
+import { execInMachine } from './oci-exec.ts';
+import {
+  errorsInLog,
+  folderNames,
+  type RecordedMachine,
+  type RuntimeName,
+  readRecordedMachine,
+} from './runtime-state.ts';
+
+/** A runtime that was found to work on this host; see `findRuntime`. */
+export interface OciRuntime {
+  readonly name: RuntimeName;
+  readonly path: string;
+  readonly version: string;
+}
+
+export interface OciVmmOptions {
+  readonly runner: CommandRunner;
+  readonly runtime: OciRuntime;
+  /** Where the runtime keeps what runs. Lost at reboot like the machines, so below /run. Made when missing. */
+  readonly runtimeRoot: string;
+  /** Where each machine's configuration is. Made when missing. */
+  readonly bundleRoot: string;
+  /** cgroup of all machines of this driver, such as `planetlab-node1`; must begin with `planetlab`. */
+  readonly cgroupParent: string;
+  /** Absolute path of catatonit on the host. */
+  readonly initPath: string;
+  readonly logger?: OciLogger;
+}
+
+/** The part of a logger that the driver uses. */
+export interface OciLogger {
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+/** Calls that change one machine must not overlap; everything else may. */
+export function createOciVmm(options: OciVmmOptions): Vmm {
+  ownedCgroupPath(options.cgroupParent);
+  for (const folder of [options.runtimeRoot, options.bundleRoot]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return new OciVmm(options);
+}
+
+const KILL_TIMEOUT_MS = 10_000;
+const STOP_POLL_MS = 10;
+
+class OciVmm implements Vmm {
+  readonly driver = 'oci';
+  readonly detail: string;
+  readonly #options: OciVmmOptions;
+  readonly #host: HostFacts;
+  readonly #hierarchies = readCgroupHierarchies();
+
+  constructor(options: OciVmmOptions) {
+    this.#options = options;
+    this.detail = `${options.runtime.name} ${options.runtime.version}`;
+    this.#host = {
+      initPath: options.initPath,
+      cgroupParent: options.cgroupParent,
+      architecture: process.arch,
+      openFilesLimit: openFilesLimit(readFileSync('/proc/self/limits', 'utf8')),
+      limitsSwap: cgroupLayout(this.#hierarchies) === 'v2',
+    };
+  }
+
+  async create(spec: MachineSpec): Promise<MachineStatus> {
+    const existing = await this.status(spec.id);
+    if (existing !== undefined && existing.state !== 'stopped') return existing;
+    if (existing !== undefined) await this.destroy(spec.id);
+    const bundle = this.#bundle(spec.id);
+    mkdirSync(bundle, { mode: 0o700 });
+    writeFileSync(join(bundle, 'config.json'), JSON.stringify(ociConfig(spec, this.#host)), { mode: 0o600 });
+    await this.#runtime(spec.id, ['create', '--no-new-keyring', '--bundle', bundle, spec.id]);
+    const status = await this.status(spec.id);
+    if (status?.pid === undefined) throw new PlanetLabError('step_failed', `${spec.id} ended while it was made.`);
+    return status;
+  }
+
+  async start(id: MachineId): Promise<void> {
+    const { state } = await this.#existing(id);
+    if (state === 'running' || state === 'paused') return;
+    if (state === 'stopped') throw notRunning(id, 'has ended; create it again');
+    await this.#runtime(id, ['start', id]);
+  }
+
+  async pause(id: MachineId): Promise<void> {
+    const { state } = await this.#existing(id);
+    if (state === 'paused') return;
+    if (state !== 'running') throw notRunning(id, `is ${state}`);
+    await this.#runtime(id, ['pause', id]);
+  }
+
+  async resume(id: MachineId): Promise<void> {
+    const { state } = await this.#existing(id);
+    if (state === 'running') return;
+    if (state !== 'paused') throw notRunning(id, `is ${state}`);
+    await this.#runtime(id, ['resume', id]);
+  }
+
+  async stop(id: MachineId, { graceMs }: { readonly graceMs: number }): Promise<void> {
+    const { process: first } = this.#recorded(id);
+    if (first === undefined) return;
+    if (this.#cgroup(id).isFrozen()) await this.#runtime(id, ['resume', id]); // what is frozen cannot end itself
+    await this.#askProcessesToEnd(id, first.pid, graceMs);
+    signal(first.pid, 'SIGKILL'); // the kernel ends everything else with the first process
+    if (!(await waitForEnd(first.pid, first.startTime, KILL_TIMEOUT_MS))) {
+      throw new PlanetLabError('step_failed', `${id} does not end within ${KILL_TIMEOUT_MS} ms of being killed.`);
+    }
+  }
+
+  /** As an init does at shutdown: SIGTERM to everything but the first process, which only waits, and some time. */
+  async #askProcessesToEnd(id: MachineId, firstPid: number, graceMs: number): Promise<void> {
+    const others = () =>
+      this.#cgroup(id)
+        .processes()
+        .filter((pid) => pid !== firstPid);
+    const deadline = performance.now() + graceMs;
+    for (const pid of others()) signal(pid, 'SIGTERM');
+    while (performance.now() < deadline && others().length > 0) await delay(STOP_POLL_MS);
+  }
+
+  async destroy(id: MachineId): Promise<void> {
+    if (existsSync(this.#state(id))) {
+      await this.#runtime(id, ['delete', '--force', id]).catch((error: unknown) => {
+        // What is half-made or damaged the runtime does not know; the lines below remove it all the same.
+        this.#options.logger?.warn({ machine: id, reason: messageOf(error) }, 'the runtime could not delete a machine');
+      });
+    }
+    await removeCgroupTree(this.#cgroupPath(id));
+    rmSync(this.#state(id), { recursive: true, force: true });
+    rmSync(this.#bundle(id), { recursive: true, force: true });
+  }
+
+  async exec(id: MachineId, spec: Parameters<Vmm['exec']>[1]) {
+    await this.#running(id);
+    const bundle = this.#bundle(id);
+    const command = [this.#options.runtime.path, '--root', this.#options.runtimeRoot] as const;
+    return execInMachine({ id, spec, bundle, command, host: this.#host });
+  }
+
+  async stats(id: MachineId) {
+    const { state } = await this.#existing(id);
+    if (state === 'stopped') throw notRunning(id, 'is stopped');
+    return this.#cgroup(id).stats();
+  }
+
+  async update(id: MachineId, limits: MachineLimits): Promise<void> {
+    const { state } = await this.#existing(id);
+    if (state === 'stopped') throw notRunning(id, 'is stopped');
+    const memory = String(memoryBytes(limits));
+    await this.#runtime(id, [
+      ...['update', '--cpu-share', String(cpuShares(limits.cpuShares)), '--memory', memory],
+      ...(this.#host.limitsSwap ? ['--memory-swap', memory] : []),
+      ...['--pids-limit', String(limits.processes), id],
+    ]);
+  }
+
+  async status(id: MachineId): Promise<MachineStatus | undefined> {
+    if (!existsSync(this.#state(id)) && !existsSync(this.#bundle(id))) return undefined;
+    const { process: first, waiting } = this.#recorded(id);
+    if (first === undefined) return { id, state: 'stopped' };
+    const state = waiting ? 'created' : this.#cgroup(id).isFrozen() ? 'paused' : 'running';
+    return { id, state, pid: first.pid };
+  }
+
+  async list(): Promise<readonly MachineStatus[]> {
+    const { runtimeRoot, bundleRoot } = this.#options;
+    const names = new Set([...folderNames(runtimeRoot), ...folderNames(bundleRoot)]);
+    const all = await Promise.all(
+      [...names]
+        .filter(isMachineId)
+        .sort()
+        .map((id) => this.status(id)),
+    );
+    return all.filter((status) => status !== undefined);
+  }
+
+  async #existing(id: MachineId): Promise<MachineStatus> {
+    const status = await this.status(id);
+    if (status === undefined) throw notRunning(id, 'does not exist');
+    return status;
+  }
+
+  async #running(id: MachineId): Promise<void> {
+    const { state } = await this.#existing(id);
+    if (state !== 'running') throw notRunning(id, `is ${state}`);
+  }
+
+  readonly #state = (id: MachineId): string => join(this.#options.runtimeRoot, id);
+  readonly #bundle = (id: MachineId): string => join(this.#options.bundleRoot, id);
+  readonly #cgroupPath = (id: MachineId): string => `${this.#options.cgroupParent}/${id}`;
+  readonly #cgroup = (id: MachineId) => machineCgroup(this.#hierarchies, this.#cgroupPath(id));
+  readonly #recorded = (id: MachineId): RecordedMachine =>
+    readRecordedMachine(this.#options.runtime.name, this.#state(id));
+
+  /** Runs the runtime; on failure its log has its words, because `create` must not pass on any of our descriptors. */
+  async #runtime(id: MachineId, args: readonly string[]): Promise<void> {
+    const { runner, runtime, runtimeRoot } = this.#options;
+    const log = join(this.#options.bundleRoot, `${id}.log`);
+    const argv = [runtime.path, '--root', runtimeRoot, '--log', log, '--log-format', 'json', ...args] as const;
+    try {
+      await runner.run({ argv: [...argv], detachOutput: true });
+    } catch (error) {
+      const words = errorsInLog(log) ?? messageOf(error);
+      throw new PlanetLabError('step_failed', `${this.detail} could not ${args[0]} ${id}: ${words}`, { cause: error });
+    } finally {
+      rmSync(log, { force: true });
+    }
+  }
+}
+
+function notRunning(id: MachineId, what: string): PlanetLabError {
+  return new PlanetLabError('sliver_not_running', `The machine ${id} ${what}.`);
+}
+
+const FALLBACK_OPEN_FILES = 1024;
+const MOST_OPEN_FILES = 1_048_576;
+
+/** The hard limit of open files in `/proc/self/limits`. */
+export function openFilesLimit(limits: string): number {
+  const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(limits)?.[1];
+  return Math.min(MOST_OPEN_FILES, hard === 'unlimited' ? MOST_OPEN_FILES : Number(hard ?? FALLBACK_OPEN_FILES));
+}

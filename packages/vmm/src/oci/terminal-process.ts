@@ -1,0 +1,55 @@
+import { Readable, Writable } from 'node:stream';
+import { type IPty, spawn } from '@lydell/node-pty';
+import { resizeTerminalsOf } from '@planetlab/linux';
+import type { TerminalSize } from '../exec.ts';
+import type { ClientProcess } from './client-process.ts';
+
+const END_OF_TRANSMISSION = '\x04';
+
+/** Starts a program on a terminal of its own. */
+export function spawnWithTerminal(program: string, args: readonly string[], size: TerminalSize): ClientProcess {
+  const pty = spawn(program, [...args], {
+    name: 'xterm-256color',
+    rows: size.rows,
+    cols: size.columns,
+    cwd: '/',
+    env: {},
+    encoding: null, // bytes as they are: a character may be split between two chunks
+  });
+  const stdout = new Readable({ read: () => pty.resume() });
+  // With `encoding: null` the data is a Buffer, which the library's types leave out.
+  pty.onData((chunk: string | Buffer) => {
+    if (!stdout.push(chunk)) pty.pause();
+  });
+  const ended = new Promise<number>((resolve) => {
+    pty.onExit(({ exitCode, signal }) => {
+      stdout.push(null);
+      resolve(signal === undefined || signal === 0 ? exitCode : 128 + signal);
+    });
+  });
+  return {
+    pid: pty.pid,
+    stdin: inputOf(pty),
+    stdout,
+    stderr: Readable.from([]),
+    ended,
+    resize: (newSize) => {
+      pty.resize(newSize.columns, newSize.rows);
+      resizeTerminalsOf(pty.pid, newSize); // crun 1.8 passes the signal on, but not the size
+    },
+  };
+}
+
+/** What is written goes to the terminal; the end of it is what a person would type to say so. */
+const inputOf = (pty: IPty): Writable =>
+  new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      // The library passes bytes on as they are; its types know only text.
+      pty.write(chunk as unknown as string);
+      done();
+    },
+    final(done) {
+      pty.write(END_OF_TRANSMISSION);
+      done();
+    },
+  });
