@@ -4,14 +4,21 @@ import { Duplex } from 'node:stream';
 import { PlanetLabError } from '@planetlab/model';
 import type { DuplexOpener } from './open-exec.ts';
 
-/** Opens duplex requests over HTTP/1.1, where request and response bodies flow at the same time: a person's way to the PLC. */
+/**
+ * Opens duplex requests over HTTP/1.1, where request and response bodies flow at the same time: a person's way to the PLC.
+ * When `signal` aborts, requests that wait for an answer reject and open streams break.
+ */
 export const http1DuplexOpener =
-  (baseUrl: string, headers: Readonly<Record<string, string>>): DuplexOpener =>
+  (
+    baseUrl: string,
+    headers: Readonly<Record<string, string>>,
+    options: { readonly signal?: AbortSignal } = {},
+  ): DuplexOpener =>
   (path, extraHeaders, firstBytes) => {
     const url = new URL(baseUrl + path);
     const open = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const { promise, resolve, reject } = Promise.withResolvers<{ stream: Duplex; status: number }>();
-    const outgoing = open(url, { method: 'POST', headers: { ...headers, ...extraHeaders } });
+    const outgoing = open(url, { method: 'POST', headers: { ...headers, ...extraHeaders }, ...options });
     outgoing.once('response', (incoming) => {
       resolve({ stream: Duplex.from({ readable: incoming, writable: outgoing }), status: incoming.statusCode ?? 500 });
     });

@@ -1,0 +1,36 @@
+import { PlanetLabError } from '@planetlab/model';
+import type { Invocation } from '../leaf.ts';
+import { leaf } from '../leaf.ts';
+import { rolesText } from '../output/persons.ts';
+import type { Register } from '../program.ts';
+import { connect } from '../session/client.ts';
+import { readSecret, readStandardInput } from '../session/secret.ts';
+import { configFileOf, resolveSettings, saveSignIn } from '../session/settings.ts';
+
+export const register: Register = (login, io) => {
+  leaf(
+    login.option('--with-token', 'read the API token from standard input, without asking'),
+    io,
+    { example: 'pl login --url https://plc.example.org --with-token < token' },
+    async (invocation, options: { withToken?: boolean }) => {
+      const { url } = await resolveSettings(invocation);
+      warnOfPlainText(invocation, url);
+      const token =
+        options.withToken === true ? await readStandardInput(io) : await readSecret(io, `API token for ${url}: `);
+      if (!/^[\x21-\x7e]+$/.test(token)) {
+        throw new PlanetLabError('malformed_request', 'That is not an API token; one is a single word.');
+      }
+      const me = await connect(invocation, url, token).client.getMe({});
+      await saveSignIn(configFileOf(invocation), { url, token });
+      invocation.print.done(me, `Signed in at ${url} as ${me.email} (${rolesText(me)}).`);
+    },
+  );
+};
+
+const LOOPBACK = /^(localhost|127\.[\d.]+|\[::1\])$/;
+
+function warnOfPlainText(invocation: Invocation, url: string): void {
+  const { protocol, hostname } = new URL(url);
+  if (protocol === 'https:' || LOOPBACK.test(hostname)) return;
+  invocation.print.note(`pl: the connection to ${hostname} is not encrypted; your token can be read on its way.`);
+}

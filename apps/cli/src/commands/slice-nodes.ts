@@ -1,0 +1,107 @@
+import type { PlcNode } from '@planetlab/contract';
+import { MINUTE_MS, PlanetLabError } from '@planetlab/model';
+import type { Command } from 'commander';
+import { inParallel } from '../in-parallel.ts';
+import type { Io } from '../io.ts';
+import { type Invocation, leaf } from '../leaf.ts';
+import { duration } from '../options.ts';
+import { allPages, type Plc, withClient } from '../session/client.ts';
+import { ARRIVAL_COLUMNS } from '../slivers/columns.ts';
+import { demandAllRunning } from '../slivers/outcome.ts';
+import { createProgress } from '../slivers/progress.ts';
+import { waitUntilSettled } from '../slivers/wait.ts';
+import { usageError } from '../usage.ts';
+
+interface AddOptions {
+  readonly all?: boolean;
+  readonly detach?: boolean;
+  readonly timeout: number;
+}
+
+const REQUESTS_AT_ONCE = 20;
+
+export function registerSliceNodes(slice: Command, io: Io): void {
+  leaf(
+    slice
+      .command('add-node <name> [nodes...]')
+      .option('--all', 'every node that is in service')
+      .option('--detach', 'do not wait until they run')
+      .option('--timeout <time>', 'how long to wait for them', duration, MINUTE_MS),
+    io,
+    {
+      summary: 'put a slice on nodes; waits until each runs, or says why it does not',
+      example: 'pl slice add-node princeton_codeen planetlab1.eth planetlab2.berkeley',
+    },
+    (invocation, name: string, nodes: string[], options: AddOptions) => {
+      if (nodes.length > 0 === (options.all === true)) throw usageError('Name the nodes, or say --all.');
+      return withClient(invocation, (plc) => addNodes(plc, invocation, name, nodes, options));
+    },
+  );
+  leaf(
+    slice.command('remove-node <name> <nodes...>'),
+    io,
+    { summary: 'take a slice off nodes', example: 'pl slice remove-node princeton_codeen planetlab1.eth' },
+    (invocation, name: string, nodes: string[]) =>
+      withClient(invocation, (plc) => removeNodes(plc, invocation, name, nodes)),
+  );
+}
+
+async function addNodes(
+  plc: Plc,
+  invocation: Invocation,
+  slice: string,
+  named: readonly string[],
+  options: AddOptions,
+): Promise<void> {
+  const nodes = options.all === true ? await nodesInService(plc, invocation) : [...new Set(named)];
+  const { items } = await plc.client.addSlivers({ params: { slice }, body: { nodes: [...nodes] } });
+  const whenEmpty = `${slice} is on no node.`;
+  if (options.detach === true) {
+    const asked = items.filter((sliver) => nodes.includes(sliver.node));
+    return invocation.print.list(asked, ARRIVAL_COLUMNS, whenEmpty);
+  }
+  const progress = createProgress(invocation);
+  const wait = { slice, nodes, timeoutMs: options.timeout, onRead: progress.update };
+  const slivers = await waitUntilSettled(plc, wait).finally(() => progress.end());
+  invocation.print.list(slivers, ARRIVAL_COLUMNS, whenEmpty);
+  demandAllRunning(slice, nodes, slivers);
+}
+
+async function nodesInService(plc: Plc, invocation: Invocation): Promise<readonly string[]> {
+  const nodes = await allPages((after) => plc.client.listNodes({ query: { after } }));
+  const [inService, others] = partition(nodes, (node) => node.state === 'connected' && node.runLevel === 'boot');
+  for (const node of others) {
+    invocation.print.note(
+      `Left out: ${node.name}: ${node.reason?.message ?? `it is ${node.state}, in ${node.runLevel}`}`,
+    );
+  }
+  if (inService.length > 0) return inService.map((node) => node.name);
+  throw new PlanetLabError('unknown_node', 'No node is in service.');
+}
+
+function partition(nodes: readonly PlcNode[], wanted: (node: PlcNode) => boolean): [PlcNode[], PlcNode[]] {
+  return [nodes.filter(wanted), nodes.filter((node) => !wanted(node))];
+}
+
+/** Each by itself: one that cannot be removed does not keep the others. */
+async function removeNodes(plc: Plc, invocation: Invocation, slice: string, nodes: readonly string[]): Promise<void> {
+  const failures = await inParallel([...new Set(nodes)], REQUESTS_AT_ONCE, (node) =>
+    plc.client.removeSliver({ params: { slice, node } }).then(
+      () => [],
+      (error: unknown) => {
+        if (nodes.length === 1 || !(error instanceof PlanetLabError)) throw error;
+        return [{ node, error }];
+      },
+    ),
+  );
+  const [first, ...more] = failures.flat();
+  if (first === undefined) {
+    invocation.print.done({}, `${slice} is being taken off ${nodes.join(', ')}.`);
+    return;
+  }
+  throw new PlanetLabError(
+    first.error.code,
+    [first, ...more].map(({ node, error }) => `${node}: ${error.message}`).join(' '),
+    { details: { nodes: [first, ...more].map(({ node }) => node) } },
+  );
+}

@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { messageOf, PlanetLabError } from '@planetlab/model';
+import { ExitWith } from '../exit.ts';
+import { leaf } from '../leaf.ts';
+import { reasonLine } from '../output/reasons.ts';
+import type { Register } from '../program.ts';
+import { withClient } from '../session/client.ts';
+import { findSliver, sliverTarget } from '../slivers/target.ts';
+
+export const register: Register = (command, io) => {
+  leaf(
+    command.arguments('<slice@node> [arguments...]'),
+    io,
+    { example: 'pl ssh princeton_codeen@planetlab1.eth -- -L 8080:localhost:80' },
+    (invocation, target: string, given: string[]) =>
+      withClient(invocation, async (plc) => {
+        const sliver = await findSliver(plc, sliverTarget(target));
+        if (sliver.ssh === null) throw noSsh(target, reasonLine(sliver.reason));
+        const { id } = await plc.client.getNode({ params: { node: sliver.node } });
+        const argv = sshArguments({
+          login: sliver.slice,
+          ...sliver.ssh,
+          hostKeyName: `planetlab-node-${id}`,
+          knownHosts: join(plc.folder, 'known_hosts'),
+        });
+        if (invocation.verbose) io.stderr.write(`> ssh ${[...argv, ...given].join(' ')}\n`);
+        throw new ExitWith(await runSsh([...argv, ...given]));
+      }),
+  );
+};
+
+const noSsh = (target: string, reason: string) =>
+  new PlanetLabError(
+    'feature_missing',
+    `There is no way in by SSH to ${target}${reason === '' ? '' : `: ${reason}`}; try \`pl exec -t ${target}\`.`,
+  );
+
+/**
+ * A node is known by its id: addresses and ports are used again by others, in a lab above all. Its key is taken on first
+ * sight into a file of our own.
+ */
+export const sshArguments = (to: {
+  readonly login: string;
+  readonly host: string;
+  readonly port: number;
+  readonly hostKeyName: string;
+  readonly knownHosts: string;
+}): string[] => [
+  ...['-o', `HostKeyAlias=${to.hostKeyName}`, '-o', 'CheckHostIP=no'],
+  ...['-o', 'StrictHostKeyChecking=accept-new', '-o', `UserKnownHostsFile="${to.knownHosts}"`],
+  ...['-p', String(to.port), '-l', to.login, to.host],
+];
+
+async function runSsh(argv: readonly string[]): Promise<number> {
+  const child = spawn('ssh', argv, { stdio: 'inherit' });
+  return new Promise((resolve, reject) => {
+    child.once('error', (cause) =>
+      reject(new PlanetLabError('command_not_found', `ssh could not be started: ${messageOf(cause)}.`, { cause })),
+    );
+    child.once('exit', (code) => resolve(code ?? 255));
+  });
+}

@@ -1,0 +1,42 @@
+import { type Instant, parseDuration, toInstant } from '@planetlab/model';
+import { InvalidArgumentError } from 'commander';
+
+/** Parsers of option values. What they refuse is wrong usage, in the parser's words. */
+
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,12}$/.test(text)) throw new InvalidArgumentError('It is a whole number.');
+  return Number(text);
+}
+
+export function decimal(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It is a number.');
+  return value;
+}
+
+export function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('It is a time such as 30s, 15min, 2h, 14d or 8w.');
+  return ms;
+}
+
+const MIB: Readonly<Record<string, number>> = { '': 1, m: 1, g: 1024, t: 1024 * 1024 };
+
+/** `512`, `512M`, `2G`, `2GiB` as MiB. */
+export function sizeMiB(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([mgt]?)(?:ib|b)?$/i.exec(text.trim());
+  const unit = MIB[match?.[2]?.toLowerCase() ?? ''];
+  if (match === null || unit === undefined) throw new InvalidArgumentError('It is a size such as 512M or 2G.');
+  return Math.round(Number(match[1]) * unit);
+}
+
+/** `2026-12-24` (00:00 UTC of that day) or a full RFC 3339 instant. */
+export function instant(text: string): Instant {
+  const form = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/;
+  const ms = form.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(ms)) throw new InvalidArgumentError('It is a date such as 2026-12-24 or 2026-12-24T18:00Z.');
+  return toInstant(ms);
+}
+
+/** Collects an option that may be given several times. */
+export const several = (text: string, before: readonly string[] = []): string[] => [...before, text];
