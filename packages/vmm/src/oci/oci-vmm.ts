@@ -11,6 +11,7 @@ import {
   waitForEnd,
 } from '@planetlab/linux';
 import { messageOf, PlanetLabError } from '@planetlab/model';
+import { notRunning } from '../not-running.ts';
 import {
   isMachineId,
   type MachineId,
@@ -229,10 +230,6 @@ class OciVmm implements Vmm {
       rmSync(log, { force: true });
     }
   }
-}
-
-function notRunning(id: MachineId, what: string): PlanetLabError {
-  return new PlanetLabError('sliver_not_running', `The machine ${id} ${what}.`);
 }
 
 const FALLBACK_OPEN_FILES = 1024;
