@@ -17,7 +17,10 @@ const report = (passed: number, failed: number, files: { status: string; tests: 
   JSON.stringify({
     numPassedTests: passed,
     numFailedTests: failed,
-    testResults: files.map(({ status, tests }) => ({ status, assertionResults: tests.map((test) => ({ status: test })) })),
+    testResults: files.map(({ status, tests }) => ({
+      status,
+      assertionResults: tests.map((test) => ({ status: test })),
+    })),
   });
 
 describe('the sum of all tests', () => {

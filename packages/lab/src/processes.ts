@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Command, findProcessesByEnvironment, isErrno, signalAndWait } from '@planetlab/linux';
+import { PlanetLabError } from '@planetlab/model';
+import type { LabEnvironment, LabPaths, LabPrograms } from './environment.ts';
+import type { LabPart, LabProcess } from './types.ts';
+
+/** Marks every process that the lab starts, and what those start, with the lab's folder. */
+const MARK = 'PLANETLAB_LAB';
+
+/** Only these come in from outside: a DATABASE_URL of the caller's, for one, must not become the lab's database. */
+const INHERITED = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'NODE_COMPILE_CACHE', 'XDG_CACHE_HOME', 'XDG_RUNTIME_DIR'];
+
+export interface StartedProcess {
+  readonly pid: number;
+  readonly logFile: string;
+  /** Resolves when it has ended, with a sentence. */
+  readonly ended: Promise<string>;
+}
+
+function markedEnvironment(paths: LabPaths): Record<string, string> {
+  const inherited = INHERITED.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(inherited), [MARK]: paths.root };
+}
+
+/** Starts a process that outlives this one. What it writes goes to a file of that name among the lab's logs. */
+export async function startDetached(
+  paths: LabPaths,
+  name: string,
+  [program, ...args]: Command['argv'],
+): Promise<StartedProcess> {
+  const logFile = join(paths.logs, `${name}.log`);
+  await mkdir(dirname(logFile), { recursive: true, mode: 0o700 });
+  const log = openSync(logFile, 'a', 0o600);
+  try {
+    const env = markedEnvironment(paths);
+    const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], env, cwd: '/' });
+    const ended = new Promise<string>((resolve) => {
+      child.once('error', (error) => resolve(`it could not be started: ${error.message}`));
+      child.once('exit', (code, signal) => resolve(signal === null ? `exit code ${code}` : `signal ${signal}`));
+    });
+    child.unref();
+    return { pid: child.pid ?? -1, logFile, ended };
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** Runs a program to its end with the lab's mark. Fails with its own last words. */
+export async function runMarked(environment: LabEnvironment, paths: LabPaths, command: Command): Promise<string> {
+  const { stdout } = await environment.runner.run({ ...command, env: { ...command.env, [MARK]: paths.root } });
+  return stdout;
+}
+
+/** Waits for `ready`; fails as soon as one of the processes ends, with the end of its log. */
+export async function whileRunning<T>(processes: readonly StartedProcess[], ready: Promise<T>): Promise<T> {
+  const ends = processes.map(async ({ ended, logFile }): Promise<never> => {
+    const how = await ended;
+    const log = await readFile(logFile, 'utf8').catch(() => ''); // no log: then there is nothing to quote
+    const words = log.trim().split('\n').slice(-5).join('\n');
+    throw new PlanetLabError('step_failed', `A part of the lab ended too early (${how}). Its last words:\n${words}`);
+  });
+  for (const end of ends) end.catch(() => {}); // heard through the race, or too late to matter
+  return Promise.race([ready, ...ends]);
+}
+
+/** All processes with the lab's mark, but not this one. */
+export function labProcesses(paths: LabPaths, programs: LabPrograms): readonly LabProcess[] {
+  return findProcessesByEnvironment(MARK, paths.root)
+    .filter((pid) => pid !== process.pid)
+    .flatMap((pid) => {
+      const argv = commandLine(pid);
+      return argv.length === 0 ? [] : [{ pid, part: partOf(argv, programs), command: argv.join(' ').slice(0, 200) }];
+    });
+}
+
+function partOf(argv: readonly string[], programs: LabPrograms): LabPart {
+  if (argv.includes(programs.plc)) return 'plc';
+  if (argv.includes(programs.nodeManager)) return 'node';
+  return argv.includes(programs.cli) && argv.includes('wan') ? 'wan' : 'other';
+}
+
+/** Empty for a process that has ended in the meantime. */
+function commandLine(pid: number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ESRCH')) return [];
+    throw error;
+  }
+}
+
+/** Asks processes to end, all at the same time, and after `graceMs` makes them. */
+export async function stopProcesses(pids: readonly number[], graceMs: number): Promise<void> {
+  await Promise.all(
+    pids.map(async (pid) => {
+      if (await signalAndWait(pid, 'SIGTERM', graceMs)) return;
+      if (await signalAndWait(pid, 'SIGKILL', 5000)) return;
+      throw new PlanetLabError('step_failed', `Process ${pid} does not end, not even by SIGKILL.`);
+    }),
+  );
+}
