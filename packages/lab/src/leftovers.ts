@@ -43,7 +43,10 @@ export async function leftovers(
       readCgroupHierarchies().flatMap(({ mountPoint }) => taggedFolders(mountPoint, tagged, CGROUP_DEPTH)),
     ),
     ...found('nftables table', (await tables(environment)).filter(tagged)),
-    ...found('state', existsSync(paths.root) ? [paths.root] : []),
+    ...found(
+      'state',
+      [paths.root, ...tags.map((tag) => `/run/planetlab/${tag}`)].filter((path) => existsSync(path)),
+    ),
   ];
 }
 

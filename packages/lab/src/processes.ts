@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { type Command, findProcessesByEnvironment, isErrno, signalAndWait } from '@planetlab/linux';
 import { PlanetLabError } from '@planetlab/model';
 import type { LabEnvironment, LabPaths, LabPrograms } from './environment.ts';
@@ -55,6 +56,34 @@ export async function startDetached(
 export async function runMarked(environment: LabEnvironment, paths: LabPaths, command: Command): Promise<string> {
   const { stdout } = await environment.runner.run({ ...command, env: { ...command.env, [MARK]: paths.root } });
   return stdout;
+}
+
+/** Runs a program that takes its time to its end, and passes on what it says, line by line. */
+export async function runTelling(
+  paths: LabPaths,
+  [program, ...args]: Command['argv'],
+  options: { readonly timeoutMs: number; readonly signal: AbortSignal; readonly tell: (line: string) => void },
+): Promise<void> {
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]);
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: markedEnvironment(paths),
+    cwd: '/',
+    signal,
+  });
+  const last: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      options.tell(line);
+      last.push(line);
+      if (last.length > 5) last.shift();
+    });
+  }
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  if (code !== 0) throw new PlanetLabError('step_failed', `${args[1] ?? program} failed: ${last.join(' ')}`);
 }
 
 /** Waits for `ready`; fails as soon as one of the processes ends, with the end of its log. */

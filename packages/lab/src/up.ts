@@ -10,10 +10,10 @@ import { withLabLock } from './lock.ts';
 import { ensureNetwork, freeSubnet, hostHasIpv6 } from './network.ts';
 import { DEMO_SITE, type NodesContext, startNodes, waitForNodes } from './nodes.ts';
 import { type LabPlc, openPlc, type PlcAccess, plcAnswers, startPlc } from './plc.ts';
-import { runMarked, type StartedProcess, startDetached, whileRunning } from './processes.ts';
+import { runMarked, runTelling, type StartedProcess, startDetached, whileRunning } from './processes.ts';
 import { allWorked } from './report.ts';
 import { sshConfig } from './ssh-config.ts';
-import type { LabAccess, LabMode, LabReport, LabUpOptions, NodeReport } from './types.ts';
+import type { LabAccess, LabMode, LabReport, LabUpOptions, NodeReport, ReportProgress } from './types.ts';
 import { throwIfCanceled, waitUntil } from './wait.ts';
 
 const DEMO_IMAGE = 'debian-12';
@@ -155,17 +155,16 @@ async function startMachines(context: NodesContext, { progress }: LabUpOptions):
 }
 
 /** Builds the image of slivers, once on this machine; later there is nothing to do. */
-async function buildImage({ environment, paths }: NodesContext, progress: LabUpOptions['progress']): Promise<void> {
+async function buildImage({ environment, paths, signal }: NodesContext, progress: ReportProgress): Promise<void> {
   const { node, nodeManager } = environment.programs;
-  progress({ kind: 'step', text: `image ${DEMO_IMAGE} (built once, about half a minute)` });
+  progress({ kind: 'step', text: `image ${DEMO_IMAGE} (built once on a machine)` });
   await mkdir(environment.imagesDirectory, { recursive: true });
-  await runMarked(environment, paths, {
-    argv: [node, nodeManager, 'image', 'build', DEMO_IMAGE, '--images', environment.imagesDirectory],
-    timeoutMs: IMAGE_TIMEOUT_MS,
-  });
+  const argv = [node, nodeManager, 'image', 'build', DEMO_IMAGE, '--images', environment.imagesDirectory] as const;
+  const tell = (text: string): void => progress({ kind: 'detail', text });
+  await runTelling(paths, argv, { timeoutMs: IMAGE_TIMEOUT_MS, signal, tell });
 }
 
-async function startWan(context: NodesContext, progress: LabUpOptions['progress']): Promise<StartedProcess> {
+async function startWan(context: NodesContext, progress: ReportProgress): Promise<StartedProcess> {
   const { environment, paths, layout, ipv6, signal } = context;
   progress({ kind: 'step', text: 'emulating the wide-area network' });
   await ensureNetwork(layout, environment.runner, ipv6);
