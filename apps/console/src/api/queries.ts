@@ -1,0 +1,38 @@
+import { queryOptions } from '@tanstack/react-query';
+import type { PlcApi } from './api.ts';
+import { readAll } from './read-all.ts';
+
+const PAGE_SIZE = 1000;
+
+export const authorityQuery = (api: PlcApi) =>
+  queryOptions({ queryKey: ['authority'], queryFn: ({ signal }) => api.getAuthority({}, { signal }) });
+
+export const nodesQuery = (api: PlcApi) =>
+  queryOptions({
+    queryKey: ['nodes'],
+    queryFn: ({ signal }) => readAll((after) => api.listNodes({ query: { limit: PAGE_SIZE, after } }, { signal })),
+  });
+
+export const slicesQuery = (api: PlcApi) =>
+  queryOptions({
+    queryKey: ['slices'],
+    queryFn: ({ signal }) => readAll((after) => api.listSlices({ query: { limit: PAGE_SIZE, after } }, { signal })),
+  });
+
+/** All slivers that the reader may see, or those of one slice or node. */
+export const sliversQuery = (api: PlcApi, of: { readonly slice?: string; readonly node?: string } = {}) =>
+  queryOptions({
+    queryKey: ['slivers', of],
+    queryFn: ({ signal }) =>
+      readAll((after) => api.listSlivers({ query: { ...of, limit: PAGE_SIZE, after } }, { signal })),
+  });
+
+/** What to read again when something of this type has changed. Slivers are counted in nodes and slices. */
+export const QUERIES_OF_CHANGE = {
+  site: ['nodes'],
+  person: ['session'],
+  node: ['nodes'],
+  slice: ['slices'],
+  sliver: ['slivers', 'nodes', 'slices'],
+} as const satisfies Record<string, readonly string[]>;
+export const LIVE_QUERIES = ['nodes', 'slices', 'slivers'] as const;

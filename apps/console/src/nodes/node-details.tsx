@@ -1,0 +1,70 @@
+import type { PlcNode, Sliver } from '@planetlab/contract';
+import { DetailsCard } from '../parts/details-card.tsx';
+import { Fact } from '../parts/fact.tsx';
+import { StateMark } from '../parts/state-mark.tsx';
+import { toneOfSliver } from '../slices/tally.ts';
+import { MemoryMeter } from './memory-meter.tsx';
+import { labelOfNode, placeOfNode, sinceOfNode, toneOfNode, vmmOfNode, whyNotInService } from './standing.ts';
+
+interface NodeDetailsProps {
+  readonly node: PlcNode;
+  readonly slivers: readonly Sliver[];
+  readonly nowMs: number;
+  readonly onSlice: (name: string) => void;
+  readonly onClose: () => void;
+}
+
+export function NodeDetails({ node, slivers, nowMs, onSlice, onClose }: NodeDetailsProps) {
+  const { facts } = node;
+  const missing = facts?.features.filter((feature) => !feature.available) ?? [];
+  return (
+    <DetailsCard kind="Node" name={node.name} onClose={onClose}>
+      <p className="pl-details-state">
+        <StateMark tone={toneOfNode(node)}>{labelOfNode(node)}</StateMark>
+        <span className="pl-quiet">{sinceOfNode(node, nowMs)}</span>
+      </p>
+      {whyNotInService(node) !== null && <p className="pl-reason">{whyNotInService(node)}</p>}
+      <dl className="pl-facts">
+        <Fact name="Site">{node.site}</Fact>
+        <Fact name="Place">{placeOfNode(node) ?? 'not declared'}</Fact>
+        <Fact name="VMM">
+          {vmmOfNode(node)}
+          {facts !== null && <span className="pl-quiet"> {facts.vmm.detail}</span>}
+        </Fact>
+        {facts !== null && (
+          <>
+            <Fact name="Memory">
+              <MemoryMeter leasedMiB={facts.leased.memoryMiB} capacityMiB={facts.capacity.memoryMiB} />
+            </Fact>
+            <Fact name="Host">
+              Linux {facts.kernel}, {facts.architecture}
+            </Fact>
+          </>
+        )}
+      </dl>
+      {missing.length > 0 && (
+        <details>
+          <summary>Lacks {missing.map(({ feature }) => feature).join(', ')}</summary>
+          {missing.map(({ feature, reason }) => (
+            <p key={feature} className="pl-quiet">
+              {feature}: {reason}
+            </p>
+          ))}
+        </details>
+      )}
+      <h3>Slivers</h3>
+      {slivers.length === 0 && <p className="pl-quiet">None of yours.</p>}
+      <ul className="pl-list">
+        {slivers.map((sliver) => (
+          <li key={sliver.slice}>
+            <button type="button" className="pl-link" onClick={() => onSlice(sliver.slice)}>
+              {sliver.slice}
+            </button>
+            <StateMark tone={toneOfSliver(sliver.state)}>{sliver.state}</StateMark>
+            {sliver.reason !== null && <span className="pl-reason">{sliver.reason.message}</span>}
+          </li>
+        ))}
+      </ul>
+    </DetailsCard>
+  );
+}

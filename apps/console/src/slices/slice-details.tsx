@@ -1,0 +1,36 @@
+import type { Slice } from '@planetlab/contract';
+import { formatMiB } from '@planetlab/model';
+import { expiresIn, inFull } from '../parts/ago.ts';
+import { DetailsCard } from '../parts/details-card.tsx';
+import { Fact } from '../parts/fact.tsx';
+import { StateBar } from './state-bar.tsx';
+import { type Tally, tallyInWords } from './tally.ts';
+
+interface SliceDetailsProps {
+  readonly slice: Slice;
+  readonly tally: Tally;
+  readonly nowMs: number;
+  readonly onClose: () => void;
+}
+
+export function SliceDetails({ slice, tally, nowMs, onClose }: SliceDetailsProps) {
+  const { cpuShares, memoryMiB, diskMiB, processes } = slice.resources;
+  return (
+    <DetailsCard kind="Slice" name={slice.name} onClose={onClose}>
+      {slice.description !== '' && <p>{slice.description}</p>}
+      <StateBar tally={tally} />
+      <p className="pl-quiet">{tallyInWords(tally)}</p>
+      <dl className="pl-facts">
+        <Fact name="Expires">
+          <span title={inFull(slice.expiresAt)}>{expiresIn(slice.expiresAt, nowMs)}</span>
+        </Fact>
+        <Fact name="Image">{slice.image}</Fact>
+        <Fact name="Each sliver">
+          {formatMiB(memoryMiB)} memory, {formatMiB(diskMiB)} disk, {processes} processes, CPU share {cpuShares}
+        </Fact>
+        <Fact name="People">{slice.persons.length === 0 ? 'nobody' : slice.persons.join(', ')}</Fact>
+        {slice.url !== '' && <Fact name="URL">{slice.url}</Fact>}
+      </dl>
+    </DetailsCard>
+  );
+}
