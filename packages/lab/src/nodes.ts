@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inNamespace } from '@planetlab/linux';
+import { plausibleRttMs } from '@planetlab/model';
 import type { LabEnvironment, LabPaths } from './environment.ts';
 import type { LabLayout, LabNode } from './layout.ts';
 import { prefixed } from './network.ts';
@@ -52,7 +53,10 @@ async function joinAndStart(context: NodesContext, node: LabNode, token: string)
 
 export const nodeState = (paths: LabPaths, node: { readonly name: string }): string => join(paths.nodes, node.name);
 
-/** What stands in the node's `config.json`. In a simulated lab nodes have no addresses, and only the uplink. */
+/**
+ * What stands in the node's `config.json`. In a simulated lab nodes have only their uplink; addresses and distances are
+ * what their slivers are told.
+ */
 export function nodeConfig({ environment, layout, mode, ipv6 }: Omit<NodesContext, 'paths' | 'signal'>, node: LabNode) {
   const common = {
     imagesDir: environment.imagesDirectory,
@@ -61,7 +65,11 @@ export function nodeConfig({ environment, layout, mode, ipv6 }: Omit<NodesContex
     nodeTag: nodeTag(layout.name, node.name),
   };
   if (mode === 'simulated') {
-    return { ...common, vmm: 'simulated', ipv4: null, ipv6Prefix: null, apiListen: null, sshListen: null };
+    const { ipv6Prefix } = node;
+    const simulatedRttMs = Object.fromEntries(
+      layout.nodes.map((other) => [other.ipv6Prefix, Math.round(plausibleRttMs(node.place, other.place) * 10) / 10]),
+    );
+    return { ...common, vmm: 'simulated', ipv4: null, ipv6Prefix, apiListen: null, sshListen: null, simulatedRttMs };
   }
   return {
     ...common,

@@ -1,6 +1,7 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { isAlive, probeHost, processStartTime } from '@planetlab/linux';
 import { PlanetLabError } from '@planetlab/model';
+import { z } from 'zod';
 import { createDemoSlice, DEMO_SLICE, runDemo } from './demo.ts';
 import { takeDown } from './down.ts';
 import { type LabEnvironment, type LabPaths, labPaths, systemEnvironment } from './environment.ts';
@@ -132,7 +133,7 @@ interface Machines {
 
 async function startMachines(context: NodesContext, { progress }: LabUpOptions): Promise<Machines> {
   const { environment, paths, layout, mode, signal } = context;
-  const image = mode === 'real' ? buildImage(context, progress) : Promise.resolve();
+  const image = mode === 'real' ? ensureImage(context, progress) : Promise.resolve();
   image.catch(() => {}); // awaited below; until then its failure must not count as unhandled
   const wan = mode === 'real' ? [await startWan(context, progress)] : [];
   progress({ kind: 'step', text: 'starting PLC' });
@@ -154,15 +155,22 @@ async function startMachines(context: NodesContext, { progress }: LabUpOptions):
   return { plc, access, processes };
 }
 
-/** Builds the image of slivers, once on this machine; later there is nothing to do. */
-async function buildImage({ environment, paths, signal }: NodesContext, progress: ReportProgress): Promise<void> {
+/** Builds the image of slivers, once on a machine: it stays when the lab goes. */
+async function ensureImage({ environment, paths, signal }: NodesContext, progress: ReportProgress): Promise<void> {
   const { node, nodeManager } = environment.programs;
-  progress({ kind: 'step', text: `image ${DEMO_IMAGE} (built once on a machine)` });
-  await mkdir(environment.imagesDirectory, { recursive: true });
-  const argv = [node, nodeManager, 'image', 'build', DEMO_IMAGE, '--images', environment.imagesDirectory] as const;
+  const images = ['--images', environment.imagesDirectory];
+  const listed = await runMarked(environment, paths, {
+    argv: [node, nodeManager, 'image', 'list', '--json', ...images],
+  });
+  const { items } = ImageList.parse(JSON.parse(listed));
+  if (items.some(({ name }) => name === DEMO_IMAGE)) return;
+  progress({ kind: 'step', text: `building the image ${DEMO_IMAGE}, once on this machine` });
   const tell = (text: string): void => progress({ kind: 'detail', text });
-  await runTelling(paths, argv, { timeoutMs: IMAGE_TIMEOUT_MS, signal, tell });
+  const build = [node, nodeManager, 'image', 'build', DEMO_IMAGE, ...images] as const;
+  await runTelling(paths, build, { timeoutMs: IMAGE_TIMEOUT_MS, signal, tell });
 }
+
+const ImageList = z.object({ items: z.array(z.object({ name: z.string() })) });
 
 async function startWan(context: NodesContext, progress: ReportProgress): Promise<StartedProcess> {
   const { environment, paths, layout, ipv6, signal } = context;
