@@ -10,7 +10,9 @@ cluster_rule=$cluster_directory/planetlab.conf
 
 restore() {
   rm -f "$cluster_rule"
-  rmdir "$cluster_directory" /etc/postgresql-common 2>/dev/null || true
+  # The folder belongs to the package, if that was installed at all.
+  [ -e /etc/postgresql-common/createcluster.conf ] ||
+    rmdir "$cluster_directory" /etc/postgresql-common 2>/dev/null || true
   if grep -q "$policy_mark" "$policy" 2>/dev/null; then rm -f "$policy"; fi
 }
 trap restore EXIT
