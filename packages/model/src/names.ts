@@ -61,7 +61,7 @@ export const sliverName = (slice: SliceName, node: NodeName): SliverName => `${s
 export const siteOfSlice = (slice: SliceName): SiteName => SiteName.parse(slice.slice(0, slice.indexOf('_')));
 
 /** Parses a name at a boundary. Throws `malformed_name` with the schema's own sentence. */
-export function parseName<T>(schema: z.ZodType<T>, text: unknown): T {
+export function parseName<S extends z.ZodType>(schema: S, text: unknown): z.output<S> {
   const result = schema.safeParse(text);
   if (result.success) return result.data;
   const reason = result.error.issues[0]?.message ?? 'it does not have the form of a name';

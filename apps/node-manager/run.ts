@@ -1,0 +1,13 @@
+import { startNodeManager } from '@planetlab/node-manager';
+import { pino } from 'pino';
+
+/** Logs JSON lines on standard output. Nothing that is logged is secret. */
+export async function runUntilSignal(stateDir: string): Promise<void> {
+  const logger = pino({ base: null, level: process.env['PLANETLAB_LOG_LEVEL'] ?? 'info' });
+  const stopped = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+  await using manager = await startNodeManager({ stateDir, logger });
+  const signal = await stopped;
+  logger.info({ node: manager.identity.name, signal }, 'node manager stops; slivers go on');
+}

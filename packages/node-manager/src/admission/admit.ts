@@ -1,0 +1,110 @@
+import type { LeaseRequest } from '@planetlab/contract';
+import type { SliceCredential } from '@planetlab/credentials';
+import {
+  addResources,
+  formatDuration,
+  formatMiB,
+  fromInstant,
+  type ImageName,
+  NO_RESOURCES,
+  PlanetLabError,
+  type ResourceKey,
+  type Resources,
+  subtractResources,
+  toInstant,
+} from '@planetlab/model';
+import { type Policy, promisable } from './policy.ts';
+
+export interface AdmissionFacts {
+  readonly credential: SliceCredential;
+  /** Resources of the leases that hold now. */
+  readonly live: readonly Resources[];
+  /** All that the host has. */
+  readonly host: Resources;
+  readonly images: readonly { readonly name: ImageName; readonly digest: string }[];
+  readonly nowMs: number;
+}
+
+/** What the node promises if it says yes. */
+export interface LeaseTerms {
+  readonly resources: Resources;
+  readonly image: ImageName;
+  readonly imageDigest: string;
+  readonly expiresAtMs: number;
+}
+
+/**
+ * The node's decision about one request, by its owner's policy. Pure. Throws `admission_refused`,
+ * `insufficient_resources` (which says what is short and how much is left), `unknown_image`, `lease_too_long`.
+ */
+export function admit(policy: Policy, request: LeaseRequest, facts: AdmissionFacts): LeaseTerms {
+  const { credential, nowMs } = facts;
+  if (!policy.authorities.some((authority) => authority.name === credential.authority)) {
+    throw refused(`This node does not serve slices of ${credential.authority}. Ask its owner to add that authority.`);
+  }
+  const image = facts.images.find(({ name }) => name === request.image);
+  if (image === undefined) throw unknownImage(request.image, facts.images);
+  const expiresAtMs = checkEnd(policy, fromInstant(request.expiresAt), nowMs);
+  const { resources } = request;
+  if (resources.cpuShares > policy.maxCpuSharesPerSliver) {
+    throw refused(
+      `This node gives one sliver at most ${policy.maxCpuSharesPerSliver} CPU shares; ${resources.cpuShares} are asked for.`,
+    );
+  }
+  if (facts.live.length >= policy.maxSlivers) {
+    throw new PlanetLabError(
+      'insufficient_resources',
+      `This node has all of its ${policy.maxSlivers} slivers. Ask again when one has ended, or choose another node.`,
+      { details: { resource: 'slivers', left: 0, wanted: 1 } },
+    );
+  }
+  checkRoom(policy, resources, facts, expiresAtMs - nowMs);
+  return { resources, image: image.name, imageDigest: image.digest, expiresAtMs };
+}
+
+/** The end that is granted. Throws `lease_too_long`, and `malformed_request` for an end that is over. */
+export function checkEnd(policy: Policy, expiresAtMs: number, nowMs: number): number {
+  if (expiresAtMs <= nowMs) {
+    throw new PlanetLabError(
+      'malformed_request',
+      `The lease would end at ${toInstant(expiresAtMs)}, but on this node it is ${toInstant(nowMs)} already. Ask for an end in the future.`,
+    );
+  }
+  if (expiresAtMs - nowMs <= policy.maxLeaseMs) return expiresAtMs;
+  throw new PlanetLabError(
+    'lease_too_long',
+    `This node leases for at most ${formatDuration(policy.maxLeaseMs)} at a time: until ${toInstant(nowMs + policy.maxLeaseMs)} now. Ask for that, and renew the lease later.`,
+    { details: { latest: toInstant(nowMs + policy.maxLeaseMs) } },
+  );
+}
+
+const SUMMED = ['memoryMiB', 'diskMiB', 'processes'] as const satisfies readonly ResourceKey[];
+
+function checkRoom(policy: Policy, wanted: Resources, facts: AdmissionFacts, leaseMs: number): void {
+  const leased = facts.live.reduce(addResources, NO_RESOURCES);
+  const left = subtractResources(promisable(policy, facts.host, leaseMs), leased);
+  const short = SUMMED.find((key) => wanted[key] > left[key]);
+  if (short === undefined) return;
+  const remaining = Math.max(0, left[short]);
+  throw new PlanetLabError(
+    'insufficient_resources',
+    `This node has ${amount(short, remaining)} left to promise; ${amount(short, wanted[short])} are asked for. Ask for less, or choose another node.`,
+    { details: { resource: short, left: remaining, wanted: wanted[short] } },
+  );
+}
+
+function amount(key: (typeof SUMMED)[number], value: number): string {
+  if (key === 'processes') return `${value} processes`;
+  return `${formatMiB(value)} of ${key === 'memoryMiB' ? 'memory' : 'disk'}`;
+}
+
+const refused = (why: string) => new PlanetLabError('admission_refused', why);
+
+function unknownImage(name: ImageName, images: AdmissionFacts['images']): PlanetLabError {
+  const names = images.map((image) => image.name);
+  const there =
+    names.length === 0 ? 'It has none: its owner has to build or import one' : `There is ${names.join(', ')}`;
+  return new PlanetLabError('unknown_image', `This node has no image ${name}. ${there}.`, {
+    details: { images: names },
+  });
+}

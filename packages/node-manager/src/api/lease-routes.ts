@@ -1,0 +1,30 @@
+import { nodeRoutes } from '@planetlab/contract';
+import { type App, serve } from '@planetlab/contract/server';
+import { fromInstant } from '@planetlab/model';
+import { toLeaseRecord } from '../store/store.ts';
+import { covers, requireSlice } from './authorise.ts';
+import { type ApiContext, callerOf } from './context.ts';
+
+/** Leases: resources bound to slivers (N8). */
+export function serveLeases(app: App, context: ApiContext): void {
+  serve(app, nodeRoutes.requestLease, async ({ body }, call) => {
+    const credential = callerOf(context, call, 'lease');
+    requireSlice(credential, body.slice);
+    return toLeaseRecord(context.leases.request(body, credential));
+  });
+
+  serve(app, nodeRoutes.listLeases, async (_input, call) => {
+    const credential = callerOf(context, call, 'read');
+    const leases = context.store.liveLeases().filter(({ lease }) => covers(credential, lease.slice));
+    return { items: leases.map(toLeaseRecord) };
+  });
+
+  serve(app, nodeRoutes.renewLease, async ({ params, body }, call) => {
+    const credential = callerOf(context, call, 'lease');
+    return toLeaseRecord(context.leases.renew(params.lease, fromInstant(body.expiresAt), credential));
+  });
+
+  serve(app, nodeRoutes.endLease, async ({ params }, call) => {
+    context.leases.end(params.lease, callerOf(context, call, 'lease'));
+  });
+}

@@ -1,0 +1,76 @@
+import { nodeRoutes } from '@planetlab/contract';
+import { type App, acceptExec, sendEvents, serve } from '@planetlab/contract/server';
+import { PlanetLabError, type SliceName } from '@planetlab/model';
+import { asMachineId } from '@planetlab/vmm';
+import { covers, requireSlice } from './authorise.ts';
+import { type ApiContext, callerOf } from './context.ts';
+
+/** Slivers: what there is, who may log in, and running programs in them. */
+export function serveSlivers(app: App, context: ApiContext): void {
+  const { directory, store, vmm, nodeName } = context;
+
+  const existing = (slice: SliceName) => {
+    const sliver = directory.get(slice);
+    if (sliver !== undefined) return sliver;
+    throw new PlanetLabError(
+      'unknown_sliver',
+      `${slice} has no sliver on ${nodeName}. Add the node to the slice first.`,
+    );
+  };
+
+  serve(app, nodeRoutes.listSlivers, async (_input, call) => {
+    const credential = callerOf(context, call, 'read');
+    return { items: directory.list().filter(({ slice }) => covers(credential, slice)) };
+  });
+
+  serve(app, nodeRoutes.getSliver, async ({ params }, call) => {
+    requireSlice(callerOf(context, call, 'read'), params.slice);
+    return existing(params.slice);
+  });
+
+  serve(app, nodeRoutes.watchSlivers, async (_input, call) => {
+    const credential = callerOf(context, call, 'read');
+    await sendEvents(
+      call,
+      directory.watch((slice) => covers(credential, slice), call.signal),
+    );
+  });
+
+  serve(app, nodeRoutes.setAccess, async ({ params, body }, call) => {
+    requireSlice(callerOf(context, call, 'access'), params.slice);
+    existing(params.slice);
+    store.setAccess(params.slice, body.keys);
+    context.accessChanged();
+  });
+
+  serve(app, nodeRoutes.exec, async ({ params }, call) => {
+    requireSlice(callerOf(context, call, 'exec'), params.slice);
+    const { state } = existing(params.slice);
+    if (state !== 'running') {
+      throw new PlanetLabError(
+        'sliver_not_running',
+        `${params.slice} is ${state} on ${nodeName}, so nothing can be run in it. Try again when it is running.`,
+        { details: { state } },
+      );
+    }
+    const own = { PLANETLAB_SLICE: params.slice, PLANETLAB_NODE: nodeName };
+    await acceptExec(call, ({ argv, env, workingDirectory, terminal }) =>
+      vmm.exec(asMachineId(params.slice), {
+        argv,
+        env: { ...own, ...env },
+        ...(workingDirectory === undefined ? {} : { workingDirectory }),
+        ...(terminal === undefined ? {} : { terminal }),
+      }),
+    );
+  });
+
+  serve(app, nodeRoutes.listSteps, async ({ query }, call) => {
+    const credential = callerOf(context, call, 'read');
+    if (query.slice !== undefined) requireSlice(credential, query.slice);
+    const own = credential.slice === '*' ? ('all' as const) : [credential.slice];
+    const slices = query.slice === undefined ? own : [query.slice];
+    const items = [...store.listSteps({ slices, limit: query.limit, before: query.before })];
+    const last = items.length === query.limit ? items.at(-1) : undefined;
+    return { items, next: last === undefined ? null : String(last.id) };
+  });
+}

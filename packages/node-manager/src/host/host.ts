@@ -1,0 +1,44 @@
+import type { HostFeature } from '@planetlab/contract';
+import type { Resources } from '@planetlab/model';
+import type { DesiredSliver } from '../slivers/steps.ts';
+
+/** What the host shows of one sliver, without its machine. */
+export interface HostSliver {
+  readonly slice: string;
+  readonly volume: string | null;
+  readonly mounted: boolean;
+  readonly rootMounted: boolean;
+  readonly link: boolean;
+}
+
+/**
+ * What the node manager needs of its host beside the VMM: roots, networks, the rule set. Every operation may be done
+ * again at any time and leads to the same end.
+ */
+export interface Host {
+  /** Makes the volume of this lease and mounts its root; the path of the root. Undone by `unmountRoot` and `removeVolume`. */
+  mountRoot(sliver: DesiredSliver): Promise<string>;
+  /** Where `mountRoot` mounts. */
+  rootPath(slice: string): string;
+  unmountRoot(slice: string): Promise<void>;
+  /** Removes the volume with everything written to it. It must be unmounted. */
+  removeVolume(slice: string): Promise<void>;
+  /** Links the machine whose first process is `pid` to the network. Undone by `detachNetwork`. */
+  attachNetwork(sliver: DesiredSliver, pid: number | undefined): Promise<void>;
+  detachNetwork(index: number): Promise<void>;
+  /** Replaces the node's whole rule set, in one go. */
+  setFirewall(ruleset: string): Promise<void>;
+  /** One sliver as the kernel has it; `index` is that of its link, if known. Starts no process. */
+  observe(slice: string, index: number | null): HostSliver;
+  /** Whether a machine that the VMM does not know (any more) left something behind. */
+  hasDebris(slice: string): boolean;
+  /** Names of all slivers of which something is here, and indices of all links. */
+  inventory(): { readonly slices: readonly string[]; readonly links: readonly number[] };
+  /** Lets what an earlier manager left half-done come to its end. */
+  settle(): Promise<void>;
+  /** All that the machine has. */
+  capacity(): Resources;
+  features(): Promise<readonly HostFeature[]>;
+  /** Removes everything of this node from the host: links, mounts, cgroups, rule set, folders below /run. */
+  purge(): Promise<void>;
+}

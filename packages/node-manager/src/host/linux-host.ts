@@ -1,0 +1,177 @@
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import {
+  applyRuleset,
+  bindMountIdMapped,
+  type CommandRunner,
+  cgroupFolder,
+  createRoutedVeth,
+  deleteLink,
+  deleteTable,
+  ensurePrivateMountPoint,
+  isMountPoint,
+  listLinks,
+  mountOverlay,
+  mountsUnder,
+  prepareOverlayFolders,
+  probeHost,
+  readCgroupHierarchies,
+  removeCgroupTree,
+  setForwarding,
+  unmount,
+  unmountUnder,
+} from '@planetlab/linux';
+import { readOptional, writeFileAtomic } from '../files.ts';
+import { linkIndex, linkName, type NodeNames, type NodePaths, volumePaths } from '../paths.ts';
+import { type AddressPlan, addressesOf, GATEWAY_IPV4, GATEWAY_IPV6, IDS_PER_SLIVER } from '../slivers/addresses.ts';
+import type { DesiredSliver } from '../slivers/steps.ts';
+import { readCapacity } from './capacity.ts';
+import type { Host } from './host.ts';
+import { waitForOrphans } from './orphans.ts';
+
+export interface LinuxHostOptions {
+  readonly paths: NodePaths;
+  readonly names: NodeNames;
+  readonly addresses: AddressPlan;
+  /** Folder of the root file system of an image. Throws `unknown_image` when it is not there any more. */
+  readonly imageRoot: (digest: string) => string;
+  readonly runner: CommandRunner;
+}
+
+/** A real Linux host: overlay roots, routed links, nftables. Needs root. */
+export function createLinuxHost(options: LinuxHostOptions): Host {
+  return new LinuxHost(options);
+}
+
+class LinuxHost implements Host {
+  readonly #options: LinuxHostOptions;
+  readonly #hierarchies = readCgroupHierarchies();
+
+  constructor(options: LinuxHostOptions) {
+    this.#options = options;
+  }
+
+  async mountRoot(sliver: DesiredSliver): Promise<string> {
+    const { paths, names, addresses, imageRoot } = this.#options;
+    const { lower, upper, work, root, lease } = volumePaths(paths, names, sliver.slice);
+    const { idBase } = addressesOf(addresses, sliver.index);
+    const source = imageRoot(sliver.imageDigest);
+    if (!existsSync(names.roots)) mkdirSync(names.roots, { recursive: true, mode: 0o711 });
+    if (!isMountPoint(names.roots)) ensurePrivateMountPoint(names.roots);
+    prepareOverlayFolders({ upper, work, target: root }, idBase);
+    mkdirSync(lower, { recursive: true });
+    if (readOptional(lease) !== sliver.lease) writeFileAtomic(lease, sliver.lease);
+    await bindMountIdMapped({ source, target: lower, idBase, idCount: IDS_PER_SLIVER });
+    mountOverlay({ lower, upper, work, target: root });
+    return root;
+  }
+
+  rootPath(slice: string): string {
+    return this.#volume(slice).root;
+  }
+
+  #volume(slice: string) {
+    return volumePaths(this.#options.paths, this.#options.names, slice);
+  }
+
+  async unmountRoot(slice: string): Promise<void> {
+    const { root, lower, mounts } = this.#volume(slice);
+    unmount(root);
+    unmount(lower);
+    unmountUnder(mounts);
+  }
+
+  async removeVolume(slice: string): Promise<void> {
+    const { volume, mounts, lease } = this.#volume(slice);
+    if (mountsUnder(mounts).length > 0) throw new Error(`${mounts} is still mounted`); // never delete through a mount
+    rmSync(mounts, { recursive: true, force: true });
+    rmSync(lease, { force: true }); // from now on it is half-made, should this be interrupted
+    rmSync(volume, { recursive: true, force: true });
+  }
+
+  async attachNetwork(sliver: DesiredSliver, pid: number | undefined): Promise<void> {
+    if (pid === undefined) throw new Error(`the machine of ${sliver.slice} has no process`);
+    const { names, addresses, runner } = this.#options;
+    const { ipv4, ipv6 } = addressesOf(addresses, sliver.index);
+    const veth = {
+      pid,
+      hostName: linkName(names, sliver.index),
+      guestIpv4: ipv4,
+      hostIpv4Gateway: GATEWAY_IPV4,
+      hostIpv6Gateway: GATEWAY_IPV6,
+    };
+    await createRoutedVeth(ipv6 === null ? veth : { ...veth, guestIpv6: ipv6 }, runner);
+  }
+
+  async detachNetwork(index: number): Promise<void> {
+    await deleteLink(linkName(this.#options.names, index), this.#options.runner);
+  }
+
+  async setFirewall(ruleset: string): Promise<void> {
+    setForwarding();
+    await applyRuleset(ruleset, this.#options.runner);
+  }
+
+  observe(slice: string, index: number | null) {
+    const { volume, mounts, root, lower, lease } = this.#volume(slice);
+    const rootMounted = isMountPoint(root);
+    return {
+      slice,
+      volume: existsSync(volume) || existsSync(mounts) ? (readOptional(lease) ?? 'unknown') : null,
+      mounted: rootMounted || isMountPoint(lower),
+      rootMounted,
+      link: index !== null && listLinks().includes(linkName(this.#options.names, index)),
+    };
+  }
+
+  hasDebris(slice: string): boolean {
+    return this.#cgroupParents().some((parent) => existsSync(`${parent}/${slice}`));
+  }
+
+  inventory() {
+    const { paths, names } = this.#options;
+    const links = listLinks().flatMap((link) => linkIndex(names, link) ?? []);
+    return { slices: [...new Set([...folders(paths.slivers), ...folders(names.roots), ...this.#cgroups()])], links };
+  }
+
+  /** Names of the cgroups of machines: what is left of one when the runtime's own files are gone. */
+  #cgroups(): readonly string[] {
+    return this.#cgroupParents().flatMap(folders);
+  }
+
+  #cgroupParents(): readonly string[] {
+    const { cgroupParent } = this.#options.names;
+    const parents = ['pids', 'memory', 'cpu'].map((each) => cgroupFolder(this.#hierarchies, each, cgroupParent));
+    return [...new Set(parents.filter((parent) => parent !== undefined))];
+  }
+
+  async settle(): Promise<void> {
+    await waitForOrphans(this.#options.names);
+  }
+
+  capacity() {
+    return readCapacity(this.#options.paths.state);
+  }
+
+  features() {
+    return probeHost(this.#options.runner);
+  }
+
+  async purge(): Promise<void> {
+    const { paths, names, runner } = this.#options;
+    await this.settle();
+    await removeCgroupTree(names.cgroupParent);
+    for (const index of this.inventory().links) await this.detachNetwork(index);
+    await deleteTable('inet', names.table, runner);
+    unmountUnder(names.roots);
+    if (mountsUnder(names.roots).length > 0) throw new Error(`${names.roots} is still mounted`);
+    rmSync(paths.slivers, { recursive: true, force: true });
+    rmSync(names.run, { recursive: true, force: true });
+  }
+}
+
+function folders(path: string): readonly string[] {
+  if (!existsSync(path)) return [];
+  return readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+}

@@ -1,0 +1,57 @@
+import type { DesiredSliver } from '../slivers/steps.ts';
+import { readCapacity } from './capacity.ts';
+import type { Host } from './host.ts';
+
+interface Pretended {
+  lease: string;
+  mounted: boolean;
+}
+
+/** A host that only remembers what it was told: for machines without root, and for thousands of nodes in one process. */
+export function createSimulatedHost(options: { readonly stateDir: string; readonly why: string }): Host {
+  const volumes = new Map<string, Pretended>();
+  const links = new Set<number>();
+  const capacity = readCapacity(options.stateDir);
+  const rootPath = (slice: string) => `/simulated/${slice}`;
+  return {
+    rootPath,
+    async mountRoot(sliver: DesiredSliver) {
+      volumes.set(sliver.slice, { lease: sliver.lease, mounted: true });
+      return rootPath(sliver.slice);
+    },
+    async unmountRoot(slice) {
+      const volume = volumes.get(slice);
+      if (volume !== undefined) volume.mounted = false;
+    },
+    async removeVolume(slice) {
+      volumes.delete(slice);
+    },
+    async attachNetwork(sliver) {
+      links.add(sliver.index);
+    },
+    async detachNetwork(index) {
+      links.delete(index);
+    },
+    async setFirewall() {},
+    observe(slice, index) {
+      const volume = volumes.get(slice);
+      const mounted = volume?.mounted ?? false;
+      return {
+        slice,
+        volume: volume?.lease ?? null,
+        mounted,
+        rootMounted: mounted,
+        link: index !== null && links.has(index),
+      };
+    },
+    hasDebris: () => false,
+    inventory: () => ({ slices: [...volumes.keys()], links: [...links] }),
+    async settle() {},
+    capacity: () => capacity,
+    features: async () => [{ feature: 'containers', available: false, reason: options.why }],
+    async purge() {
+      volumes.clear();
+      links.clear();
+    },
+  };
+}

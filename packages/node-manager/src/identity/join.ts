@@ -1,0 +1,129 @@
+import { mkdirSync } from 'node:fs';
+import { type AuthorityInfo, createClient, type JoinReply, joinRoutes } from '@planetlab/contract';
+import {
+  certificateFingerprint,
+  createNodeRequest,
+  generateKeyPair,
+  importKeyPair,
+  type JoinToken,
+  type KeyPair,
+  parseJoinToken,
+} from '@planetlab/credentials';
+import {
+  formatDuration,
+  fromInstant,
+  MINUTE_MS,
+  type NodeId,
+  type NodeName,
+  PlanetLabError,
+  toInstant,
+} from '@planetlab/model';
+import { readConfig } from '../config.ts';
+import { readOptional, writeFileAtomic } from '../files.ts';
+import { type NodePaths, nodePaths } from '../paths.ts';
+import { tagOf } from './identity.ts';
+import { tlsTransport } from './tls-transport.ts';
+
+/** How far the clocks of node and authority may be apart: certificates and proofs depend on them. */
+const CLOCK_SKEW_MS = 5 * MINUTE_MS;
+
+export interface JoinOptions {
+  /** The join token as its authority printed it. */
+  readonly token: string;
+  readonly stateDir: string;
+  readonly now: () => number;
+}
+
+/**
+ * Joins the authority that a token names. Nothing secret is sent before the authority's certificate has been compared
+ * with the fingerprint in the token. May be repeated with the same state folder after a failure: the key stays.
+ * Throws `join_token_*`, `authority_fingerprint_mismatch`, `authority_unreachable`, `clock_skew`, `node_name_taken`,
+ * `already_exists`.
+ */
+export async function joinAuthority({
+  token,
+  stateDir,
+  now,
+}: JoinOptions): Promise<{ nodeId: NodeId; name: NodeName }> {
+  const invitation = parseJoinToken(token);
+  const paths = nodePaths(stateDir);
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  if (readOptional(paths.node) !== undefined) {
+    throw new PlanetLabError(
+      'already_exists',
+      `${stateDir} belongs to a node that has joined already. Use another folder, or purge this one first.`,
+    );
+  }
+  const authority = await fetchAuthority(invitation);
+  checkClock(authority, now());
+  const key = nodeKey(paths);
+  const reply = await requestCertificate(invitation, authority, key, readConfig(paths.config).ipv4, now());
+  writeFileAtomic(paths.nodeCertificate, reply.certificate);
+  writeFileAtomic(paths.caCertificate, authority.caPem);
+  writeFileAtomic(paths.authority, JSON.stringify(authority, null, 2));
+  writeFileAtomic(paths.tag, tagOf(reply.nodeId));
+  // last: a state folder with this file is one that has joined
+  const node = { nodeId: reply.nodeId, name: invitation.node, plcAddress: invitation.address };
+  writeFileAtomic(paths.node, JSON.stringify(node, null, 2));
+  return { nodeId: reply.nodeId, name: invitation.node };
+}
+
+/** First contact: nothing is trusted yet, so nothing is said but the question. */
+async function fetchAuthority(invitation: JoinToken): Promise<AuthorityInfo> {
+  const client = createClient(joinRoutes, tlsTransport(invitation.address, { trust: 'nobody-yet' }));
+  const authority = await client.getAuthority({});
+  const fingerprint = fingerprintOf(authority.caPem);
+  if (fingerprint === invitation.fingerprint) return authority;
+  throw new PlanetLabError(
+    'authority_fingerprint_mismatch',
+    `The authority at ${invitation.address} has the fingerprint ${fingerprint}, but the join token says ${invitation.fingerprint}. ` +
+      'This is another authority, or somebody is in between. Nothing was sent to it. Ask for a new token over a channel that you trust.',
+    { details: { expected: invitation.fingerprint, found: fingerprint } },
+  );
+}
+
+function fingerprintOf(pem: string): string {
+  try {
+    return certificateFingerprint(pem);
+  } catch {
+    return 'none'; // what it sent is no certificate: not the authority either
+  }
+}
+
+function checkClock(authority: AuthorityInfo, nowMs: number): void {
+  const aheadMs = nowMs - fromInstant(authority.clock);
+  if (Math.abs(aheadMs) <= CLOCK_SKEW_MS) return;
+  throw new PlanetLabError(
+    'clock_skew',
+    `The clock of this machine is ${formatDuration(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'} the authority's ` +
+      `(${toInstant(nowMs)} here, ${authority.clock} there); ${formatDuration(CLOCK_SKEW_MS)} is the most. Set the clock (timedatectl set-ntp true) and join again.`,
+    { details: { aheadMs } },
+  );
+}
+
+function nodeKey(paths: NodePaths): KeyPair {
+  const stored = readOptional(paths.nodeKey);
+  if (stored !== undefined) return importKeyPair(stored);
+  const key = generateKeyPair();
+  writeFileAtomic(paths.nodeKey, key.exportPem());
+  return key;
+}
+
+async function requestCertificate(
+  invitation: JoinToken,
+  authority: AuthorityInfo,
+  key: KeyPair,
+  ipv4: string | null,
+  nowMs: number,
+): Promise<JoinReply> {
+  const client = createClient(joinRoutes, tlsTransport(invitation.address, { trust: authority.caPem }));
+  return client.join({
+    body: {
+      secret: invitation.secret,
+      node: invitation.node,
+      certificateRequest: await createNodeRequest(key, invitation.node),
+      clock: toInstant(nowMs),
+      addresses: ipv4 === null ? [] : [ipv4],
+    },
+  });
+}

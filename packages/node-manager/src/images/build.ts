@@ -1,0 +1,118 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { NodeImage } from '@planetlab/contract';
+import { ImageName, PlanetLabError, parseName } from '@planetlab/model';
+import { readOptional } from '../files.ts';
+import { addImage, withImageLock } from './add-image.ts';
+
+export interface BuildOptions {
+  readonly folder: string;
+  /** The name it gets. Throws `malformed_name`. */
+  readonly name: string;
+  readonly now: () => number;
+  /** Told what is going on, a line at a time. */
+  readonly progress: (line: string) => void;
+}
+
+/** What a sliver has besides the smallest Debian: what people reach for first. */
+const PACKAGES = 'iproute2,iputils-ping,procps,ca-certificates,curl,less,nano';
+/** The name by which slices ask for the base image, whichever release the host can build. */
+const BASE_NAME = ImageName.parse('debian-12');
+
+/**
+ * Builds the base image from the host's own distribution and mirror (mmdebstrap). It is available under `name` and as
+ * `debian-12`, the default of slices. One builder at a time.
+ */
+export async function buildImage({ folder, name: text, now, progress }: BuildOptions): Promise<readonly NodeImage[]> {
+  const name = parseName(ImageName, text);
+  return withImageLock(folder, () => {
+    const suite = suiteOf(readOptional('/etc/os-release') ?? '');
+    progress(`building ${name} from ${suite} with mmdebstrap; this takes about half a minute`);
+    if (name !== BASE_NAME) progress(`it is also available as ${BASE_NAME}`);
+    return addImage({
+      folder,
+      names: name === BASE_NAME ? [name] : [name, BASE_NAME],
+      source: `mmdebstrap ${suite} ${PACKAGES}`,
+      now,
+      make: (root) => makeTree(suite, root, progress),
+    });
+  });
+}
+
+/** The release to build: the host's own, because that is what it has a mirror and keys for. */
+export function suiteOf(osRelease: string): string {
+  const field = (key: string) => new RegExp(`^${key}="?([^"\n]+)"?$`, 'm').exec(osRelease)?.[1];
+  const suite = field('VERSION_CODENAME');
+  if ((field('ID') === 'debian' || field('ID') === 'ubuntu') && suite !== undefined) return suite;
+  throw new PlanetLabError(
+    'feature_missing',
+    'The base image is built from Debian or Ubuntu on such a host. Build it there, or import an OCI archive: image import NAME FILE.',
+  );
+}
+
+async function makeTree(suite: string, root: string, progress: (line: string) => void): Promise<void> {
+  await runWithProgress(['mmdebstrap', ...mmdebstrapArguments(suite, root)], progress);
+  finishTree(root);
+}
+
+export const mmdebstrapArguments = (suite: string, root: string): readonly string[] => [
+  '--variant=minbase',
+  `--include=${PACKAGES}`,
+  '--dpkgopt=path-exclude=/usr/share/doc/*',
+  '--dpkgopt=path-include=/usr/share/doc/*/copyright',
+  '--dpkgopt=path-exclude=/usr/share/man/*',
+  '--dpkgopt=path-exclude=/usr/share/info/*',
+  '--dpkgopt=path-exclude=/usr/share/locale/*',
+  '--aptopt=APT::Install-Recommends "false"',
+  suite,
+  root,
+];
+
+const PROMPT = `# who and where, in the order of a sliver's name: slice@node
+PS1='\${PLANETLAB_SLICE:-\\u}@\\h:\\w\\$ '
+`;
+const MOTD = 'A sliver of PlanetLab. You are root here; the network is shared: be a good guest.\n';
+
+/** Removes what is of this machine or of no use, adds what tells people where they are. */
+function finishTree(root: string): void {
+  const at = (path: string) => join(root, path);
+  for (const path of ['etc/machine-id', 'etc/resolv.conf', 'etc/hostname', 'var/lib/dbus/machine-id'])
+    rmSync(at(path), { force: true });
+  for (const path of ['var/cache/apt/archives', 'var/log/apt', 'var/log/dpkg.log', 'var/log/bootstrap.log']) {
+    rmSync(at(path), { recursive: true, force: true });
+  }
+  mkdirSync(at('var/cache/apt/archives/partial'), { recursive: true });
+  mkdirSync(at('.planetlab'), { recursive: true });
+  writeFileSync(at('.planetlab/init'), '');
+  writeFileSync(at('etc/machine-id'), '');
+  writeFileSync(at('etc/resolv.conf'), '');
+  writeFileSync(at('etc/motd'), MOTD);
+  writeFileSync(at('etc/hosts'), '127.0.0.1 localhost\n::1 localhost ip6-localhost\n');
+  mkdirSync(at('etc/profile.d'), { recursive: true });
+  writeFileSync(at('etc/profile.d/planetlab.sh'), `${PROMPT}[ -t 1 ] && cat /etc/motd\n`);
+  writeFileSync(at('root/.bashrc'), `${PROMPT}alias ls='ls --color=auto'\n`);
+  writeFileSync(at('root/.profile'), '[ -n "$BASH" ] && [ -f ~/.bashrc ] && . ~/.bashrc\n');
+}
+
+/** Runs a program whose last words are worth having when it fails; passes its words on as they come. */
+async function runWithProgress(argv: readonly [string, ...string[]], progress: (line: string) => void): Promise<void> {
+  const [program, ...args] = argv;
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const last: string[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    last.push(line);
+    if (last.length > 5) last.shift();
+    if (line.startsWith('I: ')) progress(line.slice(3));
+  });
+  const [code] = await once(child, 'close').catch((cause: unknown) => {
+    throw new PlanetLabError(
+      'feature_missing',
+      `${program} is not installed. Install it with the distribution's package manager.`,
+      { cause },
+    );
+  });
+  if (code !== 0) throw new PlanetLabError('step_failed', `${program} ended with ${code}: ${last.join(' ')}`);
+}

@@ -1,0 +1,94 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { NodeImage } from '@planetlab/contract';
+import { ImageName, Instant, PlanetLabError } from '@planetlab/model';
+import { z } from 'zod';
+import { readOptional, writeFileAtomic } from '../files.ts';
+
+const ImageFile = z.object({
+  digest: z.string().regex(/^[0-9a-f]{64}$/),
+  sizeMiB: z.number(),
+  importedAt: Instant,
+});
+
+/** Images by name; several names may stand for the same tree. */
+export interface ImageStore {
+  list(): readonly NodeImage[];
+  get(name: ImageName): NodeImage | undefined;
+  /** Folder of the root file system of a digest. Throws `unknown_image`. */
+  root(digest: string): string;
+  /** Makes a name stand for a tree that is in the store. */
+  tag(name: ImageName, image: Omit<NodeImage, 'name'>): void;
+  /** Removes trees that no name stands for and nobody has mounted. The digests removed. */
+  prune(): readonly string[];
+}
+
+/**
+ * `DIR/NAME.json` says which tree a name stands for; `DIR/rootfs/DIGEST` is the tree. Trees never change once they are
+ * there, and so are shared by any number of node managers.
+ */
+export function createImageStore(folder: string): ImageStore {
+  const trees = join(folder, 'rootfs');
+  const list = (): readonly NodeImage[] =>
+    names(folder).flatMap((name) => {
+      const image = readImage(folder, name);
+      return image !== undefined && existsSync(join(trees, image.digest)) ? [image] : [];
+    });
+  return {
+    list,
+    get(name) {
+      const image = readImage(folder, name);
+      return image !== undefined && existsSync(join(trees, image.digest)) ? image : undefined;
+    },
+    root(digest) {
+      const root = join(trees, digest);
+      if (existsSync(root)) return root;
+      throw new PlanetLabError(
+        'unknown_image',
+        `The image ${digest.slice(0, 12)} is not in ${folder} any more. Build or import it again.`,
+      );
+    },
+    tag(name, image) {
+      mkdirSync(folder, { recursive: true });
+      writeFileAtomic(join(folder, `${name}.json`), JSON.stringify(ImageFile.parse(image)), 0o644);
+    },
+    prune() {
+      const kept = new Set(list().map((image) => image.digest));
+      const mounts = readOptional('/proc/self/mountinfo') ?? '';
+      const unused = folderNames(trees).filter((digest) => !kept.has(digest) && !mounts.includes(`rootfs/${digest}`));
+      for (const digest of unused) rmSync(join(trees, digest), { recursive: true, force: true });
+      return unused;
+    },
+  };
+}
+
+const names = (folder: string): readonly ImageName[] =>
+  folderNames(folder).flatMap((file) => {
+    const name = ImageName.safeParse(file.endsWith('.json') ? file.slice(0, -5) : '');
+    return name.success ? [name.data] : [];
+  });
+
+function readImage(folder: string, name: ImageName): NodeImage | undefined {
+  const path = join(folder, `${name}.json`);
+  if (!existsSync(path)) return undefined;
+  return { name, ...ImageFile.parse(JSON.parse(readFileSync(path, 'utf8'))) };
+}
+
+const folderNames = (path: string): readonly string[] => (existsSync(path) ? readdirSync(path).sort() : []);
+
+/** What a simulated node offers: names only. */
+export function createSimulatedImages(): ImageStore {
+  const image: NodeImage = {
+    name: ImageName.parse('debian-12'),
+    digest: '0'.repeat(64),
+    sizeMiB: 0,
+    importedAt: '1970-01-01T00:00:00.000Z',
+  };
+  return {
+    list: () => [image],
+    get: (name) => (name === image.name ? image : undefined),
+    root: (digest) => `/simulated/images/${digest}`,
+    tag() {},
+    prune: () => [],
+  };
+}

@@ -1,0 +1,18 @@
+/**
+ * The node manager: admission, leases, slivers, images, logins, and the node's API over its uplink and directly.
+ * It must not know the PLC or any broker beyond the contract: they are clients of its API like everyone else.
+ */
+export { NodeConfig, readConfig } from './config.ts';
+export type { JoinOptions } from './identity/join.ts';
+export { joinAuthority } from './identity/join.ts';
+export type { BuildOptions } from './images/build.ts';
+export { buildImage } from './images/build.ts';
+export type { ImageStore } from './images/image-store.ts';
+export { createImageStore } from './images/image-store.ts';
+export type { ImportOptions } from './images/import.ts';
+export { importImage } from './images/import.ts';
+export type { NodeManager, NodeManagerOptions } from './node-manager.ts';
+export { startNodeManager } from './node-manager.ts';
+export { purgeNode } from './purge.ts';
+export type { LocalStatus } from './status.ts';
+export { localStatus } from './status.ts';

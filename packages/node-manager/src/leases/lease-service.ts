@@ -1,0 +1,116 @@
+import type { LeaseRequest } from '@planetlab/contract';
+import { issueLease, type KeyPair, type Lease, type SliceCredential } from '@planetlab/credentials';
+import { type LeaseId, type NodeId, type NodeName, PlanetLabError, type Resources, toInstant } from '@planetlab/model';
+import { admit, checkEnd } from '../admission/admit.ts';
+import type { Policy } from '../admission/policy.ts';
+import type { ImageStore } from '../images/image-store.ts';
+import { type AddressPlan, freeIndex } from '../slivers/addresses.ts';
+import { type NodeStore, newLeaseId, type StoredLease } from '../store/store.ts';
+
+export interface LeaseServiceOptions {
+  readonly node: { readonly id: NodeId; readonly name: NodeName; readonly key: KeyPair };
+  readonly policy: Policy;
+  readonly store: NodeStore;
+  readonly images: ImageStore;
+  readonly addresses: AddressPlan;
+  readonly host: Resources;
+  readonly now: () => number;
+  /** Told after a lease has changed durably. */
+  readonly changed: (lease: Lease) => void;
+}
+
+/** Leases: asked for, renewed, ended. Every change is durable when the call returns. */
+export interface LeaseService {
+  request(request: LeaseRequest, credential: SliceCredential): StoredLease;
+  renew(id: LeaseId, expiresAtMs: number, credential: SliceCredential): StoredLease;
+  end(id: LeaseId, credential: SliceCredential): void;
+}
+
+export function createLeaseService(options: LeaseServiceOptions): LeaseService {
+  const { store, policy, now, node, changed } = options;
+
+  /** The lease, if it holds and is the caller's. */
+  const ownLease = (id: LeaseId, credential: SliceCredential): StoredLease => {
+    const stored = store.lease(id);
+    if (stored === undefined || !mayHandle(credential, stored.lease)) {
+      throw new PlanetLabError('unknown_lease', `This node has no lease ${id} that this credential could change.`);
+    }
+    return stored;
+  };
+
+  return {
+    request(request, credential) {
+      const existing = store.liveLeaseOf(request.slice);
+      if (existing !== undefined) return sameHolder(existing, credential);
+      const nowMs = now();
+      const live = store.liveLeases().map(({ lease }) => lease.resources);
+      const images = options.images.list();
+      const terms = admit(policy, request, { credential, live, host: options.host, images, nowMs });
+      const lease: Lease = {
+        id: newLeaseId(),
+        node: node.id,
+        nodeName: node.name,
+        slice: request.slice,
+        holder: credential.holder,
+        principal: credential.principal,
+        authority: credential.authority,
+        resources: terms.resources,
+        image: terms.image,
+        issuedAtMs: nowMs,
+        expiresAtMs: terms.expiresAtMs,
+      };
+      const entry = { lease, token: issueLease(node.key, lease), imageDigest: terms.imageDigest };
+      store.addLease({ ...entry, index: indexFor(options, request.slice), keys: request.keys });
+      changed(lease);
+      return { ...entry, endedAtMs: null };
+    },
+
+    renew(id, wantedMs, credential) {
+      const stored = ownLease(id, credential);
+      const nowMs = now();
+      if (stored.endedAtMs !== null || stored.lease.expiresAtMs <= nowMs) {
+        const endedMs = stored.endedAtMs ?? stored.lease.expiresAtMs;
+        throw new PlanetLabError('lease_expired', `This lease ended at ${toInstant(endedMs)}. Ask for a new one.`);
+      }
+      const lease = { ...stored.lease, expiresAtMs: checkEnd(policy, wantedMs, nowMs) };
+      const token = issueLease(node.key, lease);
+      store.renewLease(id, token, lease.expiresAtMs);
+      changed(lease);
+      return { ...stored, lease, token };
+    },
+
+    end(id, credential) {
+      const stored = ownLease(id, credential);
+      if (stored.endedAtMs !== null) return;
+      store.endLease(id, now());
+      changed(stored.lease);
+    },
+  };
+}
+
+function sameHolder(existing: StoredLease, credential: SliceCredential): StoredLease {
+  if (existing.lease.holder === credential.holder) return existing;
+  throw new PlanetLabError(
+    'conflict',
+    `${existing.lease.slice} has a lease here until ${toInstant(existing.lease.expiresAtMs)}, held by ${existing.lease.principal}. Ask its holder to end it first.`,
+    { details: { principal: existing.lease.principal } },
+  );
+}
+
+/** The holder; or the broker of the authority that the holder got its credential from, for all slices of it. */
+const mayHandle = (credential: SliceCredential, lease: Lease): boolean =>
+  (credential.slice === '*' || credential.slice === lease.slice) &&
+  (credential.holder === lease.holder || (credential.slice === '*' && credential.authority === lease.authority));
+
+/** A sliver that is still being removed keeps its index: nothing of it can then be taken for another's. */
+function indexFor({ store, addresses }: LeaseServiceOptions, slice: string): number {
+  const rows = store.slivers();
+  const own = rows.find((row) => row.slice === slice);
+  const index = own?.index ?? freeIndex(addresses, new Set(rows.map((row) => row.index)));
+  if (index !== undefined) return index;
+  throw new PlanetLabError(
+    'insufficient_resources',
+    'This node has no addresses left for another sliver. Ask again when one has ended, or choose another node.',
+    { details: { resource: 'addresses', left: 0, wanted: 1 } },
+  );
+}

@@ -1,0 +1,203 @@
+import { mkdirSync } from 'node:fs';
+import type { HostFeature } from '@planetlab/contract';
+import { createReplayGuard, readLease } from '@planetlab/credentials';
+import { type CommandRunner, systemRunner } from '@planetlab/linux';
+import { messageOf } from '@planetlab/model';
+import type { FastifyBaseLogger } from 'fastify';
+import { createSshAccess, type SshAccess } from './access/ssh-access.ts';
+import { defaultPolicy, promisable } from './admission/policy.ts';
+import { createNodeApi, listenDirectly, type NodeApi } from './api/app.ts';
+import { createAuthoriser } from './api/authorise.ts';
+import { type Backend, createBackend, resolvConf } from './backend.ts';
+import { type NodeConfig, parseEndpoint, readConfig } from './config.ts';
+import { nodeFacts } from './facts.ts';
+import { readOptional, writeFileAtomic } from './files.ts';
+import { type NodeIdentity, readIdentity, tagOf } from './identity/identity.ts';
+import { createLeaseService } from './leases/lease-service.ts';
+import { takeNodeLock } from './node-lock.ts';
+import { type NodeNames, type NodePaths, nodeNames, nodePaths } from './paths.ts';
+import { createDirectory } from './slivers/directory.ts';
+import { createEventHub } from './slivers/event-hub.ts';
+import { renderFirewall } from './slivers/firewall.ts';
+import { createReconciler, type Reconciler } from './slivers/reconciler.ts';
+import { type NodeStore, openStore } from './store/store.ts';
+import { startUplink, type UplinkState } from './uplink/uplink.ts';
+
+export interface NodeManagerOptions {
+  readonly stateDir: string;
+  readonly logger: FastifyBaseLogger;
+  readonly runner?: CommandRunner;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+  readonly random?: () => number;
+}
+
+/** A running node manager. Disposing of it closes its API and its uplink; slivers go on. */
+export interface NodeManager extends AsyncDisposable {
+  readonly identity: NodeIdentity;
+  /** Port of the direct API, when there is one. */
+  readonly apiPort: number | null;
+  uplinkState(): UplinkState;
+  /** Resolves when nothing is being done (retries after failures excepted). */
+  idle(): Promise<void>;
+}
+
+/** Starts a node that has joined: finds what is on the host, brings it to where it should be, opens the ways in. */
+export async function startNodeManager(options: NodeManagerOptions): Promise<NodeManager> {
+  const { stateDir, logger, runner = systemRunner, now = Date.now, random = Math.random } = options;
+  const paths = nodePaths(stateDir);
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  await using stack = new AsyncDisposableStack();
+  stack.use(takeNodeLock(paths.lock));
+  const config = readConfig(paths.config);
+  const identity = readIdentity(paths);
+  const names = namesOf(config, identity, paths);
+  const backend = await createBackend({ config, paths, names, runner, logger });
+  const store = stack.adopt(
+    openStore(paths.database, (token) => readLease(token, identity.key.publicKey)),
+    (open) => open.close(),
+  );
+  const parts: Parts = { config, identity, paths, names, backend, store, logger, runner, now, random };
+  const core = createCore(parts);
+  stack.defer(() => core.reconciler.close());
+  await core.reconciler.start();
+  const api = stack.adopt(await openApi(parts, core), (open) => open.close());
+  stack.defer(() => core.hub.close());
+  const tls = { keyPem: identity.key.exportPem(), certificatePem: identity.certificatePem };
+  const direct =
+    config.apiListen === null
+      ? null
+      : stack.adopt(await listenDirectly(api, parseEndpoint(config.apiListen), tls), (open) => open.close());
+  const uplink = stack.adopt(
+    startUplink({ ...tls, caPem: identity.caPem, address: identity.plcAddress, serve: api.serve, logger, random }),
+    (open) => open.close(),
+  );
+  logger.info({ node: identity.name, vmm: backend.vmm.detail, tag: names.tag }, 'node manager running');
+  const owned = stack.move();
+  return {
+    identity,
+    apiPort: direct?.port ?? null,
+    uplinkState: () => uplink.state(),
+    idle: () => core.reconciler.idle(),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Everything a node manager is made from. */
+interface Parts {
+  readonly config: NodeConfig;
+  readonly identity: NodeIdentity;
+  readonly paths: NodePaths;
+  readonly names: NodeNames;
+  readonly backend: Backend;
+  readonly store: NodeStore;
+  readonly logger: FastifyBaseLogger;
+  readonly runner: CommandRunner;
+  readonly now: () => number;
+  readonly random: () => number;
+}
+
+/** The tag is written down before anything is made under it, so that it is found again without the rest of the state. */
+function namesOf(config: NodeConfig, identity: NodeIdentity, paths: NodePaths): NodeNames {
+  const tag = config.nodeTag ?? tagOf(identity.id);
+  if (readOptional(paths.tag) !== tag) writeFileAtomic(paths.tag, tag);
+  return nodeNames(tag);
+}
+
+/** The part that makes the host be as the leases say. */
+function createCore(parts: Parts) {
+  const { config, identity, names, backend, store, logger, now, random } = parts;
+  const hub = createEventHub();
+  const directory = createDirectory({ store, hub, addresses: config, now });
+  const access = sshAccess(parts);
+  const resolver = backend.simulated ? undefined : resolvConf();
+  const firewall = renderFirewall({ names, sliverIpv4Range: config.sliverIpv4Range });
+  const reconciler = createReconciler({
+    store,
+    directory,
+    logger,
+    now,
+    random,
+    context: {
+      host: backend.host,
+      vmm: backend.vmm,
+      addresses: config,
+      nodeName: identity.name,
+      setAccounts: (accounts) => access?.set(accounts) ?? Promise.resolve(),
+      ...(resolver === undefined ? {} : { resolvConfPath: resolver }),
+    },
+    desiredNode: () => ({ firewall, accounts: access === undefined ? '' : accountsOf(store) }),
+    observedAccounts: () => (access === undefined ? '' : access.current()),
+  });
+  return { hub, directory, reconciler };
+}
+
+function sshAccess({ config, backend, paths, names, identity, runner, logger }: Parts): SshAccess | undefined {
+  if (config.sshListen === null || backend.runtime === null) return undefined;
+  return createSshAccess({
+    listen: parseEndpoint(config.sshListen),
+    stateFolder: paths.ssh,
+    runFolder: names.sshRun,
+    runtime: backend.runtime,
+    nodeName: identity.name,
+    runner,
+    logger,
+  });
+}
+
+/** Who may log in to what, as one text: slivers whose leases hold, and their keys. */
+function accountsOf(store: NodeStore): string {
+  const keys = store.access();
+  const live = store.liveLeases().map(({ lease }) => lease.slice);
+  return JSON.stringify(
+    Object.fromEntries(live.map((slice) => [slice, (keys.get(slice) ?? []).map(({ key }) => key)])),
+  );
+}
+
+async function openApi(
+  parts: Parts,
+  { directory, reconciler }: { directory: ReturnType<typeof createDirectory>; reconciler: Reconciler },
+): Promise<NodeApi> {
+  const { config, identity, backend, store, logger, now } = parts;
+  const policy = defaultPolicy(identity.authority);
+  const host = backend.host.capacity();
+  const features = probeInBackground(parts);
+  const facts = {
+    ...{ identity, config, backend, store, now, features, startedAtMs: now() },
+    capacity: promisable(policy, host, policy.experimentMs),
+  };
+  const leases = createLeaseService({
+    ...{ node: identity, policy, store, images: backend.images, addresses: config, host, now },
+    changed: ({ slice }) => {
+      reconciler.trigger(slice);
+      reconciler.triggerNode();
+      directory.touch(slice);
+    },
+  });
+  return createNodeApi(
+    {
+      authorise: createAuthoriser({ trusted: policy.authorities, guard: createReplayGuard(), now }),
+      facts: async () => nodeFacts(facts),
+      images: backend.images,
+      leases,
+      store,
+      directory,
+      vmm: backend.vmm,
+      nodeName: identity.name,
+      accessChanged: () => reconciler.triggerNode(),
+    },
+    logger,
+  );
+}
+
+/** Features are tried for real, which takes a while; slivers need not wait for it. */
+function probeInBackground({ backend, logger }: Parts): () => readonly HostFeature[] {
+  let features: readonly HostFeature[] = [];
+  backend.host.features().then(
+    (found) => {
+      features = found;
+    },
+    (error: unknown) => logger.warn({ reason: messageOf(error) }, 'the host could not be probed'),
+  );
+  return () => features;
+}

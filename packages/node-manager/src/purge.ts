@@ -1,0 +1,70 @@
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemRunner } from '@planetlab/linux';
+import { PlanetLabError } from '@planetlab/model';
+import { stopSshd } from './access/ssh-access.ts';
+import { NodeConfig, readConfig } from './config.ts';
+import { readOptional } from './files.ts';
+import { createLinuxHost } from './host/linux-host.ts';
+import { NodeFile, tagOf } from './identity/identity.ts';
+import { lockOwner } from './node-lock.ts';
+import { type NodePaths, nodeNames, nodePaths } from './paths.ts';
+
+/**
+ * Ends and removes everything that this node made on the host, then its state folder. It needs neither the database nor
+ * the identity: only the tag, which is written down in several places. May be repeated.
+ */
+export async function purgeNode(stateDir: string): Promise<{ readonly tag: string | null }> {
+  const paths = nodePaths(stateDir);
+  const owner = lockOwner(paths.lock);
+  if (owner !== undefined) {
+    throw new PlanetLabError(
+      'conflict',
+      `The node manager (process ${owner}) still runs with ${stateDir}. Stop it first.`,
+    );
+  }
+  const tag = findTag(paths);
+  if (tag !== undefined && process.getuid?.() === 0) await purgeHost(paths, tag);
+  rmSync(stateDir, { recursive: true, force: true });
+  return { tag: tag ?? null };
+}
+
+async function purgeHost(paths: NodePaths, tag: string): Promise<void> {
+  const names = nodeNames(tag);
+  await stopSshd(names.sshRun);
+  const host = createLinuxHost({
+    paths,
+    names,
+    addresses: NodeConfig.parse({}),
+    imageRoot: () => paths.state,
+    runner: systemRunner,
+  });
+  await host.purge();
+}
+
+/** From the file that is written first of all; else from the configuration or the identity, whatever is readable. */
+function findTag(paths: NodePaths): string | undefined {
+  if (!existsSync(paths.state)) return undefined;
+  const sources = [
+    () => readOptional(paths.tag)?.trim(),
+    () => readConfig(paths.config).nodeTag,
+    () => tagOf(NodeFile.parse(JSON.parse(readOptional(paths.node) ?? 'null')).nodeId),
+  ];
+  for (const source of sources) {
+    const tag = orUndefined(source);
+    if (tag !== undefined && /^[0-9a-f]{8}$/.test(tag)) return tag;
+  }
+  if (!existsSync(paths.database) && !existsSync(join(paths.state, 'slivers'))) return undefined; // it never ran
+  throw new PlanetLabError(
+    'malformed_request',
+    `It cannot be told from ${paths.state} under which tag this node made things on the host. Write the 8 hex digits (a folder name in /run/planetlab) into ${paths.tag} and purge again.`,
+  );
+}
+
+function orUndefined<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined; // a damaged file: the next source may do
+  }
+}

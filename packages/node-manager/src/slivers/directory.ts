@@ -1,0 +1,93 @@
+import type { NodeEvent, NodeSliver, Reason } from '@planetlab/contract';
+import { type SliceName, type SliverState, toInstant } from '@planetlab/model';
+import type { NodeStore, SliverRow } from '../store/store.ts';
+import { type AddressPlan, addressesOf } from './addresses.ts';
+import type { EventHub } from './event-hub.ts';
+
+/** How a sliver is doing, as far as this run of the manager knows. */
+export interface SliverStatus {
+  readonly state: SliverState;
+  readonly reason: Reason | null;
+  readonly sinceMs: number;
+}
+
+/** The slivers of this node as they are reported. */
+export interface SliverDirectory {
+  list(): readonly NodeSliver[];
+  get(slice: string): NodeSliver | undefined;
+  status(slice: string): SliverStatus | undefined;
+  /** Notes how a sliver is doing and tells watchers if that is new. */
+  report(slice: SliceName, state: SliverState, reason?: Reason): void;
+  /** Tells watchers that something else about a sliver is new, such as its lease. */
+  touch(slice: SliceName): void;
+  /** Reports a sliver for the last time. `row` is what was known of it. */
+  gone(row: SliverRow): void;
+  /** First what there is, then `synced`, then changes; only of slices that `covers` accepts. */
+  watch(covers: (slice: string) => boolean, signal: AbortSignal): AsyncIterable<NodeEvent>;
+}
+
+export interface DirectoryOptions {
+  readonly store: NodeStore;
+  readonly hub: EventHub;
+  readonly addresses: AddressPlan;
+  readonly now: () => number;
+}
+
+export function createDirectory({ store, hub, addresses, now }: DirectoryOptions): SliverDirectory {
+  const statuses = new Map<string, SliverStatus>();
+
+  const describe = (row: SliverRow): NodeSliver => {
+    const { lease, endedAtMs } = row.stored;
+    const status = statuses.get(row.slice);
+    // until the reconciler has looked: an ended lease's sliver is being removed, a live one's is being made
+    const state = status?.state ?? (endedAtMs === null ? 'starting' : 'stopping');
+    const { ipv4, ipv6 } = addressesOf(addresses, row.index);
+    return {
+      slice: row.slice,
+      state,
+      reason: status?.reason ?? null,
+      since: toInstant(status?.sinceMs ?? lease.issuedAtMs),
+      leaseId: lease.id,
+      expiresAt: toInstant(lease.expiresAtMs),
+      image: lease.image,
+      resources: lease.resources,
+      ipv4,
+      ipv6,
+    };
+  };
+
+  const publish = (slice: SliceName) => {
+    const row = store.sliver(slice);
+    if (row !== undefined) hub.publish(describe(row));
+  };
+
+  async function* watch(covers: (slice: string) => boolean, signal: AbortSignal): AsyncGenerator<NodeEvent> {
+    const changes = hub.watch(signal); // before the list is read, so that nothing falls between
+    for (const row of store.slivers()) if (covers(row.slice)) yield { type: 'sliver', sliver: describe(row) };
+    yield { type: 'synced' };
+    for await (const sliver of changes) if (covers(sliver.slice)) yield { type: 'sliver', sliver };
+  }
+
+  return {
+    list: () => store.slivers().map(describe),
+    get(slice) {
+      const row = store.sliver(slice);
+      return row === undefined ? undefined : describe(row);
+    },
+    status: (slice) => statuses.get(slice),
+    report(slice, state, reason) {
+      const before = statuses.get(slice);
+      if (before?.state === state && before.reason?.message === reason?.message) return;
+      const sinceMs = before?.state === state ? before.sinceMs : now();
+      statuses.set(slice, { state, reason: reason ?? null, sinceMs });
+      publish(slice);
+    },
+    touch: publish,
+    gone(row) {
+      statuses.set(row.slice, { state: 'gone', reason: null, sinceMs: now() });
+      hub.publish(describe(row));
+      statuses.delete(row.slice);
+    },
+    watch,
+  };
+}

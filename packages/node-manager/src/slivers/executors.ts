@@ -1,0 +1,67 @@
+import { type NodeName, PlanetLabError } from '@planetlab/model';
+import { asMachineId, type Vmm } from '@planetlab/vmm';
+import type { Host } from '../host/host.ts';
+import { type AddressPlan, addressesOf, IDS_PER_SLIVER } from './addresses.ts';
+import type { DesiredSliver, Step } from './steps.ts';
+
+export interface ExecutorContext {
+  readonly host: Host;
+  readonly vmm: Vmm;
+  readonly addresses: AddressPlan;
+  readonly nodeName: NodeName;
+  /** Shown inside slivers, if any. */
+  readonly resolvConfPath?: string;
+  /** Replaces accounts, keys and sshd's configuration by what the text says. */
+  readonly setAccounts: (accounts: string) => Promise<void>;
+}
+
+type StepOf<K extends Step['kind']> = Extract<Step, { readonly kind: K }>;
+type Executors = { readonly [K in Step['kind']]: (step: StepOf<K>, context: ExecutorContext) => Promise<void> };
+
+/** Time between asking a sliver's programs to end and ending them. */
+const STOP_GRACE_MS = 2_000;
+
+/** Exactly one for each kind of step. Each may be run again after any crash. */
+const EXECUTORS: Executors = {
+  // undone by UnmountRoot and RemoveVolume
+  MountRoot: async ({ sliver }, { host }) => void (await host.mountRoot(sliver)),
+  // undone by DestroyMachine
+  CreateMachine: async ({ sliver }, context) => void (await context.vmm.create(machineSpec(sliver, context))),
+  // undone by DetachNetwork
+  AttachNetwork: async ({ sliver }, { host, vmm }) => {
+    const machine = await vmm.status(asMachineId(sliver.slice));
+    if (machine === undefined)
+      throw new PlanetLabError('sliver_not_running', `The machine ${sliver.slice} is not there.`);
+    await host.attachNetwork(sliver, machine.pid);
+  },
+  // undone by StopMachine
+  StartMachine: async ({ slice }, { vmm }) => vmm.start(asMachineId(slice)),
+  StopMachine: async ({ slice }, { vmm }) => vmm.stop(asMachineId(slice), { graceMs: STOP_GRACE_MS }),
+  DestroyMachine: async ({ slice }, { vmm }) => vmm.destroy(asMachineId(slice)),
+  DetachNetwork: async ({ index }, { host }) => host.detachNetwork(index),
+  UnmountRoot: async ({ slice }, { host }) => host.unmountRoot(slice),
+  // cannot be undone: what was written is gone
+  RemoveVolume: async ({ slice }, { host }) => host.removeVolume(slice),
+  RemoveLink: async ({ index }, { host }) => host.detachNetwork(index),
+  // each is undone by applying another one
+  ApplyFirewall: async ({ ruleset }, { host }) => host.setFirewall(ruleset),
+  ApplyAccounts: async ({ accounts }, { setAccounts }) => setAccounts(accounts),
+};
+
+export function executeStep(step: Step, context: ExecutorContext): Promise<void> {
+  const execute = EXECUTORS[step.kind] as (step: Step, context: ExecutorContext) => Promise<void>; // keyed by its kind
+  return execute(step, context);
+}
+
+function machineSpec(sliver: DesiredSliver, context: ExecutorContext) {
+  const { resources } = sliver;
+  return {
+    id: asMachineId(sliver.slice),
+    hostname: context.nodeName,
+    rootPath: context.host.rootPath(sliver.slice),
+    idBase: addressesOf(context.addresses, sliver.index).idBase,
+    idCount: IDS_PER_SLIVER,
+    limits: { cpuShares: resources.cpuShares, memoryMiB: resources.memoryMiB, processes: resources.processes },
+    ...(context.resolvConfPath === undefined ? {} : { resolvConfPath: context.resolvConfPath }),
+  };
+}

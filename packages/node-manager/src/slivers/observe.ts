@@ -1,0 +1,42 @@
+import { LeaseId } from '@planetlab/model';
+import { asMachineId, type Vmm } from '@planetlab/vmm';
+import type { Host } from '../host/host.ts';
+import type { ObservedSliver } from './steps.ts';
+
+/** One sliver as kernel and disk have it. Starts no process. */
+export async function observeSliver(
+  { host, vmm }: { readonly host: Host; readonly vmm: Vmm },
+  slice: string,
+  index: number | null,
+): Promise<ObservedSliver> {
+  const seen = host.observe(slice, index);
+  const machine = await vmm.status(asMachineId(slice));
+  const debris = machine === undefined && host.hasDebris(slice);
+  return {
+    slice,
+    index,
+    volume: seen.volume === null ? null : (LeaseId.safeParse(seen.volume).data ?? 'unknown'),
+    mounted: seen.mounted,
+    rootMounted: seen.rootMounted,
+    machine: machine?.state ?? (debris ? 'debris' : 'none'),
+    link: seen.link,
+  };
+}
+
+/** What else lies in our folders was put there by a person. */
+const OF_A_SLIVER = /^[a-z0-9][a-z0-9_.]{0,31}$/;
+
+/** What there is on the host of slivers that the store does not know, and links that belong to none it knows. */
+export async function observeLeftovers(
+  { host, vmm }: { readonly host: Host; readonly vmm: Vmm },
+  known: { readonly slices: ReadonlySet<string>; readonly indices: ReadonlySet<number> },
+): Promise<{ readonly slices: readonly string[]; readonly links: readonly number[] }> {
+  const inventory = host.inventory();
+  const machines = (await vmm.list()).map(({ id }) => id as string);
+  return {
+    slices: [...new Set([...inventory.slices, ...machines])].filter(
+      (slice) => OF_A_SLIVER.test(slice) && !known.slices.has(slice),
+    ),
+    links: inventory.links.filter((index) => !known.indices.has(index)),
+  };
+}

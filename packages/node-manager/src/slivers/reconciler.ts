@@ -1,0 +1,274 @@
+import type { Reason } from '@planetlab/contract';
+import { isPlanetLabError, messageOf, SECOND_MS, SliceName } from '@planetlab/model';
+import { backoffMs } from '../backoff.ts';
+import type { Logger } from '../logger.ts';
+import type { StepEntry } from '../store/step-log.ts';
+import type { NodeStore, SliverRow } from '../store/store.ts';
+import type { SliverDirectory } from './directory.ts';
+import { type ExecutorContext, executeStep } from './executors.ts';
+import { observeLeftovers, observeSliver } from './observe.ts';
+import { planNode, planSliver } from './planner.ts';
+import { type DesiredNode, type DesiredSliver, type ObservedSliver, type Step, sliceOfStep } from './steps.ts';
+import { createWorkQueue, type WorkQueue } from './work-queue.ts';
+
+export interface ReconcilerOptions {
+  readonly store: NodeStore;
+  readonly directory: SliverDirectory;
+  readonly context: ExecutorContext;
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly random: () => number;
+  /** The node's own desired state. */
+  readonly desiredNode: () => Omit<DesiredNode, 'slivers'>;
+  /** Accounts as applied, or null when they have to be applied (again). */
+  readonly observedAccounts: () => string | null;
+  readonly periodMs?: number;
+  readonly concurrency?: number;
+}
+
+/** Makes the host be as the leases say: on every change, at the end of every lease, from time to time, and at start. */
+export interface Reconciler {
+  /** Finds what an earlier run left, then brings everything to where it should be; resolves when it has been looked at once. */
+  start(): Promise<void>;
+  /** Something about this slice has changed. */
+  trigger(slice: string): void;
+  /** Something about the node itself has changed, such as who may log in. */
+  triggerNode(): void;
+  /** Resolves when nothing is being done or waits to be (retries after failures excepted). */
+  idle(): Promise<void>;
+  /** Lets the step that is being taken end, and takes no more. Slivers go on. */
+  close(): Promise<void>;
+}
+
+const PERIOD_MS = 30 * SECOND_MS;
+/** The rule set is applied anew after so many periods, in case somebody else has removed it. */
+const FIREWALL_PERIODS = 10;
+const RETRY = { firstMs: 500, mostMs: 60 * SECOND_MS };
+/** More rounds than this without coming to rest are a fault in the plan, not work. */
+const ROUNDS_LIMIT = 6;
+/** A machine that ends by itself sooner than this after its start fails; later, it is simply started again. */
+const SHORT_LIFE_MS = 10 * SECOND_MS;
+const LONGEST_TIMER_MS = 3600 * SECOND_MS;
+const NODE_KEY = '';
+
+export function createReconciler(options: ReconcilerOptions): Reconciler {
+  return new LeaseReconciler(options);
+}
+
+interface Retry {
+  readonly failures: number;
+  readonly timer: NodeJS.Timeout | undefined;
+}
+
+class LeaseReconciler implements Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #queue: WorkQueue;
+  readonly #retries = new Map<string, Retry>();
+  readonly #startedAtMs = new Map<string, number>();
+  #firewall: string | null = null;
+  #endTimer: NodeJS.Timeout | undefined;
+  #periodTimer: NodeJS.Timeout | undefined;
+  #periods = 0;
+  #closed = false;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#queue = createWorkQueue(options.concurrency ?? 4, (key) => this.#attempt(key));
+  }
+
+  async start(): Promise<void> {
+    await this.#options.context.host.settle();
+    this.#endExpired();
+    await this.#attempt(NODE_KEY); // links without a sliver are gone before their indices are given to others
+    await this.#lookAtAll();
+    this.#periodTimer = setInterval(() => void this.#period(), this.#options.periodMs ?? PERIOD_MS);
+    this.#periodTimer.unref();
+  }
+
+  trigger(slice: string): void {
+    this.#forgiveFailures(slice);
+    this.#queue.add(slice);
+    this.#armEndTimer();
+  }
+
+  triggerNode(): void {
+    this.#forgiveFailures(NODE_KEY);
+    this.#queue.add(NODE_KEY);
+  }
+
+  idle(): Promise<void> {
+    return this.#queue.idle();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#endTimer);
+    clearInterval(this.#periodTimer);
+    for (const { timer } of this.#retries.values()) clearTimeout(timer);
+    await this.#queue.close();
+  }
+
+  async #period(): Promise<void> {
+    this.#periods++;
+    if (this.#periods % FIREWALL_PERIODS === 0) this.#firewall = null;
+    this.#endExpired(); // the clock may have been set
+    await this.#lookAtAll().catch((error: unknown) => {
+      this.#options.logger.error({ reason: messageOf(error) }, 'the host could not be looked at');
+    });
+  }
+
+  async #lookAtAll(): Promise<void> {
+    const { store, context } = this.#options;
+    const rows = store.slivers();
+    const known = {
+      slices: new Set<string>(rows.map((row) => row.slice)),
+      indices: new Set(rows.map((row) => row.index)),
+    };
+    const leftovers = await observeLeftovers(context, known);
+    this.#queue.add(NODE_KEY);
+    for (const slice of [...known.slices, ...leftovers.slices]) if (!this.#waitsToRetry(slice)) this.#queue.add(slice);
+  }
+
+  #endExpired(): void {
+    const { store, now } = this.#options;
+    const ended = store.endExpired(now());
+    for (const slice of ended) this.#queue.add(slice);
+    if (ended.length > 0) this.#queue.add(NODE_KEY); // their accounts
+    this.#armEndTimer();
+  }
+
+  #armEndTimer(): void {
+    if (this.#closed) return;
+    clearTimeout(this.#endTimer);
+    const next = this.#options.store.nextEndMs();
+    if (next === undefined) return;
+    const delayMs = Math.max(0, Math.min(LONGEST_TIMER_MS, next - this.#options.now()));
+    this.#endTimer = setTimeout(() => this.#endExpired(), delayMs);
+  }
+
+  async #attempt(key: string): Promise<void> {
+    if (this.#closed) return;
+    try {
+      await (key === NODE_KEY ? this.#reconcileNode() : this.#reconcileSliver(key));
+      this.#retries.delete(key);
+    } catch (error) {
+      this.#failed(key, error);
+    }
+  }
+
+  async #reconcileNode(): Promise<void> {
+    const { store, context, desiredNode, observedAccounts } = this.#options;
+    const desired = desiredNode();
+    const links = context.host.inventory().links;
+    const known = new Set(store.slivers().map((row) => row.index));
+    const observed = {
+      strayLinks: links.filter((index) => !known.has(index)),
+      firewall: this.#firewall,
+      accounts: observedAccounts(),
+    };
+    await this.#take(planNode(desired, observed));
+    this.#firewall = desired.firewall;
+  }
+
+  async #reconcileSliver(slice: string): Promise<void> {
+    const { store, directory, context } = this.#options;
+    for (let round = 0; round < ROUNDS_LIMIT; round++) {
+      const row = store.sliver(slice);
+      const desired = row === undefined ? undefined : desiredOf(row);
+      const observed = await observeSliver(context, slice, row?.index ?? null);
+      const steps = planSliver(desired, observed);
+      if (steps.length === 0) {
+        if (row === undefined || this.#settle(row, desired)) return;
+        continue;
+      }
+      if (row !== undefined) {
+        if (desired !== undefined) this.#checkLife(slice, observed);
+        directory.report(row.slice, desired === undefined ? 'stopping' : 'starting');
+      }
+      await this.#take(steps);
+    }
+    throw new Error(`the steps for ${slice} lead nowhere: ${ROUNDS_LIMIT} rounds`);
+  }
+
+  /** Nothing is left to do. False when the slice has been leased again while its sliver was removed. */
+  #settle(row: SliverRow, desired: DesiredSliver | undefined): boolean {
+    const { store, directory } = this.#options;
+    if (desired !== undefined) {
+      directory.report(row.slice, 'running');
+      return true;
+    }
+    if (!store.forgetSliver(row.slice)) return false;
+    this.#startedAtMs.delete(row.slice);
+    directory.gone(row);
+    return true;
+  }
+
+  #checkLife(slice: string, observed: ObservedSliver): void {
+    const startedAtMs = this.#startedAtMs.get(slice);
+    this.#startedAtMs.delete(slice);
+    if (observed.machine !== 'stopped' || startedAtMs === undefined) return;
+    const lifeMs = this.#options.now() - startedAtMs;
+    if (lifeMs < SHORT_LIFE_MS) throw new Error(`the first process of ${slice} ended after ${Math.round(lifeMs)} ms`);
+  }
+
+  /** Takes steps one after the other and logs them; stops at the first that fails. */
+  async #take(steps: readonly Step[]): Promise<void> {
+    if (steps.length === 0) return;
+    const { store, context, now, logger } = this.#options;
+    const entries: StepEntry[] = [];
+    try {
+      for (const step of steps) {
+        if (this.#closed) return;
+        const entry = { atMs: now(), slice: sliceOfStep(step), step: step.kind };
+        const startedMs = performance.now();
+        try {
+          await executeStep(step, context);
+          entries.push({ ...entry, outcome: 'done', durationMs: performance.now() - startedMs, message: null });
+          if (step.kind === 'StartMachine') this.#startedAtMs.set(step.slice, now());
+        } catch (error) {
+          const message = messageOf(error);
+          entries.push({ ...entry, outcome: 'failed', durationMs: performance.now() - startedMs, message });
+          throw error;
+        }
+      }
+    } finally {
+      store.logSteps(entries);
+      const durations = Object.fromEntries(
+        entries.map(({ step, durationMs }) => [step, Math.round(durationMs * 10) / 10]),
+      );
+      logger.info({ slice: entries[0]?.slice ?? undefined, stepsMs: durations }, 'steps taken');
+    }
+  }
+
+  #failed(key: string, error: unknown): void {
+    const { logger, directory, store, random } = this.#options;
+    const reason: Reason = { code: isPlanetLabError(error) ? error.code : 'step_failed', message: messageOf(error) };
+    const failures = this.#retries.get(key)?.failures ?? 0;
+    const delayMs = backoffMs({ ...RETRY, random }, failures);
+    logger.warn({ slice: key === NODE_KEY ? undefined : key, reason, retryMs: Math.round(delayMs) }, 'a step failed');
+    if (key !== NODE_KEY && store.sliver(key) !== undefined) directory.report(SliceName.parse(key), 'failed', reason);
+    if (this.#closed) return;
+    const timer = setTimeout(() => {
+      this.#retries.set(key, { failures: failures + 1, timer: undefined });
+      this.#queue.add(key);
+    }, delayMs);
+    timer.unref();
+    this.#retries.set(key, { failures, timer });
+  }
+
+  #forgiveFailures(key: string): void {
+    clearTimeout(this.#retries.get(key)?.timer);
+    this.#retries.delete(key);
+  }
+
+  #waitsToRetry(key: string): boolean {
+    return this.#retries.get(key)?.timer !== undefined;
+  }
+}
+
+/** What a row says there should be; nothing once its lease has ended. */
+export function desiredOf({ slice, index, stored }: SliverRow): DesiredSliver | undefined {
+  if (stored.endedAtMs !== null) return undefined;
+  const { id, image, resources } = stored.lease;
+  return { slice, lease: id, image, imageDigest: stored.imageDigest, resources, index };
+}

@@ -1,0 +1,72 @@
+import type { ImageName, LeaseId, Resources, SliceName } from '@planetlab/model';
+
+/** A sliver that there should be: what a live lease says. */
+export interface DesiredSliver {
+  readonly slice: SliceName;
+  readonly lease: LeaseId;
+  readonly image: ImageName;
+  /** Of the image when the lease was granted: a newer image of the same name changes no sliver. */
+  readonly imageDigest: string;
+  readonly resources: Resources;
+  /** Names the sliver's addresses, ids and link. */
+  readonly index: number;
+}
+
+/** What the kernel and the disk have of one sliver now. */
+export interface ObservedSliver {
+  readonly slice: string;
+  /** Of the sliver's row in the store; null when the store does not know it. */
+  readonly index: number | null;
+  /** The lease its volume was made for; `unknown` when the volume is half-made; null when there is none. */
+  readonly volume: LeaseId | 'unknown' | null;
+  /** Whether anything is mounted in its volume, and whether its root is. */
+  readonly mounted: boolean;
+  readonly rootMounted: boolean;
+  /** `debris`: no machine, but something left of one (a cgroup). */
+  readonly machine: 'none' | 'created' | 'running' | 'paused' | 'stopped' | 'debris';
+  /** Whether the host's end of its link is there. */
+  readonly link: boolean;
+}
+
+export interface DesiredNode {
+  readonly slivers: readonly DesiredSliver[];
+  /** The whole rule set. */
+  readonly firewall: string;
+  /** All accounts, as one text. */
+  readonly accounts: string;
+}
+
+export interface ObservedNode {
+  readonly slivers: readonly ObservedSliver[];
+  /** Links of this node that belong to no sliver. */
+  readonly strayLinks: readonly number[];
+  /** What was applied last, or null when that is not known. */
+  readonly firewall: string | null;
+  readonly accounts: string | null;
+}
+
+/** Something the node does to one sliver. Each kind has exactly one executor, which may be run again at any time. */
+export type SliverStep =
+  | { readonly kind: 'MountRoot'; readonly sliver: DesiredSliver }
+  | { readonly kind: 'CreateMachine'; readonly sliver: DesiredSliver }
+  | { readonly kind: 'AttachNetwork'; readonly sliver: DesiredSliver }
+  | { readonly kind: 'StartMachine'; readonly slice: string }
+  | { readonly kind: 'StopMachine'; readonly slice: string }
+  | { readonly kind: 'DestroyMachine'; readonly slice: string }
+  | { readonly kind: 'DetachNetwork'; readonly slice: string; readonly index: number }
+  | { readonly kind: 'UnmountRoot'; readonly slice: string }
+  | { readonly kind: 'RemoveVolume'; readonly slice: string };
+
+/** Something the node does to itself. */
+export type NodeStep =
+  | { readonly kind: 'RemoveLink'; readonly index: number }
+  | { readonly kind: 'ApplyFirewall'; readonly ruleset: string }
+  | { readonly kind: 'ApplyAccounts'; readonly accounts: string };
+
+export type Step = SliverStep | NodeStep;
+
+/** The slice a step is about, or null for the node's own. */
+export function sliceOfStep(step: Step): string | null {
+  if ('sliver' in step) return step.sliver.slice;
+  return 'slice' in step ? step.slice : null;
+}

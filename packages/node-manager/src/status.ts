@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { z } from 'zod';
+import { readOptional } from './files.ts';
+import { NodeFile } from './identity/identity.ts';
+import { lockOwner } from './node-lock.ts';
+import { nodePaths } from './paths.ts';
+
+/** What can be told on the machine itself, whether or not the manager runs. */
+export interface LocalStatus {
+  readonly name: string | null;
+  readonly nodeId: string | null;
+  readonly plcAddress: string | null;
+  /** Process of the running manager. */
+  readonly managerPid: number | null;
+  readonly tag: string | null;
+  readonly slivers: readonly {
+    readonly slice: string;
+    readonly index: number;
+    readonly leaseEndsAt: string;
+    readonly ended: boolean;
+  }[];
+}
+
+const Row = z.object({
+  slice: z.string(),
+  sliver_index: z.number(),
+  expires_ms: z.number(),
+  ended_ms: z.number().nullable(),
+});
+
+export function localStatus(stateDir: string): LocalStatus {
+  const paths = nodePaths(stateDir);
+  const text = readOptional(paths.node);
+  const node = text === undefined ? undefined : NodeFile.parse(JSON.parse(text));
+  return {
+    name: node?.name ?? null,
+    nodeId: node?.nodeId ?? null,
+    plcAddress: node?.plcAddress ?? null,
+    managerPid: lockOwner(paths.lock) ?? null,
+    tag: readOptional(paths.tag)?.trim() ?? null,
+    slivers: existsSync(paths.database) ? readSlivers(paths.database) : [],
+  };
+}
+
+function readSlivers(database: string): LocalStatus['slivers'] {
+  const reader = new DatabaseSync(database, { readOnly: true });
+  try {
+    return reader
+      .prepare(
+        'SELECT s.slice, s.sliver_index, l.expires_ms, l.ended_ms FROM slivers s JOIN leases l ON l.id = s.lease_id ORDER BY s.slice',
+      )
+      .all()
+      .map((row) => {
+        const { slice, sliver_index, expires_ms, ended_ms } = Row.parse(row);
+        return {
+          slice,
+          index: sliver_index,
+          leaseEndsAt: new Date(expires_ms).toISOString(),
+          ended: ended_ms !== null,
+        };
+      });
+  } finally {
+    reader.close();
+  }
+}

@@ -1,0 +1,178 @@
+import type { ServerHttp2Session } from 'node:http2';
+import { isIP } from 'node:net';
+import { connect, type TLSSocket } from 'node:tls';
+import { UPLINK_PROTOCOL } from '@planetlab/contract';
+import { readServerCertificate } from '@planetlab/credentials';
+import { messageOf, SECOND_MS } from '@planetlab/model';
+import { backoffMs } from '../backoff.ts';
+import { type HostPort, parseEndpoint } from '../config.ts';
+import type { Logger } from '../logger.ts';
+
+export interface UplinkOptions {
+  /** `host:port` of the authority's listener for nodes. */
+  readonly address: string;
+  /** The node's own key and certificate, and the one root it trusts here. All PEM. */
+  readonly keyPem: string;
+  readonly certificatePem: string;
+  readonly caPem: string;
+  /** Takes a connection over and serves the node's API on it. Gives the session, by which the link is watched. */
+  readonly serve: (socket: TLSSocket) => ServerHttp2Session;
+  readonly logger: Logger;
+  readonly random: () => number;
+}
+
+export type UplinkState =
+  | { readonly state: 'connecting' | 'connected' }
+  | { readonly state: 'waiting'; readonly reason: string };
+
+/** The node's own connection to its authority, kept open (N12: from behind NAT, without an inbound port). */
+export interface Uplink {
+  state(): UplinkState;
+  close(): Promise<void>;
+}
+
+const RETRY = { firstMs: 500, mostMs: 15 * SECOND_MS };
+const CONNECT_TIMEOUT_MS = 10 * SECOND_MS;
+const PING_EVERY_MS = 7 * SECOND_MS;
+const PING_TIMEOUT_MS = 7 * SECOND_MS;
+/** A link that lasted this long was a good one: the next try comes soon. */
+const GOOD_MS = 10 * SECOND_MS;
+
+export function startUplink(options: UplinkOptions): Uplink {
+  const closing = new AbortController();
+  let state: UplinkState = { state: 'connecting' };
+  const setState = (next: UplinkState) => {
+    state = next;
+  };
+  const done = keepOpen(options, setState, closing.signal);
+  return {
+    state: () => state,
+    async close() {
+      closing.abort();
+      await done;
+    },
+  };
+}
+
+async function keepOpen(
+  options: UplinkOptions,
+  setState: (state: UplinkState) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { logger, address, random } = options;
+  for (let failures = 0; !signal.aborted; failures++) {
+    setState({ state: 'connecting' });
+    const startedMs = performance.now();
+    const reason = await connectOnce(options, signal, () => {
+      setState({ state: 'connected' });
+      logger.info({ address }, 'uplink open');
+    });
+    if (signal.aborted) return;
+    if (performance.now() - startedMs > GOOD_MS) failures = 0;
+    const retryMs = Math.round(backoffMs({ ...RETRY, random }, failures));
+    logger.warn({ address, reason, retryMs }, 'uplink closed');
+    setState({ state: 'waiting', reason });
+    await pause(retryMs, signal);
+  }
+}
+
+/** Connects, serves until the link ends, and says why it ended. */
+async function connectOnce(options: UplinkOptions, signal: AbortSignal, opened: () => void): Promise<string> {
+  let socket: TLSSocket;
+  try {
+    socket = await dial(options, signal);
+  } catch (error) {
+    return explain(error, parseEndpoint(options.address));
+  }
+  const ended = new Promise<string>((resolve) => {
+    socket.once('error', (error) => resolve(`the connection broke: ${messageOf(error)}`));
+    socket.once('close', () => resolve('the connection was closed'));
+  });
+  const stop = () => socket.destroy();
+  signal.addEventListener('abort', stop, { once: true });
+  const session = options.serve(socket);
+  opened();
+  const pinging = setInterval(() => ping(session, socket), PING_EVERY_MS);
+  try {
+    return await ended;
+  } finally {
+    clearInterval(pinging);
+    signal.removeEventListener('abort', stop);
+    socket.destroy();
+  }
+}
+
+/** A dead link says nothing; whoever does not answer a ping in time is gone. */
+function ping(session: ServerHttp2Session, socket: TLSSocket): void {
+  const timer = setTimeout(() => socket.destroy(new Error('no answer for 7 s')), PING_TIMEOUT_MS);
+  const answered = () => clearTimeout(timer);
+  socket.once('close', answered);
+  if (session.destroyed || !session.ping(answered)) answered();
+}
+
+function dial(options: UplinkOptions, signal: AbortSignal): Promise<TLSSocket> {
+  const { host, port } = parseEndpoint(options.address);
+  const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+  const socket = connect({
+    host,
+    port,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ca: [options.caPem],
+    key: options.keyPem,
+    cert: options.certificatePem,
+    minVersion: 'TLSv1.3',
+    ALPNProtocols: [UPLINK_PROTOCOL],
+    timeout: CONNECT_TIMEOUT_MS,
+  });
+  const stop = () => socket.destroy(new Error('canceled'));
+  signal.addEventListener('abort', stop, { once: true });
+  socket.once('timeout', () => socket.destroy(new Error('no answer within 10 s')));
+  socket.on('error', reject);
+  socket.once('close', () => reject(new Error('the connection was closed')));
+  socket.once('secureConnect', () => {
+    signal.removeEventListener('abort', stop);
+    socket.setTimeout(0);
+    socket.setNoDelay(true);
+    try {
+      if (socket.alpnProtocol !== UPLINK_PROTOCOL) throw new Error('the other side does not speak the uplink protocol');
+      // nodes have certificates under the same root: it must be the authority itself
+      readServerCertificate(socket.getPeerX509Certificate()?.raw ?? new Uint8Array(0));
+      resolve(socket);
+    } catch (error) {
+      socket.destroy();
+      reject(error);
+    }
+  });
+  return promise;
+}
+
+/** In words that tell what to do. */
+function explain(error: unknown, { host, port }: HostPort): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return `the certificate at ${host}:${port} is not for ${host}: the authority has to issue one for this address`;
+  }
+  if (code.includes('SELF_SIGNED') || code.includes('UNABLE_TO_') || code === 'CERT_SIGNATURE_FAILURE') {
+    return `the certificate at ${host}:${port} is not from the authority that this node joined`;
+  }
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
+    return `the certificate at ${host}:${port} is not valid now (${code}): check the clocks of both machines`;
+  }
+  if (code === 'ECONNREFUSED') return `nothing listens at ${host}:${port}`;
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `the name ${host} is not known`;
+  return messageOf(error);
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

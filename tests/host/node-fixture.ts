@@ -1,0 +1,343 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type ClientHttp2Session, connect } from 'node:http2';
+import { createServer } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type Client,
+  createClient,
+  type NodeSliver,
+  nodeRoutes,
+  UPLINK_PROTOCOL,
+  withHeaders,
+} from '@planetlab/contract';
+import { http2Transport, openExec, openHttp2Stream } from '@planetlab/contract/http2';
+import {
+  type AuthorityIdentity,
+  createAuthorityIdentity,
+  createProof,
+  formatJoinToken,
+  generateKeyPair,
+  issueNodeCertificate,
+  issueServerCertificate,
+  issueSliceCredential,
+  type KeyPair,
+  newSecret,
+  RIGHTS,
+} from '@planetlab/credentials';
+import { createNetworkNamespace, deleteNetworkNamespace, inNamespace, systemRunner } from '@planetlab/linux';
+import {
+  AuthorityName,
+  DAY_MS,
+  ImageName,
+  NodeId,
+  NodeName,
+  Principal,
+  Resources,
+  SliceName,
+  toInstant,
+} from '@planetlab/model';
+
+/** A node manager as it really runs: joined by token, a process of its own, in a network namespace of its own. */
+
+export const NODE_MANAGER = join(import.meta.dirname, '../../apps/node-manager/main.ts');
+const IMAGES = '/var/lib/planetlab/images';
+const IMAGE = ImageName.parse('debian-12');
+
+/** Builds the base image if this machine does not have it yet: half a minute, once. */
+export async function ensureImage(): Promise<void> {
+  if (existsSync(join(IMAGES, `${IMAGE}.json`))) return;
+  await systemRunner.run({
+    argv: [process.execPath, NODE_MANAGER, 'image', 'build', IMAGE, '--images', IMAGES],
+    timeoutMs: 300_000,
+  });
+}
+
+/** An authority that only lets nodes join and calls their API: as much of a PLC as these tests need. */
+export interface TestAuthority extends AsyncDisposable {
+  readonly identity: AuthorityIdentity;
+  readonly address: string;
+  invitation(node: NodeName): string;
+  /** The node's connection, once it has dialled (again). */
+  uplinked(): Promise<ClientHttp2Session>;
+}
+
+export async function startAuthority(host: string): Promise<TestAuthority> {
+  const identity = await createAuthorityIdentity(AuthorityName.parse('test-authority'), Date.now());
+  const tls = await issueServerCertificate(identity, { names: [host] }, Date.now());
+  const secrets = new Map<string, NodeName>();
+  const info = () => ({
+    name: identity.name,
+    version: '0',
+    caPem: identity.certificatePem,
+    fingerprint: identity.fingerprint,
+    clock: toInstant(Date.now()),
+    publicKey: identity.key.publicKey.jwk,
+  });
+  const sessions: ClientHttp2Session[] = [];
+  const waiting: ((session: ClientHttp2Session) => void)[] = [];
+  const server = createServer(
+    {
+      key: tls.keyPem,
+      cert: tls.certificatePem,
+      ca: [tls.caPem],
+      requestCert: true,
+      rejectUnauthorized: false,
+      ALPNProtocols: [UPLINK_PROTOCOL, 'http/1.1'],
+    },
+    async (request, response) => {
+      if (request.url !== '/v1/join') {
+        response.setHeader('content-type', 'application/json');
+        return void response.end(JSON.stringify(info()));
+      }
+      let text = '';
+      for await (const chunk of request) text += String(chunk);
+      const body = JSON.parse(text);
+      const nodeName = secrets.get(body.secret);
+      if (nodeName === undefined) return void response.writeHead(401).end();
+      const nodeId = NodeId.parse(crypto.randomUUID());
+      const csrPem = String(body.certificateRequest);
+      const { certificatePem } = await issueNodeCertificate(
+        identity,
+        { csrPem, nodeId, nodeName, addresses: ['127.0.0.1', ...body.addresses] },
+        Date.now(),
+      );
+      response.writeHead(201, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ nodeId, certificate: certificatePem, ca: tls.caPem, authority: info() }));
+    },
+  );
+  server.on('secureConnection', (socket) => {
+    if (socket.alpnProtocol !== UPLINK_PROTOCOL) return;
+    const session = connect('https://node', { createConnection: () => socket });
+    session.on('error', () => {});
+    const take = waiting.shift();
+    if (take === undefined) sessions.push(session);
+    else take(session);
+  });
+  server.listen(0, host);
+  await once(server, 'listening');
+  const address = `${host}:${(server.address() as AddressInfo).port}`;
+  return {
+    identity,
+    address,
+    invitation(node) {
+      const secret = newSecret();
+      secrets.set(secret, node);
+      const { fingerprint } = identity;
+      return formatJoinToken({ address, fingerprint, node, secret, expiresAtMs: Date.now() + DAY_MS });
+    },
+    uplinked() {
+      const session = sessions.pop();
+      return session === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(session);
+    },
+    async [Symbol.asyncDispose]() {
+      for (const session of sessions) session.destroy();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** A principal with a credential for slices of an authority, and its client of one node. */
+export function nodeClient(
+  authority: AuthorityIdentity,
+  session: ClientHttp2Session,
+  options: { readonly slice?: SliceName; readonly key?: KeyPair; readonly clockMs?: number } = {},
+) {
+  const key = options.key ?? generateKeyPair();
+  const nowMs = Date.now();
+  const token = issueSliceCredential(authority.key, {
+    authority: authority.name,
+    principal: Principal.parse('broker:test'),
+    holder: key.publicKey.thumbprint,
+    slice: options.slice ?? '*',
+    rights: [...RIGHTS],
+    issuedAtMs: nowMs,
+    expiresAtMs: nowMs + DAY_MS,
+  });
+  const sign = (method: string, path: string) => ({
+    authorization: `DPoP ${token}`,
+    dpop: createProof(key, { method, path, token }, Date.now() + (options.clockMs ?? 0)),
+  });
+  const client = createClient(
+    nodeRoutes,
+    withHeaders(http2Transport(session), ({ method, path }) => sign(method, path)),
+  );
+  return {
+    client,
+    key,
+    /** Runs a program to its end. */
+    async exec(slice: string, argv: readonly string[]) {
+      const path = `/v1/slivers/${slice}/exec`;
+      const running = await openExec(
+        async (openPath, headers, first) =>
+          openHttp2Stream(
+            session,
+            { method: 'POST', path: openPath, headers: { ...headers, ...sign('POST', openPath) } },
+            (stream) => stream.write(first),
+          ),
+        path,
+        { argv: [...argv] },
+      );
+      running.stdin.end();
+      const collect = async (stream: AsyncIterable<unknown>) => {
+        let text = '';
+        for await (const chunk of stream) text += String(chunk);
+        return text;
+      };
+      const [stdout, stderr, exit] = await Promise.all([
+        collect(running.stdout),
+        collect(running.stderr),
+        running.exit,
+      ]);
+      return { stdout, stderr, code: exit.code };
+    },
+  };
+}
+
+export const leaseFor = (slice: string, options: { endsInMs?: number; keys?: string[]; memoryMiB?: number } = {}) => ({
+  slice: SliceName.parse(slice),
+  image: IMAGE,
+  resources: Resources.parse({ memoryMiB: options.memoryMiB ?? 64, diskMiB: 100, processes: 64 }),
+  expiresAt: toInstant(Date.now() + (options.endsInMs ?? 600_000)),
+  keys: (options.keys ?? []).map((key) => ({ person: 'ada@example.org', key })),
+});
+
+/** Waits for a sliver to be in a state, by watching. */
+export async function untilState(client: Client<typeof nodeRoutes>, slice: string, state: string): Promise<NodeSliver> {
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), 30_000);
+  let last: NodeSliver | undefined;
+  try {
+    for await (const event of await client.watchSlivers({}, { signal: stop.signal })) {
+      if (event.type !== 'sliver' || event.sliver.slice !== slice) continue;
+      last = event.sliver;
+      if (last.state === state) return last;
+    }
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    clearTimeout(timer);
+    stop.abort();
+  }
+  throw new Error(`${slice} did not become ${state}; last: ${JSON.stringify(last)}`);
+}
+
+export interface TestNode extends AsyncDisposable {
+  readonly name: NodeName;
+  readonly stateDir: string;
+  readonly namespace: string;
+  /** Starts the manager and waits for its uplink. */
+  start(authority: TestAuthority): Promise<ClientHttp2Session>;
+  /** The manager's process. */
+  process(): ChildProcess;
+  stop(signal: NodeJS.Signals): Promise<void>;
+  readonly tag: string;
+}
+
+/** A joined node whose manager runs in the network's namespace. */
+export async function joinedNode(
+  authority: TestAuthority,
+  network: TestNetwork,
+  name: string,
+  config: Readonly<Record<string, unknown>> = {},
+): Promise<TestNode> {
+  const { namespace } = network;
+  const nodeName = NodeName.parse(name);
+  const stateDir = join(mkdtempSync(join(tmpdir(), 'planetlab-test-')), 'state');
+  mkdirSync(stateDir, { mode: 0o700 });
+  const defaults = { vmm: 'oci', imagesDir: IMAGES, idBase: 300_000_000 };
+  writeFileSync(join(stateDir, 'config.json'), JSON.stringify({ ...defaults, ...config }));
+  const token = join(stateDir, '..', 'token');
+  writeFileSync(token, authority.invitation(nodeName), { mode: 0o600 });
+  const joining = [process.execPath, NODE_MANAGER, 'join', token, '--state', stateDir, '--json'] as const;
+  const { stdout } = await systemRunner.run({ argv: [...inNamespace(namespace), ...joining] });
+  const tag = String(JSON.parse(stdout).nodeId).slice(0, 8);
+  let manager: ChildProcess | undefined;
+  const node: TestNode = {
+    ...{ name: nodeName, stateDir, namespace, tag },
+    async start(from) {
+      const [program, ...args] = [
+        ...inNamespace(namespace),
+        process.execPath,
+        NODE_MANAGER,
+        'run',
+        '--state',
+        stateDir,
+      ];
+      const stdio = process.env['PLANETLAB_TEST_LOGS'] === undefined ? 'ignore' : 'inherit';
+      manager = spawn(program, args, { stdio: ['ignore', stdio, 'inherit'] });
+      const failed = once(manager, 'exit').then(([code]) =>
+        Promise.reject(new Error(`the manager ended with ${code}`)),
+      );
+      failed.catch(() => {}); // later exits are asked for
+      return Promise.race([from.uplinked(), failed]);
+    },
+    process() {
+      if (manager === undefined) throw new Error('not started');
+      return manager;
+    },
+    async stop(signal) {
+      if (manager === undefined || manager.exitCode !== null || manager.signalCode !== null) return;
+      const exited = once(manager, 'exit');
+      manager.kill(signal);
+      await exited;
+    },
+    async [Symbol.asyncDispose]() {
+      await node.stop('SIGKILL');
+      const purge = [process.execPath, NODE_MANAGER, 'purge', '--state', stateDir] as const;
+      if (existsSync(stateDir)) await systemRunner.run({ argv: [...inNamespace(namespace), ...purge] });
+      rmSync(join(stateDir, '..'), { recursive: true, force: true });
+    },
+  };
+  return node;
+}
+
+/** Addresses for tests only (RFC 5737); one link between the namespace and the machine. */
+export const HOST_IPV4 = '198.51.100.1';
+export const NODE_IPV4 = '198.51.100.2';
+
+export interface TestNetwork extends AsyncDisposable {
+  readonly namespace: string;
+}
+
+/** A network namespace for one node, with a link to this machine that stands for the Internet. */
+export async function createTestNetwork(name: string): Promise<TestNetwork> {
+  const namespace = `planetlab-test-${name}`;
+  const remove = () => deleteNetworkNamespace(namespace, systemRunner);
+  await remove(); // of an earlier run that was killed
+  await createNetworkNamespace(namespace, systemRunner);
+  const outside = `link add name pltest-host type veth peer name eth-node netns ${namespace}
+address add ${HOST_IPV4}/30 dev pltest-host
+link set dev pltest-host up
+`;
+  const inside = `link set dev lo up
+link set dev eth-node up
+address add ${NODE_IPV4}/30 dev eth-node
+route add default via ${HOST_IPV4}
+`;
+  await systemRunner.run({ argv: ['ip', '-batch', '-'], input: outside });
+  await systemRunner.run({ argv: [...inNamespace(namespace), 'ip', '-batch', '-'], input: inside });
+  return { namespace, [Symbol.asyncDispose]: remove };
+}
+
+export async function eventually(check: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  while (performance.now() < deadline) {
+    if (await check()) return true;
+    await delay(20);
+  }
+  return false;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createTcpServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
