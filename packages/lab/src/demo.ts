@@ -26,15 +26,20 @@ export interface DemoContext {
   readonly signal: AbortSignal;
 }
 
-/** Registers a person with a key, and a slice for her. The administrator gets the key, too: it is the same human. */
-export async function createDemoSlice({ plc }: DemoContext, publicKey: string): Promise<void> {
+/** Public SSH keys of the lab's people. */
+export interface DemoKeys {
+  readonly admin: string;
+  readonly person: string;
+}
+
+/** Registers a person and a slice for her, and a key for her and for the administrator. */
+export async function createDemoSlice({ plc }: DemoContext, keys: DemoKeys): Promise<void> {
   const { client } = plc;
   const roles = [{ role: 'pi', site: DEMO_SITE } as const];
   await client.createPerson({ body: { email: DEMO_PERSON, name: 'Ada', roles } });
+  await client.addKey({ params: { person: DEMO_PERSON }, body: { key: keys.person } });
   const me = await client.getMe({});
-  for (const person of [DEMO_PERSON, me.email]) {
-    await client.addKey({ params: { person }, body: { key: publicKey } });
-  }
+  await client.addKey({ params: { person: me.email }, body: { key: keys.admin } });
   await client.createSlice({
     body: {
       name: DEMO_SLICE,

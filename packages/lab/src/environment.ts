@@ -54,7 +54,9 @@ export interface LabPaths {
   readonly plc: string;
   readonly adminToken: string;
   readonly nodes: string;
-  readonly sshKey: string;
+  /** SSH keys of the two people whom the lab registers: its administrator, and the one in the demonstration. */
+  readonly adminKey: string;
+  readonly personKey: string;
   readonly sshConfig: string;
   readonly knownHosts: string;
 }
@@ -69,7 +71,8 @@ export function labPaths(environment: Pick<LabEnvironment, 'labsDirectory'>, lab
     plc: join(root, 'plc'),
     adminToken: join(root, 'plc/bootstrap-admin.token'),
     nodes: join(root, 'nodes'),
-    sshKey: join(root, 'id_ed25519'),
+    adminKey: join(root, 'admin_ed25519'),
+    personKey: join(root, 'ada_ed25519'),
     sshConfig: join(root, 'ssh_config'),
     knownHosts: join(root, 'known_hosts'),
   };

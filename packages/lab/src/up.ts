@@ -2,7 +2,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { isAlive, probeHost, processStartTime } from '@planetlab/linux';
 import { PlanetLabError } from '@planetlab/model';
 import { z } from 'zod';
-import { createDemoSlice, DEMO_SLICE, runDemo } from './demo.ts';
+import { createDemoSlice, DEMO_SLICE, type DemoKeys, runDemo } from './demo.ts';
 import { takeDown } from './down.ts';
 import { type LabEnvironment, type LabPaths, labPaths, systemEnvironment } from './environment.ts';
 import { type LabFacts, readFacts, writeFacts } from './facts.ts';
@@ -146,7 +146,7 @@ async function startMachines(context: NodesContext, { progress }: LabUpOptions):
   );
   const access = await openPlc(plc.url, paths, signal);
   await access.client.createSite({ body: { name: DEMO_SITE, title: 'Demonstration' } });
-  await createDemoSlice({ plc: access, nodes: layout.nodes, progress, signal }, await makeSshKey(context));
+  await createDemoSlice({ plc: access, nodes: layout.nodes, progress, signal }, await makeSshKeys(context));
   await whileRunning(core, image);
   progress({ kind: 'step', text: `${layout.nodes.length} nodes join` });
   const nodes = await whileRunning(core, startNodes(context, access));
@@ -193,11 +193,14 @@ async function hubIsConnected({ runner }: LabEnvironment, { hub }: LabLayout): P
   return stdout.includes('LOWER_UP') ? true : undefined;
 }
 
-async function makeSshKey({ environment, paths }: NodesContext): Promise<string> {
-  await runMarked(environment, paths, {
-    argv: ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'lab', '-f', paths.sshKey],
-  });
-  return (await readFile(`${paths.sshKey}.pub`, 'utf8')).trim();
+async function makeSshKeys({ environment, paths }: NodesContext): Promise<DemoKeys> {
+  const make = async (file: string, comment: string): Promise<string> => {
+    const argv = ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', file] as const;
+    await runMarked(environment, paths, { argv });
+    return (await readFile(`${file}.pub`, 'utf8')).trim();
+  };
+  const [admin, person] = await Promise.all([make(paths.adminKey, 'admin'), make(paths.personKey, 'ada')]);
+  return { admin, person };
 }
 
 async function giveAccess(
