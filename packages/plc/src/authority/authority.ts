@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AuthorityInfo } from '@planetlab/contract';
+import {
+  type AuthorityIdentity,
+  createAuthorityIdentity,
+  generateKeyPair,
+  importKeyPair,
+  type KeyPair,
+  loadAuthorityIdentity,
+} from '@planetlab/credentials';
+import { AuthorityName, PlanetLabError } from '@planetlab/model';
+import { readIfThere, writeSecretFile } from './state-files.ts';
+
+/** The authority as this program holds it: its root, and keys for the two parts that ask nodes for something. */
+export interface Authority {
+  readonly identity: AuthorityIdentity;
+  /** The default broker's own: leases are bound to it, so it must outlive the process. */
+  readonly brokerKey: KeyPair;
+  /** Under it people's exec requests are passed on. New with each start: nothing is bound to it for longer. */
+  readonly proxyKey: KeyPair;
+  info(now: Date): AuthorityInfo;
+}
+
+const VERSION: string = readVersion();
+
+/**
+ * Reads the authority of a state folder, or makes one. Several PLC processes over one database need the same files.
+ * The name is fixed when it is made. Throws `malformed_name`, `malformed_key`, `credential_invalid`.
+ */
+export async function loadAuthority(state: string, defaultName: string, nowMs: number): Promise<Authority> {
+  const identity = loadIdentity(state) ?? (await makeIdentity(state, defaultName, nowMs));
+  return {
+    identity,
+    brokerKey: loadKey(join(state, 'broker.key')),
+    proxyKey: generateKeyPair(),
+    info: (now) => ({
+      name: identity.name,
+      version: VERSION,
+      caPem: identity.certificatePem,
+      fingerprint: identity.fingerprint,
+      clock: now.toISOString(),
+      publicKey: identity.key.publicKey.jwk,
+    }),
+  };
+}
+
+export { VERSION as PLC_VERSION };
+
+const NAME_FILE = 'authority.name';
+const KEY_FILE = 'authority.key';
+const CERTIFICATE_FILE = 'authority.pem';
+
+function loadIdentity(state: string): AuthorityIdentity | undefined {
+  // The name is written last: where it is, the others are.
+  const name = readIfThere(join(state, NAME_FILE));
+  if (name === undefined) return undefined;
+  return loadAuthorityIdentity({
+    name: parseAuthorityName(name.trim()),
+    keyPem: readFileSync(join(state, KEY_FILE), 'utf8'),
+    certificatePem: readFileSync(join(state, CERTIFICATE_FILE), 'utf8'),
+  });
+}
+
+async function makeIdentity(state: string, name: string, nowMs: number): Promise<AuthorityIdentity> {
+  const identity = await createAuthorityIdentity(parseAuthorityName(name), nowMs);
+  writeSecretFile(join(state, KEY_FILE), identity.key.exportPem());
+  writeSecretFile(join(state, CERTIFICATE_FILE), identity.certificatePem);
+  writeSecretFile(join(state, NAME_FILE), `${identity.name}\n`);
+  return identity;
+}
+
+function parseAuthorityName(text: string): AuthorityName {
+  const name = AuthorityName.safeParse(text);
+  if (name.success) return name.data;
+  throw new PlanetLabError(
+    'malformed_name',
+    `${JSON.stringify(text)} is not a valid name of an authority: lower-case letters, digits, dots and hyphens, such as "planetlab".`,
+  );
+}
+
+function loadKey(file: string): KeyPair {
+  const stored = readIfThere(file);
+  if (stored !== undefined) return importKeyPair(stored);
+  const key = generateKeyPair();
+  writeSecretFile(file, key.exportPem());
+  return key;
+}
+
+function readVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : '0';
+}

@@ -1,0 +1,269 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LeaseRecord, NodeSliver } from '@planetlab/contract';
+import { type LeaseId, messageOf, PlanetLabError, SECOND_MS, type SliceName } from '@planetlab/model';
+import type { Logger } from 'pino';
+import { storeFacts } from '../nodes/store.ts';
+import type { Store } from '../store/store.ts';
+import type { NodeClient } from '../uplinks/node-client.ts';
+import type { Uplink } from '../uplinks/uplink.ts';
+import { checkedLease } from './checked-lease.ts';
+import { nameOfStep, pauseMs, planNode, renewalTimeMs } from './plan.ts';
+import { runStep, type StepContext } from './steps.ts';
+import { loadNode, storeReport } from './store.ts';
+import type { BrokerStep } from './types.ts';
+
+export interface NodeSessionOptions {
+  readonly store: Store;
+  readonly log: Logger;
+  readonly uplink: Uplink;
+  readonly client: NodeClient;
+  /** Thumbprint of the broker's key: leases of other holders are not ours to touch. */
+  readonly holder: string;
+  readonly leaseMs: number;
+  readonly countOutcome: (step: BrokerStep['type'], outcome: 'done' | 'failed') => void;
+}
+
+const CONCURRENT_STEPS = 16;
+const FACTS_INTERVAL_MS = 30 * SECOND_MS;
+const RETRY_MS = SECOND_MS;
+const TIMER_LIMIT_MS = 24 * 3600 * SECOND_MS;
+
+/**
+ * The default broker's work on one node for as long as its uplink is open: compare what is wanted with what is there,
+ * take the steps between, follow the node's reports. All state here is a cache of the node's; a new session begins anew.
+ */
+export class NodeSession {
+  readonly #options: NodeSessionOptions;
+  readonly #leases = new Map<SliceName, LeaseRecord>();
+  readonly #reports = new Map<SliceName, NodeSliver>();
+  readonly #renewAtMs = new Map<LeaseId, number>();
+  readonly #failures = new Map<string, { count: number; untilMs: number }>();
+  readonly #busy = new Set<SliceName>();
+  #known = new Set<SliceName>();
+  readonly #lies = new Set<SliceName>();
+  #leasesRead = false;
+  #dirty = false;
+  #working = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: NodeSessionOptions) {
+    this.#options = options;
+  }
+
+  /** Runs until the uplink is closed. */
+  async run(): Promise<void> {
+    const { uplink, log } = this.#options;
+    try {
+      await Promise.all([this.#keepFacts(), this.#followReports(), this.#readLeases()]);
+    } catch (error) {
+      log.error({ err: error, node: uplink.node.nodeName }, 'the broker failed on a node');
+      uplink.close(new PlanetLabError('internal', 'The authority lost its thread; connect again.'));
+    } finally {
+      clearTimeout(this.#timer);
+    }
+  }
+
+  /** Something may have changed: look again. Cheap to call often. */
+  wake(): void {
+    this.#dirty = true;
+    if (this.#working || !this.#leasesRead || this.#closed) return;
+    this.#working = true;
+    void this.#work();
+  }
+
+  get #closed(): boolean {
+    return this.#options.uplink.closed.aborted;
+  }
+
+  async #work(): Promise<void> {
+    try {
+      while (this.#dirty && !this.#closed) {
+        this.#dirty = false;
+        await this.#pass();
+      }
+    } catch (error) {
+      this.#options.log.warn(
+        { error: messageOf(error), node: this.#options.uplink.node.nodeName },
+        'the broker tries again',
+      );
+      this.#wakeAfter(RETRY_MS);
+    } finally {
+      this.#working = false;
+    }
+  }
+
+  async #pass(): Promise<void> {
+    const { store, uplink, leaseMs } = this.#options;
+    const { deleted, slivers } = await loadNode(store.db, uplink.node.nodeId);
+    this.#known = new Set(slivers.map(({ slice }) => slice));
+    const nowMs = store.now().getTime();
+    const pausedUntilMs = new Map([...this.#failures].map(([key, { untilMs }]) => [key, untilMs]));
+    const view = {
+      slivers,
+      leases: this.#leases,
+      reports: this.#reports,
+      renewAtMs: this.#renewAtMs,
+      pausedUntilMs,
+      busy: this.#busy,
+    };
+    const { steps, nextMs } = planNode(view, nowMs, leaseMs);
+    for (const step of steps) {
+      if (this.#busy.size >= CONCURRENT_STEPS) break; // each that ends wakes us again
+      if (!this.#busy.has(nameOfStep(step))) void this.#take(step);
+    }
+    if (Number.isFinite(nextMs)) this.#wakeAfter(nextMs - nowMs);
+    if (deleted && slivers.length === 0 && this.#leases.size === 0 && this.#busy.size === 0) {
+      uplink.close(new PlanetLabError('unknown_node', 'This node was removed from the authority.'));
+    }
+  }
+
+  #wakeAfter(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.wake(), Math.min(Math.max(ms, 1), TIMER_LIMIT_MS));
+  }
+
+  async #take(step: BrokerStep): Promise<void> {
+    const slice = nameOfStep(step);
+    this.#busy.add(slice);
+    let outcome: 'done' | 'failed' = 'failed';
+    try {
+      outcome = await runStep(this.#context(), step);
+    } catch (error) {
+      const details = { error: messageOf(error), step: step.type, slice, node: this.#options.uplink.node.nodeName };
+      this.#options.log.warn(details, 'a step of the broker failed');
+      this.#pause('sliver' in step ? step.sliver.id : step.lease.id);
+    }
+    this.#options.countOutcome(step.type, outcome);
+    this.#busy.delete(slice);
+    this.wake();
+  }
+
+  #context(): StepContext {
+    const { store, uplink, client } = this.#options;
+    return {
+      store,
+      client,
+      node: uplink.node,
+      holdLease: (lease) => this.#hold(lease),
+      dropLease: (lease) => this.#drop(lease),
+      pause: (key) => this.#pause(key),
+      resume: (key) => void this.#failures.delete(key),
+      reportOf: (slice) => this.#reports.get(slice),
+      checked: (lease) => checkedLease(lease, uplink.node, this.#options.holder),
+    };
+  }
+
+  #hold(lease: LeaseRecord): void {
+    this.#leases.set(lease.slice, lease);
+    this.#renewAtMs.set(lease.id, renewalTimeMs(lease, this.#options.store.now().getTime()));
+  }
+
+  #drop(lease: Pick<LeaseRecord, 'id' | 'slice'>): void {
+    if (this.#leases.get(lease.slice)?.id === lease.id) this.#leases.delete(lease.slice);
+    this.#renewAtMs.delete(lease.id);
+    this.#failures.delete(lease.id);
+  }
+
+  #pause(key: string): void {
+    const count = (this.#failures.get(key)?.count ?? 0) + 1;
+    this.#failures.set(key, { count, untilMs: this.#options.store.now().getTime() + pauseMs(count) });
+  }
+
+  async #keepFacts(): Promise<void> {
+    const { client, store, uplink, log } = this.#options;
+    while (!this.#closed) {
+      try {
+        const facts = await client.getNode({}, { signal: uplink.closed });
+        if (facts.id !== uplink.node.nodeId)
+          throw new PlanetLabError('conflict', 'The node says that it is another node.');
+        await storeFacts(store, uplink.node.nodeId, { facts });
+      } catch (error) {
+        if (this.#closed) return;
+        log.warn({ error: messageOf(error), node: uplink.node.nodeName }, 'a node does not say what it is');
+        await this.#storeTrouble(error);
+      }
+      await this.#sleep(FACTS_INTERVAL_MS);
+    }
+  }
+
+  async #storeTrouble(error: unknown): Promise<void> {
+    if (!(error instanceof PlanetLabError)) return; // the database: the next round tells
+    const trouble = {
+      code: error.code,
+      message: `It is connected, but does not answer as it should: ${error.message}`,
+    };
+    const { store, uplink, log } = this.#options;
+    await storeFacts(store, uplink.node.nodeId, { trouble }).catch((cause) =>
+      log.warn({ error: messageOf(cause) }, 'trouble of a node not stored'),
+    );
+  }
+
+  /** Leases that the node holds from before: those of a sliver still wanted are taken over, others are ended. */
+  async #readLeases(): Promise<void> {
+    const { client, uplink, log, holder } = this.#options;
+    while (!this.#closed) {
+      try {
+        const { items } = await client.listLeases({}, { signal: uplink.closed });
+        for (const lease of items) {
+          if (lease.holder === holder) this.#hold(checkedLease(lease, uplink.node, holder));
+        }
+        this.#leasesRead = true;
+        return this.wake();
+      } catch (error) {
+        if (this.#closed) return;
+        log.warn({ error: messageOf(error), node: uplink.node.nodeName }, 'a node does not list its leases');
+        await this.#sleep(RETRY_MS);
+      }
+    }
+  }
+
+  async #followReports(): Promise<void> {
+    const { client, uplink, log } = this.#options;
+    while (!this.#closed) {
+      try {
+        const synced = new Set<SliceName>();
+        for await (const event of await client.watchSlivers({}, { signal: uplink.closed })) {
+          if (event.type === 'sliver') {
+            synced.add(event.sliver.slice);
+            await this.#heed(event.sliver);
+          } else {
+            for (const slice of this.#reports.keys()) if (!synced.has(slice)) this.#reports.delete(slice);
+            this.wake();
+          }
+        }
+      } catch (error) {
+        if (this.#closed) return;
+        log.warn({ error: messageOf(error), node: uplink.node.nodeName }, 'lost the reports of a node');
+      }
+      await this.#sleep(RETRY_MS);
+    }
+  }
+
+  async #heed(report: NodeSliver): Promise<void> {
+    const lease = this.#leases.get(report.slice);
+    if (!this.#known.has(report.slice) && lease === undefined) return this.#noteLie(report.slice);
+    if (report.state === 'gone') this.#reports.delete(report.slice);
+    else this.#reports.set(report.slice, report);
+    if (report.state === 'running') this.#failures.delete(report.leaseId);
+    await storeReport(this.#options.store, this.#reporter, report);
+    if (report.state !== 'gone') return;
+    if (lease?.id === report.leaseId) this.#drop(lease);
+    this.wake();
+  }
+
+  /** Slivers that other brokers lease are none of ours; and a node cannot speak about slices that are not placed on it. */
+  #noteLie(slice: SliceName): void {
+    if (this.#lies.has(slice) || this.#lies.size > 100 || !this.#leasesRead) return;
+    this.#lies.add(slice);
+    const node = this.#options.uplink.node.nodeName;
+    this.#options.log.warn({ node, slice }, 'a node reports a sliver that was not asked for here; ignored');
+  }
+
+  get #reporter() {
+    return this.#options.uplink.node;
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#options.uplink.closed }).catch(() => {}); // closed: the loops end
+  }
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import type { LeaseRecord, SshKey } from '@planetlab/contract';
+import { fromInstant, SECOND_MS, type SliceName } from '@planetlab/model';
+import type { BrokerPlan, BrokerSliver, BrokerStep, NodeView } from './types.ts';
+
+/**
+ * What to do next on one node, from what is wanted there and what is there. Pure and level-triggered: it does not matter
+ * how the difference came about, and doing a step twice does no harm.
+ */
+export function planNode(view: NodeView, nowMs: number, leaseMs: number): BrokerPlan {
+  const bySlice = Map.groupBy(view.slivers, (sliver) => sliver.slice);
+  const slices = new Set([...bySlice.keys(), ...view.leases.keys()]);
+  const steps: BrokerStep[] = [];
+  let nextMs = Number.POSITIVE_INFINITY;
+  const add = (key: string, dueMs: number, step: BrokerStep): void => {
+    const atMs = Math.max(dueMs, view.pausedUntilMs.get(key) ?? 0);
+    if (atMs <= nowMs) steps.push(step);
+    else nextMs = Math.min(nextMs, atMs);
+  };
+  for (const slice of slices) {
+    if (view.busy.has(slice)) continue;
+    const slivers = bySlice.get(slice) ?? [];
+    const old = slivers.filter((sliver) => !sliver.wanted);
+    const wanted = slivers.find((sliver) => sliver.wanted);
+    const lease = view.leases.get(slice);
+    if (lease !== undefined && (wanted === undefined || belongsToOld(lease, old))) {
+      add(lease.id, 0, { type: 'end', slice, lease });
+    } else if (lease !== undefined && wanted !== undefined) {
+      planHeld(add, view, wanted, lease, nowMs, leaseMs);
+    } else if (old.length > 0) {
+      for (const sliver of old) if (!stillThere(view, sliver)) steps.push({ type: 'forget', sliver });
+    } else if (wanted !== undefined && wanted.sliceEndsMs > nowMs) {
+      add(wanted.id, 0, { type: 'request', sliver: wanted, endsMs: Math.min(nowMs + leaseMs, wanted.sliceEndsMs) });
+    }
+  }
+  return { steps, nextMs };
+}
+
+type Add = (key: string, dueMs: number, step: BrokerStep) => void;
+
+/** A renewal that would gain less than this is not worth asking for. */
+const RENEWAL_GAIN_MS = SECOND_MS;
+
+function planHeld(
+  add: Add,
+  view: NodeView,
+  sliver: BrokerSliver,
+  lease: LeaseRecord,
+  nowMs: number,
+  leaseMs: number,
+): void {
+  if (sliver.leaseId !== lease.id) return add(sliver.id, 0, { type: 'adopt', sliver, lease });
+  const hash = accessHashOf(sliver.keys);
+  if (sliver.accessHash !== hash) add(`access ${sliver.id}`, 0, { type: 'access', sliver, hash });
+  const endsMs = Math.min(nowMs + leaseMs, sliver.sliceEndsMs);
+  const dueMs = view.renewAtMs.get(lease.id) ?? 0;
+  // What is left of the slice's life may be shorter than a lease: then the last renewal reached its end.
+  const reachesMs = Math.min(Math.max(dueMs, nowMs) + leaseMs, sliver.sliceEndsMs);
+  if (reachesMs - fromInstant(lease.expiresAt) < RENEWAL_GAIN_MS) return;
+  add(lease.id, dueMs, { type: 'renew', sliver, lease, endsMs });
+}
+
+/** Of a sliver that was taken off. One whose request was under way then has no lease noted: it may be this one. */
+const belongsToOld = (lease: LeaseRecord, old: readonly BrokerSliver[]): boolean =>
+  old.some((sliver) => sliver.leaseId === null || sliver.leaseId === lease.id);
+
+/** The node still reports the sliver of that lease: it is not gone until the node says so. */
+function stillThere(view: NodeView, sliver: BrokerSliver): boolean {
+  const report = view.reports.get(sliver.slice);
+  return sliver.leaseId !== null && report?.leaseId === sliver.leaseId && report.state !== 'gone';
+}
+
+/** The same for the same list in any order. */
+export function accessHashOf(keys: readonly SshKey[]): string {
+  const lines = keys.map(({ person, key }) => `${person} ${key}`).sort();
+  return createHash('sha256').update(lines.join('\n')).digest('base64url');
+}
+
+/** Half of what is left, so that there is time to try again. */
+export const renewalTimeMs = (lease: LeaseRecord, nowMs: number): number =>
+  nowMs + Math.max(SECOND_MS / 2, (fromInstant(lease.expiresAt) - nowMs) / 2);
+
+const FIRST_PAUSE_MS = 2 * SECOND_MS;
+const LONGEST_PAUSE_MS = 300 * SECOND_MS;
+
+/** Growing pauses: 2 s, 4 s, 8 s ... 5 min. */
+export const pauseMs = (failures: number): number => Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
+
+/** For logs. */
+export const nameOfStep = (step: BrokerStep): SliceName => (step.type === 'end' ? step.slice : step.sliver.slice);

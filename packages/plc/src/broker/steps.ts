@@ -1,0 +1,134 @@
+import type { LeaseRecord, NodeSliver } from '@planetlab/contract';
+import type { NodeIdentity } from '@planetlab/credentials';
+import { isPlanetLabError, PlanetLabError, type SliceName, toInstant } from '@planetlab/model';
+import type { Store } from '../store/store.ts';
+import type { NodeClient } from '../uplinks/node-client.ts';
+import { accessHashOf } from './plan.ts';
+import { forgetSliver, storeAccess, storeFailure, storeLease, storeRenewal, storeReport } from './store.ts';
+import type { BrokerSliver, BrokerStep } from './types.ts';
+
+export interface StepContext {
+  readonly store: Store;
+  readonly client: NodeClient;
+  readonly node: NodeIdentity;
+  holdLease(lease: LeaseRecord): void;
+  dropLease(lease: LeaseRecord): void;
+  /** Not again before a pause that grows with each failure in a row. */
+  pause(key: string): void;
+  resume(key: string): void;
+  /** The latest that the node said about a slice. */
+  reportOf(slice: SliceName): NodeSliver | undefined;
+  /** Throws when a lease does not say what the node signed. */
+  checked(lease: LeaseRecord): LeaseRecord;
+}
+
+export type StepOutcome = 'done' | 'failed';
+
+/** Takes one step. A node's refusal is an outcome; what is thrown is a failure of ours, to be tried again. */
+export function runStep(context: StepContext, step: BrokerStep): Promise<StepOutcome> {
+  switch (step.type) {
+    case 'request':
+      return request(context, step.sliver, step.endsMs);
+    case 'adopt':
+      return leased(context, step.sliver, step.lease, null);
+    case 'renew':
+      return renew(context, step.sliver, step.lease, step.endsMs);
+    case 'access':
+      return setAccess(context, step.sliver, step.hash);
+    case 'end':
+      return end(context, step.lease);
+    case 'forget':
+      return forgetSliver(context.store, context.node, step.sliver.id).then(() => 'done');
+  }
+}
+
+async function request(context: StepContext, sliver: BrokerSliver, endsMs: number): Promise<StepOutcome> {
+  const { slice, image, resources, keys } = sliver;
+  let lease: LeaseRecord;
+  try {
+    const body = { slice, image, resources, expiresAt: toInstant(endsMs), keys: [...keys] };
+    lease = context.checked(await context.client.requestLease({ body }));
+  } catch (error) {
+    return refused(context, sliver, error);
+  }
+  context.holdLease(lease);
+  return leased(context, sliver, lease, accessHashOf(keys));
+}
+
+/** Notes the lease, and what the node said of its sliver while we were still noting. */
+async function leased(
+  context: StepContext,
+  sliver: BrokerSliver,
+  lease: LeaseRecord,
+  accessHash: string | null,
+): Promise<StepOutcome> {
+  await storeLease(context.store, context.node, sliver.id, lease, accessHash);
+  context.resume(sliver.id);
+  // A newer report may come while an older one is being stored: the newest is stored last.
+  for (let stored: NodeSliver | undefined; ; ) {
+    const report = context.reportOf(sliver.slice);
+    if (report?.leaseId !== lease.id || report === stored) return 'done';
+    await storeReport(context.store, context.node, report);
+    stored = report;
+  }
+}
+
+async function refused(context: StepContext, sliver: BrokerSliver, error: unknown): Promise<StepOutcome> {
+  if (!(error instanceof PlanetLabError)) throw error;
+  context.pause(sliver.id);
+  const noAnswer = ['node_unreachable', 'timed_out', 'canceled'].includes(error.code);
+  const reason = { code: error.code, message: error.message };
+  await storeFailure(context.store, context.node, sliver.id, noAnswer ? 'requested' : 'refused', reason);
+  return 'failed';
+}
+
+async function renew(
+  context: StepContext,
+  sliver: BrokerSliver,
+  lease: LeaseRecord,
+  endsMs: number,
+): Promise<StepOutcome> {
+  try {
+    const params = { lease: lease.id };
+    const renewed = context.checked(
+      await context.client.renewLease({ params, body: { expiresAt: toInstant(endsMs) } }),
+    );
+    context.resume(lease.id);
+    context.holdLease(renewed);
+    await storeRenewal(context.store, context.node, sliver.id, renewed);
+    return 'done';
+  } catch (error) {
+    if (!isPlanetLabError(error)) throw error;
+    if (error.code === 'unknown_lease' || error.code === 'lease_expired') context.dropLease(lease);
+    else context.pause(lease.id);
+    return 'failed';
+  }
+}
+
+async function setAccess(context: StepContext, sliver: BrokerSliver, hash: string): Promise<StepOutcome> {
+  const key = `access ${sliver.id}`;
+  try {
+    await context.client.setAccess({ params: { slice: sliver.slice }, body: { keys: [...sliver.keys] } });
+  } catch (error) {
+    if (!isPlanetLabError(error)) throw error;
+    context.pause(key);
+    return 'failed';
+  }
+  context.resume(key);
+  await storeAccess(context.store, context.node, sliver.id, hash);
+  return 'done';
+}
+
+async function end(context: StepContext, lease: LeaseRecord): Promise<StepOutcome> {
+  try {
+    await context.client.endLease({ params: { lease: lease.id } });
+  } catch (error) {
+    if (!isPlanetLabError(error)) throw error;
+    if (error.code !== 'unknown_lease' && error.code !== 'lease_expired') {
+      context.pause(lease.id);
+      return 'failed';
+    }
+  }
+  context.dropLease(lease);
+  return 'done';
+}

@@ -1,0 +1,206 @@
+import type { LeaseRecord, NodeSliver, Reason } from '@planetlab/contract';
+import { fromInstant, type NodeId, type NodeName, Principal, type SliverState, sliverName } from '@planetlab/model';
+import { jsonArrayFrom } from 'kysely/helpers/postgres';
+import { announce, record } from '../events/record.ts';
+import type { Db, SliverTable, Trx } from '../store/schema.ts';
+import type { Store } from '../store/store.ts';
+import type { BrokerSliver } from './types.ts';
+
+const MAX_KEYS = 1000;
+
+/** Every sliver row of a node, and whether the node was deleted. */
+export async function loadNode(db: Db, node: NodeId): Promise<{ deleted: boolean; slivers: BrokerSliver[] }> {
+  const found = await db.selectFrom('nodes').select('deleted_at').where('id', '=', node).executeTakeFirst();
+  const rows = await db
+    .selectFrom('slivers')
+    .innerJoin('slices', 'slices.id', 'slivers.slice_id')
+    .selectAll('slivers')
+    .select(['slices.expires_at as slice_ends', 'slices.image', 'slices.resources'])
+    .select((eb) =>
+      jsonArrayFrom(
+        eb
+          .selectFrom('slice_persons')
+          .innerJoin('keys', 'keys.person', 'slice_persons.person')
+          .innerJoin('persons', 'persons.email', 'slice_persons.person')
+          .select(['keys.person', 'keys.key'])
+          .whereRef('slice_persons.slice_id', '=', 'slices.id')
+          .where('persons.enabled', '=', true)
+          .orderBy('keys.fingerprint')
+          .limit(MAX_KEYS),
+      ).as('keys'),
+    )
+    .where('slivers.node_id', '=', node)
+    .execute();
+  const slivers = rows.map((row) => ({
+    id: row.id,
+    slice: row.slice,
+    wanted: row.wanted,
+    sliceEndsMs: row.slice_ends.getTime(),
+    image: row.image,
+    resources: row.resources,
+    leaseId: row.lease_id,
+    keys: row.keys,
+    accessHash: row.access_hash,
+  }));
+  return { deleted: found?.deleted_at !== null, slivers };
+}
+
+/** The node that speaks, for the record. */
+export interface Reporter {
+  readonly nodeId: NodeId;
+  readonly nodeName: NodeName;
+}
+
+/** One change of a sliver's row with its event, when there is something to record. */
+async function change(
+  store: Store,
+  reporter: Reporter,
+  find: { readonly id: string } | { readonly leaseId: string },
+  update: (row: Row) => { readonly set: Update; readonly kind?: string | null } | undefined,
+): Promise<void> {
+  await store.db.transaction().execute(async (trx) => {
+    const row = await lockRow(trx, reporter.nodeId, find);
+    const result = row === undefined ? undefined : update(row);
+    if (row === undefined || result === undefined) return;
+    await trx.updateTable('slivers').set(result.set).where('id', '=', row.id).execute();
+    await recordChange(trx, store.now(), reporter, row, result.set, result.kind);
+  });
+}
+
+type Row = NonNullable<Awaited<ReturnType<typeof lockRow>>>;
+type Update = Partial<
+  Pick<
+    { [K in keyof SliverTable]: K extends 'reason' ? string | null : SliverTable[K] },
+    | 'state'
+    | 'reason'
+    | 'since'
+    | 'time_to_running_ms'
+    | 'lease_id'
+    | 'lease_expires_at'
+    | 'access_hash'
+    | 'ipv4'
+    | 'ipv6'
+  >
+>;
+
+const lockRow = (trx: Trx, node: NodeId, find: { readonly id: string } | { readonly leaseId: string }) => {
+  const rows = trx.selectFrom('slivers').selectAll().where('node_id', '=', node).forUpdate();
+  // Lease ids were parsed where they came in.
+  const one = 'id' in find ? rows.where('id', '=', find.id) : rows.where('lease_id', '=', find.leaseId as never);
+  return one.executeTakeFirst();
+};
+
+async function recordChange(
+  trx: Trx,
+  at: Date,
+  { nodeName }: Reporter,
+  row: Row,
+  set: Update,
+  kind: string | null | undefined,
+): Promise<void> {
+  const name = sliverName(row.slice, nodeName);
+  const announcement = { type: 'sliver', name, fromNode: true } as const;
+  if (kind === null) return announce(trx, announcement);
+  const slice = await trx.selectFrom('slices').select('site').where('id', '=', row.slice_id).executeTakeFirst();
+  const entry = {
+    at,
+    actor: Principal.parse(`node:${nodeName}`),
+    kind: kind ?? `sliver.${set.state ?? 'changed'}`,
+    subject: name,
+    slice: row.slice,
+    ...(slice === undefined ? {} : { site: slice.site }),
+    before: { state: row.state, leaseId: row.lease_id },
+    after: { state: set.state ?? row.state, leaseId: set.lease_id ?? row.lease_id, reason: parsed(set.reason) },
+  };
+  await record(trx, entry, announcement);
+}
+
+const parsed = (json: string | null | undefined): unknown => (typeof json === 'string' ? JSON.parse(json) : undefined);
+
+/** A lease was granted, or found on the node. The sliver starts, unless it was reported on already. */
+export const storeLease = (
+  store: Store,
+  reporter: Reporter,
+  sliverId: string,
+  lease: LeaseRecord,
+  accessHash: string | null,
+): Promise<void> =>
+  change(store, reporter, { id: sliverId }, (row) => ({
+    kind: 'sliver.leased',
+    set: {
+      lease_id: lease.id,
+      lease_expires_at: new Date(fromInstant(lease.expiresAt)),
+      access_hash: accessHash,
+      ...(row.wanted ? { state: 'starting', reason: null, since: store.now() } : {}),
+    },
+  }));
+
+/** No event: it happens all the time, and nobody did anything. */
+export const storeRenewal = (store: Store, reporter: Reporter, sliverId: string, lease: LeaseRecord): Promise<void> =>
+  change(store, reporter, { id: sliverId }, () => ({
+    kind: null,
+    set: { lease_expires_at: new Date(fromInstant(lease.expiresAt)) },
+  }));
+
+export const storeAccess = (store: Store, reporter: Reporter, sliverId: string, hash: string): Promise<void> =>
+  change(store, reporter, { id: sliverId }, () => ({ kind: 'sliver.access-set', set: { access_hash: hash } }));
+
+/** The node said no, or gave no answer: why, for people. The same answer again changes nothing. */
+export const storeFailure = (
+  store: Store,
+  reporter: Reporter,
+  sliverId: string,
+  state: Extract<SliverState, 'refused' | 'requested'>,
+  reason: Reason,
+): Promise<void> =>
+  change(store, reporter, { id: sliverId }, (row) => {
+    if (!row.wanted || (row.state === state && row.reason?.code === reason.code)) return undefined;
+    return { set: { state, reason: JSON.stringify(reason), since: store.now() } };
+  });
+
+/** What a node says of a sliver it made under a lease of ours. Only a row of that node with that lease is touched. */
+export const storeReport = (store: Store, reporter: Reporter, report: NodeSliver): Promise<void> =>
+  change(store, reporter, { leaseId: report.leaseId }, (row) => {
+    const now = store.now();
+    if (!row.wanted || row.slice !== report.slice) return undefined;
+    const firstRun = report.state === 'running' && row.time_to_running_ms === null;
+    const same =
+      row.state === report.state &&
+      row.ipv4 === report.ipv4 &&
+      row.ipv6 === report.ipv6 &&
+      row.reason?.message === report.reason?.message;
+    if (same) return undefined;
+    return {
+      set: {
+        state: report.state,
+        reason: report.reason === null ? null : JSON.stringify(report.reason),
+        ipv4: report.ipv4,
+        ipv6: report.ipv6,
+        ...(row.state === report.state ? {} : { since: now }),
+        ...(firstRun ? { time_to_running_ms: now.getTime() - row.requested_at.getTime() } : {}),
+      },
+    };
+  });
+
+/** The sliver is gone and its row with it; what it was stays in the events. */
+export async function forgetSliver(store: Store, { nodeName }: Reporter, sliverId: string): Promise<void> {
+  await store.db.transaction().execute(async (trx) => {
+    const row = await trx
+      .deleteFrom('slivers')
+      .where('id', '=', sliverId)
+      .where('wanted', '=', false)
+      .returningAll()
+      .executeTakeFirst();
+    if (row === undefined) return;
+    const name = sliverName(row.slice, nodeName);
+    const entry = {
+      at: store.now(),
+      actor: Principal.parse(`node:${nodeName}`),
+      kind: 'sliver.ended',
+      subject: name,
+      slice: row.slice,
+      before: { leaseId: row.lease_id, requestedAt: row.requested_at },
+    };
+    await record(trx, entry, { type: 'sliver', name, fromNode: true });
+  });
+}

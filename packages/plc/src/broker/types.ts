@@ -1,0 +1,47 @@
+import type { LeaseRecord, NodeSliver, SshKey } from '@planetlab/contract';
+import type { ImageName, LeaseId, Resources, SliceName } from '@planetlab/model';
+
+/** A sliver's row as the broker looks at it. */
+export interface BrokerSliver {
+  /** Of the row: a slice that was taken off a node and put on again has two. */
+  readonly id: string;
+  readonly slice: SliceName;
+  /** False: its lease is to be ended, and then the row goes. */
+  readonly wanted: boolean;
+  readonly sliceEndsMs: number;
+  readonly image: ImageName;
+  readonly resources: Resources;
+  readonly leaseId: LeaseId | null;
+  /** The access list that should be, and the hash of the one its node has. */
+  readonly keys: readonly SshKey[];
+  readonly accessHash: string | null;
+}
+
+/** What the broker knows of a node at one moment. */
+export interface NodeView {
+  readonly slivers: readonly BrokerSliver[];
+  /** The live leases of ours that the node holds. */
+  readonly leases: ReadonlyMap<SliceName, LeaseRecord>;
+  readonly reports: ReadonlyMap<SliceName, NodeSliver>;
+  /** When each lease is to be renewed. */
+  readonly renewAtMs: ReadonlyMap<LeaseId, number>;
+  /** By sliver id or lease id: not to be tried before. */
+  readonly pausedUntilMs: ReadonlyMap<string, number>;
+  /** Slices about which a request is under way: left alone until it is answered. */
+  readonly busy: ReadonlySet<SliceName>;
+}
+
+export type BrokerStep =
+  | { readonly type: 'request'; readonly sliver: BrokerSliver; readonly endsMs: number }
+  /** A lease of ours that the row does not know yet, after a crash between its grant and our note of it. */
+  | { readonly type: 'adopt'; readonly sliver: BrokerSliver; readonly lease: LeaseRecord }
+  | { readonly type: 'renew'; readonly sliver: BrokerSliver; readonly lease: LeaseRecord; readonly endsMs: number }
+  | { readonly type: 'access'; readonly sliver: BrokerSliver; readonly hash: string }
+  | { readonly type: 'end'; readonly slice: SliceName; readonly lease: LeaseRecord }
+  | { readonly type: 'forget'; readonly sliver: BrokerSliver };
+
+export interface BrokerPlan {
+  readonly steps: readonly BrokerStep[];
+  /** When to look again though nothing has happened; Infinity for never. */
+  readonly nextMs: number;
+}

@@ -1,0 +1,43 @@
+import { type PlcEvent, plcRoutes } from '@planetlab/contract';
+import type { App } from '@planetlab/contract/server';
+import { type Actor, isAdmin, sitesOf } from '../access/rules.ts';
+import { orNothing } from '../persons/store.ts';
+import type { ServePerson } from '../sessions/authenticate.ts';
+import { visibleSliceIds } from '../slices/store.ts';
+import { pageOf } from '../store/page.ts';
+import type { Db } from '../store/schema.ts';
+import type { Store } from '../store/store.ts';
+
+export function serveEvents(app: App, serve: ServePerson, store: Store): void {
+  serve(app, plcRoutes.listEvents, async (actor, { query }) => {
+    const events = await listEvents(store.db, actor, { ...query, limit: query.limit + 1 });
+    return pageOf(events, query.limit, (event) => String(event.id));
+  });
+}
+
+/** Newest first. Those of own sites and slices, and what one did oneself; all for admins. */
+async function listEvents(
+  db: Db,
+  actor: Actor,
+  filter: { readonly limit: number; readonly before?: number | undefined; readonly subject?: string | undefined },
+): Promise<PlcEvent[]> {
+  let query = db.selectFrom('events').select(['id', 'at', 'actor', 'kind', 'subject', 'before', 'after']);
+  if (filter.before !== undefined) query = query.where('id', '<', filter.before);
+  if (filter.subject !== undefined) query = query.where('subject', '=', filter.subject);
+  if (!isAdmin(actor)) {
+    const ownSlices = db
+      .selectFrom('slices')
+      .select('slices.name')
+      .where('slices.id', 'in', visibleSliceIds(db, actor));
+    query = query.where((eb) =>
+      eb.or([
+        eb('actor', '=', actor.principal),
+        eb('subject', '=', actor.email),
+        eb('site', 'in', orNothing(sitesOf(actor))),
+        eb('slice', 'in', ownSlices),
+      ]),
+    );
+  }
+  const rows = await query.orderBy('id', 'desc').limit(filter.limit).execute();
+  return rows.map((row) => ({ ...row, at: row.at.toISOString() }));
+}

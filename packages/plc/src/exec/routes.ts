@@ -1,0 +1,87 @@
+import type { ClientHttp2Stream } from 'node:http2';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { EXEC_CONTENT_TYPE, fillPath, nodeRoutes, plcRoutes } from '@planetlab/contract';
+import { openHttp2Stream } from '@planetlab/contract/http2';
+import type { App, HandlerContext } from '@planetlab/contract/server';
+import { type NodeId, type NodeName, PlanetLabError, type SliceName } from '@planetlab/model';
+import { type Actor, mayRunIn, requireAllowed } from '../access/rules.ts';
+import type { Authority } from '../authority/authority.ts';
+import { getNode } from '../nodes/store.ts';
+import type { ServePerson } from '../sessions/authenticate.ts';
+import { findSlice } from '../slices/store.ts';
+import { findWantedSliver } from '../slivers/store.ts';
+import type { Store } from '../store/store.ts';
+import { credentialSource } from '../uplinks/node-client.ts';
+import type { UplinkRegistry } from '../uplinks/registry.ts';
+import type { Uplink } from '../uplinks/uplink.ts';
+
+export interface ExecRoutesOptions {
+  readonly store: Store;
+  readonly authority: Authority;
+  readonly uplinks: Pick<UplinkRegistry, 'get'>;
+}
+
+/** Passes exec streams on to nodes, in the person's name: the node's log says who it was. */
+export function serveExec(app: App, serve: ServePerson, options: ExecRoutesOptions): void {
+  const { store, authority } = options;
+  serve(app, plcRoutes.exec, async (actor, { params }, context) => {
+    const slice = await findSlice(store.db, params.slice, store.now());
+    requireAllowed(
+      mayRunIn(actor, slice),
+      `Only people of the slice ${slice.name} and admins may run programs in it. A PI of the site "${slice.site}" can add you.`,
+    );
+    const { nodeId } = await findWantedSliver(store.db, slice, params.node);
+    const uplink = options.uplinks.get(nodeId) ?? (await fail(store, params.node, nodeId));
+    const path = fillPath(nodeRoutes.exec.path, { slice: slice.name });
+    const headers = personHeaders(authority, store, actor, slice.name, path);
+    await passOn(context, uplink, path, { ...headers, 'content-type': EXEC_CONTENT_TYPE });
+  });
+}
+
+function personHeaders(authority: Authority, store: Store, actor: Actor, slice: SliceName, path: string) {
+  const subject = { principal: actor.principal, slice, rights: ['exec'], key: authority.proxyKey } as const;
+  return credentialSource(authority.identity, subject, () => store.now().getTime()).headers({ method: 'POST', path });
+}
+
+async function fail(store: Store, name: NodeName, id: NodeId): Promise<never> {
+  const node = await getNode(store.db, name, store.now());
+  const why =
+    node.state === 'connected'
+      ? 'It is connected to another process of this authority; try again there.'
+      : (node.reason?.message ?? '');
+  throw new PlanetLabError('node_unreachable', `The node "${name}" cannot be reached. ${why}`, {
+    details: { node: id },
+  });
+}
+
+/** Bytes both ways, each side held back by the other; when one goes the other is stopped. */
+async function passOn(
+  { request, reply, signal }: HandlerContext,
+  uplink: Uplink,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  const body = request.body as Readable; // the content type's parser hands the stream through
+  let upload: Promise<void> | undefined;
+  const { stream, status, contentType } = await openHttp2Stream(
+    uplink.session,
+    { method: 'POST', path, headers, signal },
+    // The node answers only after the first frame, so the caller's bytes flow before there is an answer.
+    (opened) => {
+      upload = upload ?? send(body, opened);
+    },
+  );
+  reply.hijack();
+  reply.raw.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' });
+  await pipeline(stream, reply.raw).catch(() => {
+    // One side went away in the middle: the other learns it from its broken stream.
+    stream.destroy();
+    reply.raw.destroy();
+  });
+  await upload;
+}
+
+async function send(body: Readable, stream: ClientHttp2Stream): Promise<void> {
+  await pipeline(body, stream).catch(() => stream.destroy()); // the reply, or its breaking off, says why
+}

@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto';
+import type { PlcNode } from '@planetlab/contract';
+import { hashSecret, newSecret } from '@planetlab/credentials';
+import { NodeId, type NodeName, type Place, PlanetLabError, type Principal, type SiteName } from '@planetlab/model';
+import { announce, record } from '../events/record.ts';
+import { orAlreadyExists } from '../store/database.ts';
+import type { Db, Trx } from '../store/schema.ts';
+import type { Store } from '../store/store.ts';
+import { nodeStateOf, PROCESS_DEAD_AFTER_MS } from './liveness.ts';
+
+/** The uplinks that count: held by a process that is alive. */
+export const liveUplinks = (db: Db | Trx, now: Date) =>
+  db
+    .selectFrom('uplinks')
+    .innerJoin('processes', 'processes.id', 'uplinks.process_id')
+    .where('processes.heartbeat_at', '>', new Date(now.getTime() - PROCESS_DEAD_AFTER_MS))
+    .select(['uplinks.node_id', 'uplinks.connected_at', 'processes.heartbeat_at']);
+
+const select = (db: Db | Trx, now: Date) =>
+  db
+    .selectFrom('nodes')
+    .leftJoin(liveUplinks(db, now).as('live'), 'live.node_id', 'nodes.id')
+    .selectAll('nodes')
+    .select((eb) => [
+      'live.heartbeat_at',
+      eb
+        .selectFrom('slivers')
+        .select((count) => count.fn.countAll<number>().as('count'))
+        .whereRef('slivers.node_id', '=', 'nodes.id')
+        .where('slivers.wanted', '=', true)
+        .as('slivers'),
+    ])
+    .where('nodes.deleted_at', 'is', null);
+
+type Row = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>;
+
+function toNode(row: Row, now: Date): PlcNode {
+  const connected = row.heartbeat_at !== null;
+  const lastSeenAt = row.heartbeat_at ?? row.last_seen_at;
+  return {
+    id: row.id,
+    name: row.name,
+    site: row.site,
+    place: row.place,
+    runLevel: row.run_level,
+    ...nodeStateOf({ name: row.name, joinedAt: row.joined_at, lastSeenAt, connected, trouble: row.trouble }, now),
+    lastSeenAt: lastSeenAt?.toISOString() ?? null,
+    createdAt: row.created_at.toISOString(),
+    facts: row.facts,
+    slivers: Number(row.slivers),
+  };
+}
+
+export const unknownNode = (...names: readonly NodeName[]) =>
+  new PlanetLabError(
+    'unknown_node',
+    `There is no node ${names.map((name) => `"${name}"`).join(', ')} here. List the nodes with: pl node list`,
+    { details: { nodes: names } },
+  );
+
+/** Throws `unknown_node`. */
+export async function getNode(db: Db | Trx, name: NodeName, now: Date): Promise<PlcNode> {
+  const row = await select(db, now).where('nodes.name', '=', name).executeTakeFirst();
+  if (row === undefined) throw unknownNode(name);
+  return toNode(row, now);
+}
+
+export interface NodeFilter {
+  readonly limit: number;
+  readonly after?: string | undefined;
+  readonly site?: SiteName | undefined;
+}
+
+export async function listNodes(db: Db, filter: NodeFilter, now: Date): Promise<PlcNode[]> {
+  let query = select(db, now).where('nodes.name', '>', (filter.after ?? '') as NodeName); // a cursor, only compared
+  if (filter.site !== undefined) query = query.where('nodes.site', '=', filter.site);
+  const rows = await query.orderBy('nodes.name').limit(filter.limit).execute();
+  return rows.map((row) => toNode(row, now));
+}
+
+export interface NewNodeInput {
+  readonly name: NodeName;
+  readonly site: SiteName;
+  readonly place: Place | null;
+}
+
+export async function createNode(store: Store, actor: Principal, input: NewNodeInput): Promise<PlcNode> {
+  const at = store.now();
+  const insert = store.db.transaction().execute(async (trx) => {
+    const place = input.place === null ? null : JSON.stringify(input.place);
+    const row = { id: NodeId.parse(randomUUID()), name: input.name, site: input.site, place, created_at: at };
+    await trx.insertInto('nodes').values(row).execute();
+    const entry = { at, actor, kind: 'node.registered', subject: input.name, site: input.site, after: input };
+    await record(trx, entry, { type: 'node', name: input.name }, { type: 'site', name: input.site });
+    return getNode(trx, input.name, at);
+  });
+  return orAlreadyExists(
+    insert,
+    `There is a node "${input.name}" already. To set up its machine anew, invite it again.`,
+  );
+}
+
+/** A new secret for one join; earlier ones stop working. */
+export async function inviteNode(
+  store: Store,
+  actor: Principal,
+  node: PlcNode,
+  expiresAt: Date,
+): Promise<{ secret: string }> {
+  const at = store.now();
+  const secret = newSecret();
+  await store.db.transaction().execute(async (trx) => {
+    await trx
+      .updateTable('join_tokens')
+      .set({ voided_at: at })
+      .where('node_id', '=', node.id)
+      .where('used_at', 'is', null)
+      .where('voided_at', 'is', null)
+      .execute();
+    const row = { hash: hashSecret(secret), node_id: node.id, created_at: at, expires_at: expiresAt };
+    await trx
+      .insertInto('join_tokens')
+      .values({ ...row, used_at: null, voided_at: null })
+      .execute();
+    const after = { expiresAt };
+    await record(trx, { at, actor, kind: 'node.invited', subject: node.name, site: node.site, after });
+  });
+  return { secret };
+}
+
+/** Forgets a node: its certificate no longer counts, its slivers are ended while it is still connected. */
+export async function deleteNode(store: Store, actor: Principal, node: PlcNode): Promise<void> {
+  const at = store.now();
+  await store.db.transaction().execute(async (trx) => {
+    await trx.updateTable('nodes').set({ deleted_at: at }).where('id', '=', node.id).execute();
+    await trx
+      .updateTable('join_tokens')
+      .set({ voided_at: at })
+      .where('node_id', '=', node.id)
+      .where('voided_at', 'is', null)
+      .execute();
+    const ended = await trx
+      .updateTable('slivers')
+      .set({ wanted: false, unwanted_at: at, state: 'stopping', since: at })
+      .where('node_id', '=', node.id)
+      .where('wanted', '=', true)
+      .returning('slice')
+      .execute();
+    const entry = { at, actor, kind: 'node.deleted', subject: node.name, site: node.site, before: node };
+    const slices = ended.map(({ slice }) => ({ type: 'slice', name: slice }) as const);
+    await record(trx, entry, { type: 'node', name: node.name }, { type: 'site', name: node.site }, ...slices);
+  });
+}
+
+/** The node a certificate names, if it still counts. */
+export async function findNodeById(db: Db | Trx, id: NodeId) {
+  return db
+    .selectFrom('nodes')
+    .select(['id', 'name', 'site', 'key_thumbprint', 'deleted_at'])
+    .where('id', '=', id)
+    .executeTakeFirst();
+}
+
+/** Stores what a node says of itself, or what was wrong when it was asked. Watchers hear of it when it matters to them. */
+export async function storeFacts(
+  store: Store,
+  id: NodeId,
+  found: { readonly facts: PlcNode['facts'] } | { readonly trouble: NonNullable<PlcNode['reason']> },
+): Promise<void> {
+  await store.db.transaction().execute(async (trx) => {
+    const before = await trx
+      .selectFrom('nodes')
+      .select(['name', 'facts', 'trouble'])
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (before === undefined) return;
+    const set =
+      'facts' in found
+        ? { facts: JSON.stringify(found.facts), trouble: null }
+        : { trouble: JSON.stringify(found.trouble) };
+    await trx.updateTable('nodes').set(set).where('id', '=', id).execute();
+    const same =
+      'facts' in found
+        ? before.trouble === null && withoutClock(before.facts) === withoutClock(found.facts)
+        : before.trouble?.message === found.trouble.message;
+    if (same) return;
+    await announce(trx, { type: 'node', name: before.name });
+  });
+}
+
+const withoutClock = (facts: PlcNode['facts']): string => {
+  const { clock: _, ...rest } = facts ?? {};
+  return JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
+};

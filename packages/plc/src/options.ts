@@ -1,0 +1,39 @@
+import type { Logger } from 'pino';
+
+export interface PlcOptions {
+  /** Folder with keys, the bootstrap admin's token and the private database. Made when it is not there. */
+  readonly state: string;
+  /** Where people and programs connect, plain HTTP: `host:port`. Put a proxy with TLS before it on a network. */
+  readonly listen: string;
+  /** Where nodes connect, TLS under the authority's own root: `host:port`. */
+  readonly nodeListen: string;
+  /** `host:port` under which nodes reach `nodeListen`; stands in join tokens. Default: where it listens. */
+  readonly nodeAddress?: string;
+  /** How people reach `listen`, for links and cookies. Default: `http://` and where it listens. */
+  readonly publicUrl?: string;
+  /** Folder of the built console; none is served without. */
+  readonly consoleFolder?: string;
+  /** Name of the authority, fixed at the first start. Default `planetlab`. */
+  readonly authority?: string;
+  /** Mail address of the admin made at the first start. Default `admin@planetlab.internal`. */
+  readonly adminEmail?: string;
+  /** Length of the leases that the default broker asks for. Default one hour. */
+  readonly leaseMs?: number;
+  /** A PostgreSQL of yours. Default: a private server in the state folder. */
+  readonly databaseUrl?: string;
+  readonly log: Logger;
+  /** For people who wait for the start: what takes long. */
+  readonly progress?: (sentence: string) => void;
+  /** The clock; default the machine's. */
+  readonly nowMs?: () => number;
+}
+
+/** A running PLC. Disposing stops it in order: no new requests, uplinks, then the database. */
+export interface Plc extends AsyncDisposable {
+  /** Without a slash at its end. */
+  readonly publicUrl: string;
+  /** What join tokens carry. */
+  readonly nodeAddress: string;
+  /** File with the API token of the admin made at the first start. */
+  readonly adminTokenFile: string;
+}

@@ -1,0 +1,70 @@
+import type {} from '@fastify/cookie'; // its additions to requests and replies
+import { EXEC_CONTENT_TYPE, type RouteDefinition, type RouteInput, type RouteOutput } from '@planetlab/contract';
+import { type App, type HandlerContext, serve } from '@planetlab/contract/server';
+import { PlanetLabError } from '@planetlab/model';
+import type { FastifyRequest } from 'fastify';
+import type { Actor } from '../access/rules.ts';
+import type { Store } from '../store/store.ts';
+import { actorOf } from './store.ts';
+
+export const SESSION_COOKIE = 'planetlab_session';
+/** Console requests that change something carry it; a page from elsewhere cannot set it without our leave. */
+export const CONSOLE_HEADER = 'x-planetlab-console';
+
+export type PersonHandler<R extends RouteDefinition> = (
+  actor: Actor,
+  input: RouteInput<R>,
+  context: HandlerContext,
+) => R['reply']['kind'] extends 'json' ? Promise<RouteOutput<R>> : Promise<void>;
+
+/** Serves a route whose `access` is `person`: the handler learns who asks. */
+export type ServePerson = <R extends RouteDefinition & { readonly access: 'person' }>(
+  app: App,
+  route: R,
+  handler: PersonHandler<R>,
+) => void;
+
+export const servePersonWith =
+  (store: Store): ServePerson =>
+  (app, route, handler) =>
+    serve(app, route, async (input, context) => {
+      const actor = await authenticate(store, context.request);
+      return handler(actor, input, context) as never; // both sides derive the result from the same route
+    });
+
+/** Who sends a request: by API token, or by the console's cookie. Throws `not_signed_in`, `forbidden`. */
+export async function authenticate(store: Store, request: FastifyRequest): Promise<Actor> {
+  const authorization = request.headers.authorization;
+  if (authorization !== undefined) {
+    const token = /^Bearer (\S{1,200})$/i.exec(authorization)?.[1];
+    const actor = token === undefined ? undefined : await actorOf(store, 'tokens', token);
+    return actor ?? fail('This API token is not valid: it may be mistyped, revoked or expired. Sign in with: pl login');
+  }
+  const session = sessionOf(request);
+  if (session === undefined) return fail('You are not signed in. Send an API token, or sign in with: pl login');
+  const actor = await actorOf(store, 'sessions', session);
+  if (actor === undefined) return fail('Your session has ended. Sign in again with a new link from: pl login --web');
+  refuseForeignPage(request);
+  return actor;
+}
+
+export const sessionOf = (request: FastifyRequest): string | undefined => request.cookies[SESSION_COOKIE];
+
+/**
+ * Against requests that another site's page makes in the name of who is signed in. The cookie is SameSite=Strict; and
+ * what changes something must have a header that a page can set for another origin only after asking, which we refuse.
+ */
+function refuseForeignPage(request: FastifyRequest): void {
+  if (request.method === 'GET' || request.method === 'HEAD') return;
+  const contentType = request.headers['content-type'] ?? '';
+  const own = contentType.startsWith('application/json') || contentType.startsWith(EXEC_CONTENT_TYPE);
+  if (own || request.headers[CONSOLE_HEADER] !== undefined) return;
+  throw new PlanetLabError(
+    'forbidden',
+    `A request by cookie that changes something needs a JSON body or the header ${CONSOLE_HEADER}: 1.`,
+  );
+}
+
+function fail(sentence: string): never {
+  throw new PlanetLabError('not_signed_in', sentence);
+}

@@ -1,0 +1,61 @@
+import { plcRoutes } from '@planetlab/contract';
+import { type App, serve as servePublic } from '@planetlab/contract/server';
+import { formatDuration, fromInstant, PlanetLabError } from '@planetlab/model';
+import { isAdmin, requireAllowed } from '../access/rules.ts';
+import { getPerson } from '../persons/store.ts';
+import type { Store } from '../store/store.ts';
+import { SESSION_COOKIE, type ServePerson, sessionOf } from './authenticate.ts';
+import type { Limiter } from './limiter.ts';
+import { SESSION_MS, TOKEN_DEFAULT_MS, TOKEN_MAX_MS } from './secrets.ts';
+import { createSignInLink, createToken, deleteToken, endSession, listTokens, openSession } from './store.ts';
+
+export interface SessionRoutesOptions {
+  readonly store: Store;
+  /** Where people reach us: sign-in links point there. */
+  readonly publicUrl: () => string;
+  readonly limitSignIn: Limiter;
+}
+
+export function serveSessions(app: App, serve: ServePerson, options: SessionRoutesOptions): void {
+  const { store, publicUrl } = options;
+  serve(app, plcRoutes.createSignInLink, async (actor) => {
+    const { code, expiresAt } = await createSignInLink(store, actor);
+    // After the #, so that the code is in no server's log.
+    return { url: `${publicUrl()}/sign-in#${code}`, expiresAt: expiresAt.toISOString() };
+  });
+  servePublic(app, plcRoutes.createSession, async ({ body }, { request, reply }) => {
+    await options.limitSignIn(request);
+    const { person, session } = await openSession(store, body.code);
+    reply.setCookie(SESSION_COOKIE, session, {
+      path: '/',
+      httpOnly: true,
+      sameSite: 'strict',
+      secure: publicUrl().startsWith('https:'),
+      maxAge: SESSION_MS / 1000,
+    });
+    return getPerson(store.db, person);
+  });
+  serve(app, plcRoutes.endSession, async (actor, _input, { request, reply }) => {
+    const session = sessionOf(request);
+    if (session !== undefined) await endSession(store, actor, session);
+    reply.clearCookie(SESSION_COOKIE, { path: '/' });
+  });
+  serve(app, plcRoutes.createToken, async (actor, { body }) => {
+    const person = body.person ?? actor.email;
+    requireAllowed(person === actor.email || isAdmin(actor), 'Only admins make API tokens for other people.');
+    await getPerson(store.db, person);
+    const expiresAt = tokenEnd(store.now(), body.expiresAt);
+    return createToken(store, actor.principal, { person, label: body.label, expiresAt });
+  });
+  serve(app, plcRoutes.listTokens, async (actor) => ({ items: await listTokens(store.db, actor.email), next: null }));
+  serve(app, plcRoutes.deleteToken, (actor, { params }) => deleteToken(store, actor, params.token));
+}
+
+function tokenEnd(now: Date, wanted: string | undefined): Date {
+  const end = wanted === undefined ? now.getTime() + TOKEN_DEFAULT_MS : fromInstant(wanted);
+  if (end > now.getTime() && end <= now.getTime() + TOKEN_MAX_MS) return new Date(end);
+  throw new PlanetLabError(
+    'malformed_request',
+    `An API token ends in the future, at most ${formatDuration(TOKEN_MAX_MS)} ahead.`,
+  );
+}

@@ -1,0 +1,19 @@
+import { plcRoutes } from '@planetlab/contract';
+import type { App } from '@planetlab/contract/server';
+import { mayRegisterSite, requireAllowed } from '../access/rules.ts';
+import type { ServePerson } from '../sessions/authenticate.ts';
+import { pageOf } from '../store/page.ts';
+import type { Store } from '../store/store.ts';
+import { createSite, getSite, listSites } from './store.ts';
+
+export function serveSites(app: App, serve: ServePerson, store: Store): void {
+  serve(app, plcRoutes.createSite, async (actor, { body }) => {
+    requireAllowed(mayRegisterSite(actor), 'Only admins register sites.');
+    return createSite(store, actor.principal, body);
+  });
+  serve(app, plcRoutes.listSites, async (_actor, { query }) => {
+    const sites = await listSites(store.db, query.limit + 1, query.after);
+    return pageOf(sites, query.limit, (site) => site.name);
+  });
+  serve(app, plcRoutes.getSite, (_actor, { params }) => getSite(store.db, params.site));
+}

@@ -1,0 +1,204 @@
+import { randomUUID } from 'node:crypto';
+import type { Reason, Sliver } from '@planetlab/contract';
+import type { NodeId, NodeName, Principal, SliceName } from '@planetlab/model';
+import { PlanetLabError, SliverState, sliverName } from '@planetlab/model';
+import { type Actor, isAdmin } from '../access/rules.ts';
+import { record } from '../events/record.ts';
+import { nodeStateOf } from '../nodes/liveness.ts';
+import { liveUplinks, unknownNode } from '../nodes/store.ts';
+import { type StoredSlice, visibleSliceIds } from '../slices/store.ts';
+import type { Db, Trx } from '../store/schema.ts';
+import type { Store } from '../store/store.ts';
+
+/** One row for each pair of slice and node: of an old sliver that still ends and a new one, the new one. */
+const select = (db: Db | Trx, now: Date) =>
+  db
+    .selectFrom('slivers')
+    .innerJoin('nodes', 'nodes.id', 'slivers.node_id')
+    .leftJoin(liveUplinks(db, now).as('live'), 'live.node_id', 'slivers.node_id')
+    .distinctOn(['slivers.slice', 'nodes.name'])
+    .selectAll('slivers')
+    .select(['nodes.name as node', 'nodes.facts', 'nodes.joined_at', 'nodes.last_seen_at', 'live.heartbeat_at'])
+    .orderBy('slivers.slice')
+    .orderBy('nodes.name')
+    .orderBy('slivers.wanted', 'desc')
+    .orderBy('slivers.requested_at', 'desc');
+
+type Row = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>;
+
+function toSliver(row: Row, now: Date): Sliver {
+  const state = SliverState.parse(row.state);
+  return {
+    slice: row.slice,
+    node: row.node,
+    ...(row.heartbeat_at === null
+      ? unreachable(row, now)
+      : { state, reason: row.reason, since: row.since.toISOString() }),
+    requestedAt: row.requested_at.toISOString(),
+    timeToRunningMs: row.time_to_running_ms,
+    leaseId: row.lease_id,
+    leaseExpiresAt: row.lease_expires_at?.toISOString() ?? null,
+    ipv4: row.ipv4,
+    ipv6: row.ipv6,
+    ssh: row.facts?.ssh ?? null,
+  };
+}
+
+/** What the row says was true when its node was last heard of; it is true again as soon as the node is back. */
+function unreachable(row: Row, now: Date): { state: 'unreachable'; reason: Reason; since: string } {
+  const node = {
+    name: row.node,
+    joinedAt: row.joined_at,
+    lastSeenAt: row.last_seen_at,
+    connected: false,
+    trouble: null,
+  };
+  const { reason } = nodeStateOf(node, now);
+  const lease =
+    row.lease_expires_at !== null && row.lease_expires_at > now
+      ? ` The sliver was ${row.state}; its lease holds until ${row.lease_expires_at.toISOString()}.`
+      : '';
+  const since = row.last_seen_at !== null && row.last_seen_at > row.requested_at ? row.last_seen_at : row.requested_at;
+  return {
+    state: 'unreachable',
+    reason: { code: reason?.code ?? 'node_unreachable', message: `The node: ${reason?.message ?? ''}${lease}` },
+    since: since.toISOString(),
+  };
+}
+
+export interface SliverFilter {
+  readonly limit: number;
+  /** `slice@node`, exclusive. */
+  readonly after?: string | undefined;
+  readonly slice?: SliceName | undefined;
+  readonly node?: NodeName | undefined;
+}
+
+export async function listSlivers(db: Db, actor: Actor, filter: SliverFilter, now: Date): Promise<Sliver[]> {
+  let query = select(db, now);
+  if (filter.slice !== undefined) query = query.where('slivers.slice', '=', filter.slice);
+  if (filter.node !== undefined) query = query.where('nodes.name', '=', filter.node);
+  if (filter.after !== undefined) {
+    const [slice = '', node = ''] = filter.after.split('@');
+    query = query.where((eb) =>
+      eb(eb.refTuple('slivers.slice', 'nodes.name'), '>', eb.tuple(slice as SliceName, node as NodeName)),
+    );
+  }
+  if (!isAdmin(actor)) query = query.where('slivers.slice_id', 'in', visibleSliceIds(db, actor));
+  return (await query.limit(filter.limit).execute()).map((row) => toSliver(row, now));
+}
+
+/** The wanted sliver of a slice on a node. Throws `unknown_sliver`. */
+export async function findWantedSliver(
+  db: Db | Trx,
+  slice: StoredSlice,
+  node: NodeName,
+): Promise<{ readonly id: string; readonly nodeId: NodeId }> {
+  const row = await db
+    .selectFrom('slivers')
+    .innerJoin('nodes', 'nodes.id', 'slivers.node_id')
+    .select(['slivers.id', 'slivers.node_id'])
+    .where('slivers.slice_id', '=', slice.id)
+    .where('slivers.wanted', '=', true)
+    .where('nodes.name', '=', node)
+    .where('nodes.deleted_at', 'is', null)
+    .executeTakeFirst();
+  if (row !== undefined) return { id: row.id, nodeId: row.node_id };
+  throw new PlanetLabError(
+    'unknown_sliver',
+    `The slice ${slice.name} is not on the node "${node}". Put it there with: pl slice add-node ${slice.name} ${node}`,
+  );
+}
+
+/** How many nodes a slice would be on with these added. */
+export async function nodesWith(db: Db, slice: StoredSlice, names: readonly NodeName[]): Promise<number> {
+  const rows = await db
+    .selectFrom('slivers')
+    .innerJoin('nodes', 'nodes.id', 'slivers.node_id')
+    .select('nodes.name')
+    .where('slivers.slice_id', '=', slice.id)
+    .where('slivers.wanted', '=', true)
+    .execute();
+  return new Set([...rows.map(({ name }) => name), ...names]).size;
+}
+
+/** Those that are there already stay as they are. Throws `unknown_node`, naming all that are. */
+export async function addSlivers(
+  store: Store,
+  actor: Principal,
+  slice: StoredSlice,
+  names: readonly NodeName[],
+): Promise<Sliver[]> {
+  const at = store.now();
+  return store.db.transaction().execute(async (trx) => {
+    const nodes = await trx
+      .selectFrom('nodes')
+      .select(['id', 'name'])
+      .where('name', 'in', names)
+      .where('deleted_at', 'is', null)
+      .execute();
+    const known = new Set(nodes.map(({ name }) => name));
+    const missing = names.filter((name) => !known.has(name));
+    if (missing.length > 0) throw unknownNode(...missing);
+    const rows = nodes.map(({ id }) => newRow(slice, id, at));
+    const added = await trx
+      .insertInto('slivers')
+      .values(rows)
+      .onConflict((conflict) => conflict.columns(['slice_id', 'node_id']).where('wanted', '=', true).doNothing())
+      .returning('node_id')
+      .execute();
+    const addedIds = new Set(added.map(({ node_id }) => node_id));
+    const addedNames = nodes.filter(({ id }) => addedIds.has(id)).map(({ name }) => name);
+    if (addedNames.length > 0) await recordAdded(trx, at, actor, slice, addedNames);
+    const slivers = await select(trx, at)
+      .where('slivers.slice_id', '=', slice.id)
+      .where('nodes.name', 'in', names)
+      .where('slivers.wanted', '=', true)
+      .execute();
+    return slivers.map((row) => toSliver(row, at));
+  });
+}
+
+const newRow = (slice: StoredSlice, node: NodeId, at: Date) => ({
+  id: randomUUID(),
+  slice_id: slice.id,
+  slice: slice.name,
+  node_id: node,
+  requested_at: at,
+  state: 'requested' as const,
+  since: at,
+});
+
+async function recordAdded(trx: Trx, at: Date, actor: Principal, slice: StoredSlice, nodes: readonly NodeName[]) {
+  const entry = {
+    at,
+    actor,
+    kind: 'slice.nodes-added',
+    subject: slice.name,
+    site: slice.site,
+    slice: slice.name,
+    after: { nodes },
+  };
+  const changes = nodes.map((node) => ({ type: 'sliver', name: sliverName(slice.name, node) }) as const);
+  await record(trx, entry, ...changes);
+}
+
+/** Throws `unknown_sliver`. */
+export async function removeSliver(store: Store, actor: Principal, slice: StoredSlice, node: NodeName): Promise<void> {
+  const at = store.now();
+  await store.db.transaction().execute(async (trx) => {
+    const { id } = await findWantedSliver(trx, slice, node);
+    const set = { wanted: false, unwanted_at: at, state: 'stopping', since: at, reason: null } as const;
+    await trx.updateTable('slivers').set(set).where('id', '=', id).execute();
+    const entry = {
+      at,
+      actor,
+      kind: 'slice.node-removed',
+      subject: slice.name,
+      site: slice.site,
+      slice: slice.name,
+      before: { node },
+    };
+    await record(trx, entry, { type: 'sliver', name: sliverName(slice.name, node) });
+  });
+}

@@ -1,0 +1,173 @@
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import cookie from '@fastify/cookie';
+import { openApiDocument, plcRoutes } from '@planetlab/contract';
+import { type App, createApp, serve as servePublic } from '@planetlab/contract/server';
+import { HOUR_MS, messageOf, PersonEmail, PlanetLabError } from '@planetlab/model';
+import { sql } from 'kysely';
+import { type Authority, loadAuthority, PLC_VERSION } from './authority/authority.ts';
+import { type Broker, createBroker } from './broker/broker.ts';
+import { HOUSEKEEPING_INTERVAL_MS, keepHouse } from './broker/housekeeping.ts';
+import type { ChangeFeed } from './changes/change-feed.ts';
+import { serveWatch } from './changes/watch.ts';
+import { addSecurityHeaders, serveConsole } from './console/static.ts';
+import { serveEvents } from './events/routes.ts';
+import { serveExec } from './exec/routes.ts';
+import { formatHostPort, type HostPort, isWildcard, parseHostPort } from './host-port.ts';
+import { createMetrics, type Metrics, serveMetrics } from './metrics.ts';
+import { serveJoin, serveNodes } from './nodes/routes.ts';
+import type { Plc, PlcOptions } from './options.ts';
+import { BOOTSTRAP_TOKEN_FILE, bootstrapAdmin } from './persons/bootstrap-admin.ts';
+import { servePersons } from './persons/routes.ts';
+import { servePersonWith } from './sessions/authenticate.ts';
+import { createLimiter } from './sessions/limiter.ts';
+import { serveSessions } from './sessions/routes.ts';
+import { serveSites } from './sites/routes.ts';
+import { serveSlices } from './slices/routes.ts';
+import { serveSlivers } from './slivers/routes.ts';
+import { openStore } from './store/open-store.ts';
+import type { Store } from './store/store.ts';
+import { listenForNodes, type NodeListener } from './uplinks/node-listener.ts';
+import { createUplinkRegistry, type UplinkRegistry } from './uplinks/registry.ts';
+
+const DEFAULT_ADMIN = 'admin@planetlab.internal';
+const DEFAULT_LEASE_MS = HOUR_MS;
+
+/** What the parts of a PLC are made from. */
+interface Parts {
+  readonly options: PlcOptions;
+  readonly store: Store;
+  readonly feed: ChangeFeed;
+  readonly authority: Authority;
+  readonly uplinks: UplinkRegistry;
+  readonly metrics: Metrics;
+  /** Where people and nodes come in; known once the listeners are open. */
+  readonly addresses: { publicUrl: string; nodeAddress: string };
+  readonly stopping: AbortSignal;
+}
+
+/** Starts an authority; resolves when it serves. Throws a PlanetLabError with what to do when it cannot. */
+export async function startPlc(given: PlcOptions): Promise<Plc> {
+  const options = { ...given, state: resolve(given.state) };
+  const { log } = options;
+  const nowMs = options.nowMs ?? Date.now;
+  const leaseMs = options.leaseMs ?? DEFAULT_LEASE_MS;
+  const listen = parseHostPort(options.listen);
+  const adminEmail = parseEmail(options.adminEmail ?? DEFAULT_ADMIN);
+  mkdirSync(options.state, { recursive: true, mode: 0o711 });
+  await using stack = new AsyncDisposableStack();
+
+  const authority = await loadAuthority(options.state, options.authority ?? 'planetlab', nowMs());
+  const progress = options.progress ?? (() => {});
+  const { state, databaseUrl } = options;
+  const database = stack.use(await openStore({ state, databaseUrl, log, progress }));
+  const { db, feed } = database;
+  const store: Store = { db, now: () => new Date(nowMs()) };
+  if (await bootstrapAdmin(store, state, adminEmail)) {
+    progress(`The first admin's API token is in ${join(state, BOOTSTRAP_TOKEN_FILE)}.`);
+  }
+
+  const metrics = createMetrics(store);
+  const countOutcome = metrics.countStep;
+  const broker = stack.use(createBroker({ store, authority, feed, leaseMs, log, countOutcome }));
+  stack.use(startHousekeeping(store, leaseMs, log));
+  const uplinks = stack.use(await openUplinks(database.alone, store, log, broker));
+  const addresses = { publicUrl: '', nodeAddress: '' };
+  const stopping = stack.use(abortOnDispose());
+  const parts: Parts = { options, store, feed, authority, uplinks, metrics, addresses, stopping: stopping.signal };
+
+  const nodeListener = stack.use(await openNodeListener(parts, nowMs));
+  addresses.nodeAddress = options.nodeAddress ?? withPort(parseHostPort(options.nodeListen), nodeListener.port);
+  const app = await publicApp(parts);
+  stack.defer(() => app.close());
+  await app.listen({ host: listen.host, port: listen.port });
+  addresses.publicUrl = options.publicUrl?.replace(/\/+$/, '') ?? `http://${withPort(listen, portOf(app, listen))}`;
+  // Watchers and running programs hold their connections open: they are told before the listener waits for them.
+  stack.defer(() => stopping.abort());
+
+  const owned = stack.move();
+  return {
+    ...addresses,
+    adminTokenFile: join(state, BOOTSTRAP_TOKEN_FILE),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function parseEmail(text: string): PersonEmail {
+  const email = PersonEmail.safeParse(text);
+  if (email.success) return email.data;
+  throw new PlanetLabError(
+    'malformed_name',
+    `${JSON.stringify(text)} is not a mail address such as admin@example.org.`,
+  );
+}
+
+const openUplinks = (alone: boolean, store: Store, log: PlcOptions['log'], broker: Broker): Promise<UplinkRegistry> =>
+  createUplinkRegistry({ store, log, alone, onOpen: (uplink) => broker.open(uplink) });
+
+async function openNodeListener(parts: Parts, nowMs: () => number): Promise<NodeListener> {
+  const { options, store, authority, uplinks } = parts;
+  const listen = parseHostPort(options.nodeListen);
+  const address = parseHostPort(options.nodeAddress ?? options.nodeListen);
+  const joinApp = createApp({ logger: options.log });
+  serveJoin(joinApp, store, authority, await createLimiter(joinApp));
+  return listenForNodes({
+    listen,
+    names: [...new Set([address.host, listen.host].filter((host) => !isWildcard(host)))],
+    authority: authority.identity,
+    joinApp,
+    acceptUplink: (socket) => uplinks.accept(socket),
+    nowMs,
+    log: options.log,
+  });
+}
+
+async function publicApp(parts: Parts): Promise<App> {
+  const { options, store, authority, addresses } = parts;
+  const app = createApp({ logger: options.log });
+  await app.register(cookie);
+  addSecurityHeaders(app);
+  const serve = servePersonWith(store);
+  servePublic(app, plcRoutes.health, async () => {
+    await sql`select 1`.execute(store.db);
+    return { status: 'ok' as const };
+  });
+  servePublic(app, plcRoutes.getAuthority, async () => authority.info(store.now()));
+  app.get('/v1/openapi.json', async () =>
+    openApiDocument({ title: 'PlanetLab Central', version: PLC_VERSION }, plcRoutes),
+  );
+  const limitSignIn = await createLimiter(app);
+  serveSessions(app, serve, { store, publicUrl: () => addresses.publicUrl, limitSignIn });
+  serveSites(app, serve, store);
+  servePersons(app, serve, store);
+  serveNodes(app, serve, { store, authority, nodeAddress: () => addresses.nodeAddress });
+  serveSlices(app, serve, store);
+  serveSlivers(app, serve, store);
+  serveExec(app, serve, parts);
+  serveEvents(app, serve, store);
+  serveWatch(app, serve, store, parts.feed, parts.stopping);
+  serveMetrics(app, store, parts.metrics);
+  if (options.consoleFolder !== undefined) await serveConsole(app, resolve(options.consoleFolder));
+  return app;
+}
+
+function startHousekeeping(store: Store, leaseMs: number, log: PlcOptions['log']): Disposable {
+  const timer = setInterval(() => {
+    keepHouse(store, leaseMs).catch((error) =>
+      log.warn({ error: messageOf(error) }, 'housekeeping failed; it comes again'),
+    );
+  }, HOUSEKEEPING_INTERVAL_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+const abortOnDispose = () => {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort(), [Symbol.dispose]: () => controller.abort() };
+};
+
+const withPort = ({ host }: HostPort, port: number): string => formatHostPort({ host, port });
+
+function portOf(app: App, listen: HostPort): number {
+  const address = app.server.address();
+  return typeof address === 'object' && address !== null ? address.port : listen.port;
+}

@@ -1,0 +1,67 @@
+import { isPlanetLabError, PlanetLabError } from '@planetlab/model';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import type { Db, Schema } from './schema.ts';
+
+/** How to reach PostgreSQL: a URL, or the socket folder of the private server. */
+export type DatabaseAddress = { readonly url: string } | { readonly socketFolder: string };
+
+/** Name of the role and where it works in the private server. */
+export const PRIVATE_ROLE = 'planetlab';
+const PRIVATE_DATABASE = 'postgres';
+/** Only part of the socket's name: the server listens on no network. */
+export const PRIVATE_PORT = 5432;
+
+const BIGINT_OID = 20;
+const POOL_CONNECTIONS = 10;
+const CONNECT_TIMEOUT_MS = 5_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+
+/** 64-bit integers (ids of events) come as numbers: they stay far below 2^53. */
+const typeParsers: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) =>
+    // The declared overloads do not take a plain number, which is what every OID is.
+    oid === BIGINT_OID ? (Number as never) : pg.types.getTypeParser(oid as never, format as never),
+};
+
+export function clientConfig(address: DatabaseAddress): pg.ClientConfig {
+  const common = { application_name: 'planetlab-plc', types: typeParsers, connectionTimeoutMillis: CONNECT_TIMEOUT_MS };
+  if ('url' in address) return { ...common, connectionString: address.url };
+  return {
+    ...common,
+    host: address.socketFolder,
+    port: PRIVATE_PORT,
+    user: PRIVATE_ROLE,
+    database: PRIVATE_DATABASE,
+    password: '',
+    ssl: false,
+  };
+}
+
+/** `onIdleError` hears of connections that break while nobody uses them; the pool makes new ones by itself. */
+export function openDatabase(address: DatabaseAddress, onIdleError: (error: Error) => void): Db {
+  const pool = new pg.Pool({
+    ...clientConfig(address),
+    max: POOL_CONNECTIONS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    idleTimeoutMillis: 60_000,
+  });
+  pool.on('error', onIdleError);
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+}
+
+const UNIQUE_VIOLATION = '23505';
+
+/** Whether a statement failed because such a row exists already. */
+export const isDuplicate = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION;
+
+/** Runs an insert; a row that exists already becomes `already_exists` with this sentence. */
+export async function orAlreadyExists<T>(work: Promise<T>, sentence: string): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isPlanetLabError(error) || !isDuplicate(error)) throw error;
+    throw new PlanetLabError('already_exists', sentence, { cause: error });
+  }
+}

@@ -1,0 +1,27 @@
+import { PlanetLabError } from '@planetlab/model';
+import { type Migration, Migrator } from 'kysely/migration';
+import { accountsNodesSlices } from './migrations/0001-accounts-nodes-slices.ts';
+import type { Db } from './schema.ts';
+
+/** In the order of their names. One that was released is never edited: a new one follows it. */
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001-accounts-nodes-slices': accountsNodesSlices,
+};
+
+/**
+ * Brings the database up to date. Several processes may start at once: the migrator holds an advisory lock.
+ * Throws when the database is of a newer version than this program.
+ */
+export async function migrate(db: Db): Promise<readonly string[]> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } });
+  const { error, results } = await migrator.migrateToLatest();
+  if (error === undefined) return (results ?? []).map((result) => result.migrationName);
+  const failed = results?.find((result) => result.status === 'Error')?.migrationName;
+  throw new PlanetLabError(
+    'internal',
+    failed === undefined
+      ? 'The database was made by another version of the PLC. Start the version that it belongs to, or a newer one.'
+      : `The database could not be brought up to date: the migration ${failed} failed and was undone.`,
+    { cause: error },
+  );
+}

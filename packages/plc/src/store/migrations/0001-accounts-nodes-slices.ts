@@ -1,0 +1,136 @@
+import { type Kysely, sql } from 'kysely';
+import type { Migration } from 'kysely/migration';
+
+const STATEMENTS = [
+  `create table sites (
+    name text primary key,
+    title text not null,
+    created_at timestamptz not null)`,
+  `create table persons (
+    email text primary key,
+    name text not null,
+    enabled boolean not null default true,
+    created_at timestamptz not null)`,
+  `create table roles (
+    person text not null references persons on delete cascade,
+    role text not null check (role in ('admin', 'pi', 'user', 'tech')),
+    site text references sites,
+    check ((role = 'admin') = (site is null)),
+    unique nulls not distinct (person, role, site))`,
+  `create table keys (
+    fingerprint text primary key,
+    person text not null references persons on delete cascade,
+    key text not null,
+    added_at timestamptz not null)`,
+  'create index on keys (person)',
+  `create table tokens (
+    id uuid primary key,
+    person text not null references persons on delete cascade,
+    label text not null,
+    hash text not null unique,
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    last_used_at timestamptz)`,
+  'create index on tokens (person)',
+  `create table sessions (
+    hash text primary key,
+    person text not null references persons on delete cascade,
+    created_at timestamptz not null,
+    expires_at timestamptz not null)`,
+  `create table sign_in_links (
+    hash text primary key,
+    person text not null references persons on delete cascade,
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    used_at timestamptz)`,
+  `create table nodes (
+    id uuid primary key,
+    name text not null,
+    site text not null references sites,
+    place jsonb,
+    run_level text not null default 'boot',
+    key_thumbprint text,
+    addresses jsonb,
+    facts jsonb,
+    trouble jsonb,
+    created_at timestamptz not null,
+    joined_at timestamptz,
+    last_seen_at timestamptz,
+    deleted_at timestamptz)`,
+  'create unique index nodes_name on nodes (name) where deleted_at is null',
+  'create index on nodes (site)',
+  `create table join_tokens (
+    hash text primary key,
+    node_id uuid not null references nodes on delete cascade,
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    used_at timestamptz,
+    voided_at timestamptz)`,
+  'create index on join_tokens (node_id)',
+  `create table processes (
+    id uuid primary key,
+    started_at timestamptz not null,
+    heartbeat_at timestamptz not null)`,
+  `create table uplinks (
+    node_id uuid primary key references nodes on delete cascade,
+    process_id uuid not null references processes on delete cascade,
+    connected_at timestamptz not null)`,
+  `create table slices (
+    id uuid primary key,
+    name text not null,
+    site text not null references sites,
+    description text not null,
+    url text not null,
+    image text not null,
+    resources jsonb not null,
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    deleted_at timestamptz)`,
+  'create unique index slices_name on slices (name) where deleted_at is null',
+  'create index on slices (site)',
+  `create table slice_persons (
+    slice_id uuid not null references slices on delete cascade,
+    person text not null references persons on delete cascade,
+    primary key (slice_id, person))`,
+  'create index on slice_persons (person)',
+  `create table slivers (
+    id uuid primary key,
+    slice_id uuid not null references slices on delete cascade,
+    slice text not null,
+    node_id uuid not null references nodes on delete cascade,
+    wanted boolean not null default true,
+    requested_at timestamptz not null,
+    unwanted_at timestamptz,
+    state text not null,
+    reason jsonb,
+    since timestamptz not null,
+    time_to_running_ms double precision,
+    lease_id uuid,
+    lease_expires_at timestamptz,
+    access_hash text,
+    ipv4 text,
+    ipv6 text)`,
+  'create unique index slivers_wanted on slivers (slice_id, node_id) where wanted',
+  'create index on slivers (node_id)',
+  'create index on slivers (slice_id)',
+  `create table events (
+    id bigint generated always as identity primary key,
+    at timestamptz not null,
+    actor text not null,
+    kind text not null,
+    subject text not null,
+    site text,
+    slice text,
+    before jsonb,
+    after jsonb)`,
+  'create index on events (subject, id)',
+  'create index on events (site, id)',
+  'create index on events (slice, id)',
+];
+
+/** Sites, persons, nodes, slices, slivers, and the events that tell what happened to them. */
+export const accountsNodesSlices: Migration = {
+  async up(db: Kysely<never>): Promise<void> {
+    for (const statement of STATEMENTS) await sql.raw(statement).execute(db);
+  },
+};

@@ -1,0 +1,187 @@
+import type { NodeFacts, Reason } from '@planetlab/contract';
+import type {
+  ImageName,
+  LeaseId,
+  NodeId,
+  NodeName,
+  PersonEmail,
+  Place,
+  Principal,
+  Resources,
+  Role,
+  RunLevel,
+  SiteName,
+  SliceName,
+  SliverState,
+  Thumbprint,
+} from '@planetlab/model';
+import type { ColumnType, Generated, Kysely, Transaction } from 'kysely';
+
+/** Read as values, written as text that is JSON. */
+type Json<T> = ColumnType<T, string | null, string | null>;
+/** Written as JSON, never null. */
+type RequiredJson<T> = ColumnType<T, string, string>;
+
+export interface SiteTable {
+  name: SiteName;
+  title: string;
+  created_at: Date;
+}
+
+export interface PersonTable {
+  email: PersonEmail;
+  name: string;
+  enabled: Generated<boolean>;
+  created_at: Date;
+}
+
+export interface RoleTable {
+  person: PersonEmail;
+  role: Role;
+  /** Null for admin. */
+  site: SiteName | null;
+}
+
+export interface KeyTable {
+  fingerprint: string;
+  person: PersonEmail;
+  key: string;
+  added_at: Date;
+}
+
+export interface TokenTable {
+  id: string;
+  person: PersonEmail;
+  label: string;
+  /** SHA-256 of the token. The token itself is nowhere. */
+  hash: string;
+  created_at: Date;
+  expires_at: Date;
+  last_used_at: Date | null;
+}
+
+/** A console session or, with `used_at`, a sign-in link: both are known only by the hash of their secret. */
+export interface SessionTable {
+  hash: string;
+  person: PersonEmail;
+  created_at: Date;
+  expires_at: Date;
+}
+
+export interface SignInLinkTable extends SessionTable {
+  used_at: Date | null;
+}
+
+export interface NodeTable {
+  id: NodeId;
+  name: NodeName;
+  site: SiteName;
+  place: Json<Place | null>;
+  run_level: Generated<RunLevel>;
+  /** Of the key that joined; null before. A certificate for any other key is not let in. */
+  key_thumbprint: Thumbprint | null;
+  addresses: Json<readonly string[] | null>;
+  facts: Json<NodeFacts | null>;
+  /** What the PLC found wrong when it last spoke to the node. */
+  trouble: Json<Reason | null>;
+  created_at: Date;
+  joined_at: Date | null;
+  last_seen_at: Date | null;
+  deleted_at: Date | null;
+}
+
+export interface JoinTokenTable {
+  hash: string;
+  node_id: NodeId;
+  created_at: Date;
+  expires_at: Date;
+  used_at: Date | null;
+  voided_at: Date | null;
+}
+
+/** PLC processes that share this database. */
+export interface ProcessTable {
+  id: string;
+  started_at: Date;
+  heartbeat_at: Date;
+}
+
+/** Which process holds a node's uplink. */
+export interface UplinkTable {
+  node_id: NodeId;
+  process_id: string;
+  connected_at: Date;
+}
+
+export interface SliceTable {
+  id: string;
+  name: SliceName;
+  site: SiteName;
+  description: string;
+  url: string;
+  image: ImageName;
+  resources: RequiredJson<Resources>;
+  created_at: Date;
+  expires_at: Date;
+  deleted_at: Date | null;
+}
+
+export interface SlicePersonTable {
+  slice_id: string;
+  person: PersonEmail;
+}
+
+export interface SliverTable {
+  id: string;
+  slice_id: string;
+  slice: SliceName;
+  node_id: NodeId;
+  /** False once it was taken off: the row stays until its node has let go. */
+  wanted: Generated<boolean>;
+  requested_at: Date;
+  unwanted_at: Date | null;
+  state: SliverState;
+  reason: Json<Reason | null>;
+  since: Date;
+  time_to_running_ms: number | null;
+  lease_id: LeaseId | null;
+  lease_expires_at: Date | null;
+  /** Hash of the access list that its node has. */
+  access_hash: string | null;
+  ipv4: string | null;
+  ipv6: string | null;
+}
+
+export interface EventTable {
+  id: Generated<number>;
+  at: Date;
+  actor: Principal;
+  kind: string;
+  subject: string;
+  /** For who may read it. */
+  site: SiteName | null;
+  slice: SliceName | null;
+  before: Json<unknown>;
+  after: Json<unknown>;
+}
+
+export interface Schema {
+  sites: SiteTable;
+  persons: PersonTable;
+  roles: RoleTable;
+  keys: KeyTable;
+  tokens: TokenTable;
+  sessions: SessionTable;
+  sign_in_links: SignInLinkTable;
+  nodes: NodeTable;
+  join_tokens: JoinTokenTable;
+  processes: ProcessTable;
+  uplinks: UplinkTable;
+  slices: SliceTable;
+  slice_persons: SlicePersonTable;
+  slivers: SliverTable;
+  events: EventTable;
+}
+
+export type Db = Kysely<Schema>;
+export type Trx = Transaction<Schema>;

@@ -1,0 +1,273 @@
+import { randomUUID, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import type { Http2SecureServer } from 'node:http2';
+import { connect, type TLSSocket } from 'node:tls';
+import {
+  type ExecStart,
+  type LeaseRecord,
+  type LeaseRequest,
+  type NodeEvent,
+  type NodeFacts,
+  type NodeSliver,
+  nodeRoutes,
+  type SshKey,
+  UPLINK_PROTOCOL,
+} from '@planetlab/contract';
+import {
+  type App,
+  acceptExec,
+  createApp,
+  type ExecBackend,
+  type HandlerContext,
+  sendEvents,
+  serve,
+} from '@planetlab/contract/server';
+import {
+  createReplayGuard,
+  issueLease,
+  parsePublicKey,
+  type SliceCredential,
+  verifyProof,
+  verifySliceCredential,
+} from '@planetlab/credentials';
+import {
+  AuthorityName,
+  DEFAULT_RESOURCES,
+  fromInstant,
+  ImageName,
+  LeaseId,
+  NO_RESOURCES,
+  PlanetLabError,
+  type SliceName,
+  type SliverState,
+  toInstant,
+} from '@planetlab/model';
+import type { JoinedNode } from './join.ts';
+
+/** A small node for tests of the PLC: it speaks the node's contract and pretends the slivers. */
+export class FakeNode {
+  readonly leases = new Map<SliceName, LeaseRecord>();
+  readonly slivers = new Map<SliceName, NodeSliver>();
+  readonly access = new Map<SliceName, readonly SshKey[]>();
+  /** Every request, as `METHOD path by principal`. */
+  readonly requests: string[] = [];
+  /** Set to make the node refuse leases. */
+  refusal: PlanetLabError | undefined;
+  /** Whether a lease's sliver runs at once. */
+  autoRun = true;
+  execBackend: ((start: ExecStart) => Promise<ExecBackend>) | undefined;
+  readonly #joined: JoinedNode;
+  readonly #guard = createReplayGuard();
+  readonly #watchers = new Set<(event: NodeEvent) => void>();
+  readonly #app: App;
+  #socket: TLSSocket | undefined;
+
+  constructor(joined: JoinedNode) {
+    this.#joined = joined;
+    this.#app = createApp({ http2: true });
+    this.#serve();
+  }
+
+  get name() {
+    return this.#joined.name;
+  }
+
+  /** Dials the PLC; resolves when TLS is up. */
+  async connect(): Promise<TLSSocket> {
+    await this.#app.ready();
+    const socket = dialUplink(this.#joined);
+    this.#socket = socket;
+    await once(socket, 'secureConnect');
+    // Fastify's server is an HTTP/2 one that has not been told to listen.
+    (this.#app.server as unknown as Http2SecureServer).emit('connection', socket);
+    return socket;
+  }
+
+  disconnect(): void {
+    this.#socket?.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.disconnect();
+    await this.#app.close();
+  }
+
+  /** Changes a sliver's state and reports it. */
+  report(slice: string, state: SliverState, change: Partial<NodeSliver> = {}): void {
+    const name = slice as SliceName;
+    const lease = this.leases.get(name);
+    const before = this.slivers.get(name);
+    const sliver: NodeSliver = {
+      slice: name,
+      state,
+      reason: null,
+      since: toInstant(Date.now()),
+      leaseId: lease?.id ?? before?.leaseId ?? LeaseId.parse(randomUUID()),
+      expiresAt: lease?.expiresAt ?? toInstant(Date.now()),
+      image: lease?.image ?? ImageName.parse('debian-12'),
+      resources: lease?.resources ?? DEFAULT_RESOURCES,
+      ipv4: '10.0.0.1',
+      ipv6: null,
+      ...change,
+    };
+    if (state === 'gone') this.slivers.delete(name);
+    else this.slivers.set(name, sliver);
+    for (const tell of this.#watchers) tell({ type: 'sliver', sliver });
+  }
+
+  /** As when its lease ran out. */
+  end(slice: string): void {
+    const leaseId = this.leases.get(slice as SliceName)?.id;
+    this.leases.delete(slice as SliceName);
+    this.report(slice, 'gone', leaseId === undefined ? {} : { leaseId });
+  }
+
+  #serve(): void {
+    const app = this.#app;
+    serve(app, nodeRoutes.getNode, async (_input, context) => {
+      this.#authorise(context);
+      return this.#facts();
+    });
+    serve(app, nodeRoutes.listLeases, async (_input, context) => {
+      this.#authorise(context);
+      return { items: [...this.leases.values()] };
+    });
+    serve(app, nodeRoutes.requestLease, async ({ body }, context) => this.#grant(body, this.#authorise(context)));
+    serve(app, nodeRoutes.renewLease, async ({ params, body }, context) => {
+      const credential = this.#authorise(context);
+      const lease = this.#find(params.lease);
+      return this.#hold({ ...lease, expiresAt: body.expiresAt }, credential);
+    });
+    serve(app, nodeRoutes.endLease, async ({ params }, context) => {
+      this.#authorise(context);
+      this.end(this.#find(params.lease).slice);
+    });
+    serve(app, nodeRoutes.setAccess, async ({ params, body }, context) => {
+      this.#authorise(context);
+      this.access.set(params.slice, body.keys);
+    });
+    serve(app, nodeRoutes.watchSlivers, async (_input, context) => {
+      this.#authorise(context);
+      await sendEvents(context, this.#events());
+    });
+    serve(app, nodeRoutes.exec, async ({ params }, context) => {
+      this.#authorise(context);
+      const backend = this.execBackend;
+      if (backend === undefined) throw new PlanetLabError('sliver_not_running', `${params.slice} is not running here.`);
+      await acceptExec(context, backend);
+    });
+  }
+
+  #authorise({ request }: HandlerContext): SliceCredential {
+    const token = /^DPoP (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+    const authority = this.#joined.reply.authority;
+    const trusted = { name: AuthorityName.parse(authority.name), key: parsePublicKey(authority.publicKey) };
+    const credential = verifySliceCredential(token, [trusted], Date.now());
+    const proof = String(request.headers['dpop']);
+    const key = verifyProof(proof, { method: request.method, path: request.url, token }, Date.now(), this.#guard);
+    if (key.thumbprint !== credential.holder) throw new PlanetLabError('proof_invalid', 'Not the holder.');
+    this.requests.push(`${request.method} ${request.url} by ${credential.principal}`);
+    return credential;
+  }
+
+  #grant(request: LeaseRequest, credential: SliceCredential): LeaseRecord {
+    if (this.refusal !== undefined) throw this.refusal;
+    const existing = this.leases.get(request.slice);
+    if (existing !== undefined) return existing;
+    this.access.set(request.slice, request.keys);
+    const { slice, image, resources, expiresAt } = request;
+    const grantedAt = toInstant(Date.now());
+    const lease = this.#hold(
+      { id: LeaseId.parse(randomUUID()), slice, image, resources, expiresAt, grantedAt },
+      credential,
+    );
+    this.report(slice, 'starting');
+    if (this.autoRun) setTimeout(() => this.leases.get(slice)?.id === lease.id && this.report(slice, 'running'), 5);
+    return lease;
+  }
+
+  #hold(terms: Omit<LeaseRecord, 'token' | 'holder' | 'principal'>, credential: SliceCredential): LeaseRecord {
+    const { holder, principal, authority } = credential;
+    const token = issueLease(this.#joined.key, {
+      id: terms.id,
+      node: this.#joined.reply.nodeId,
+      nodeName: this.#joined.name,
+      slice: terms.slice,
+      holder,
+      principal,
+      authority,
+      resources: terms.resources,
+      image: terms.image,
+      issuedAtMs: fromInstant(terms.grantedAt),
+      expiresAtMs: fromInstant(terms.expiresAt),
+    });
+    const lease: LeaseRecord = { ...terms, holder, principal, token };
+    this.leases.set(lease.slice, lease);
+    return lease;
+  }
+
+  #find(id: LeaseId): LeaseRecord {
+    const lease = [...this.leases.values()].find((held) => held.id === id);
+    if (lease === undefined) throw new PlanetLabError('unknown_lease', 'There is no such lease here.');
+    return lease;
+  }
+
+  async *#events(): AsyncGenerator<NodeEvent> {
+    const queue: NodeEvent[] = [...this.slivers.values()].map((sliver) => ({ type: 'sliver', sliver }));
+    queue.push({ type: 'synced' });
+    let wake: () => void = () => {};
+    const tell = (event: NodeEvent) => {
+      queue.push(event);
+      wake();
+    };
+    this.#watchers.add(tell);
+    try {
+      for (;;) {
+        const event = queue.shift();
+        if (event === undefined) await new Promise<void>((resolve) => (wake = resolve));
+        else yield event;
+      }
+    } finally {
+      this.#watchers.delete(tell);
+    }
+  }
+
+  #facts(): NodeFacts {
+    return {
+      id: this.#joined.reply.nodeId,
+      name: this.#joined.name,
+      version: '0',
+      clock: toInstant(Date.now()),
+      startedAt: toInstant(Date.now()),
+      vmm: { driver: 'fake', detail: 'for tests', simulated: true },
+      kernel: 'none',
+      architecture: 'none',
+      place: null,
+      capacity: DEFAULT_RESOURCES,
+      leased: NO_RESOURCES,
+      ipv4: null,
+      ipv6Prefix: null,
+      ssh: { host: '198.51.100.7', port: 22 },
+      images: [ImageName.parse('debian-12')],
+      features: [],
+      slivers: this.slivers.size,
+    };
+  }
+}
+
+/** The TLS connection of an uplink, without anything on it yet. */
+export function dialUplink(joined: JoinedNode, changes: { cert?: string; key?: string } = {}): TLSSocket {
+  const socket = connect({
+    host: joined.host,
+    port: joined.port,
+    ca: joined.reply.ca,
+    cert: changes.cert ?? joined.reply.certificate,
+    key: changes.key ?? joined.key.exportPem(),
+    ALPNProtocols: [UPLINK_PROTOCOL],
+    minVersion: 'TLSv1.3',
+  });
+  socket.on('error', () => {}); // tests look at what the PLC says
+  return socket;
+}
+
+export const certificateOf = (joined: JoinedNode): X509Certificate => new X509Certificate(joined.reply.certificate);

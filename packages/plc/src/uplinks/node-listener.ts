@@ -1,0 +1,85 @@
+import type { Server } from 'node:http';
+import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import { UPLINK_PROTOCOL } from '@planetlab/contract';
+import type { App } from '@planetlab/contract/server';
+import { type AuthorityIdentity, issueServerCertificate } from '@planetlab/credentials';
+import { DAY_MS, messageOf, SECOND_MS } from '@planetlab/model';
+import type { Logger } from 'pino';
+import type { HostPort } from '../host-port.ts';
+
+/** The TLS port that machines dial: nodes with their certificate for the uplink, others to join. */
+export interface NodeListener extends AsyncDisposable {
+  readonly port: number;
+}
+
+export interface NodeListenerOptions {
+  readonly listen: HostPort;
+  /** Hosts that the server's certificate is for. */
+  readonly names: readonly string[];
+  readonly authority: AuthorityIdentity;
+  /** Serves the join routes over HTTP/1.1. */
+  readonly joinApp: App;
+  readonly acceptUplink: (socket: TLSSocket) => Promise<void>;
+  readonly nowMs: () => number;
+  readonly log: Logger;
+}
+
+const HANDSHAKE_TIMEOUT_MS = 10 * SECOND_MS;
+const JOIN_IDLE_MS = 30 * SECOND_MS;
+const CONNECTIONS_LIMIT = 10_000;
+
+export async function listenForNodes(options: NodeListenerOptions): Promise<NodeListener> {
+  const { authority, joinApp, log } = options;
+  const context = async (): Promise<TlsOptions> => {
+    const identity = await issueServerCertificate(authority, { names: options.names }, options.nowMs());
+    return { key: identity.keyPem, cert: identity.certificatePem, ca: identity.caPem };
+  };
+  const server = createServer({
+    ...(await context()),
+    minVersion: 'TLSv1.3',
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    // A machine that joins has no certificate yet; whoever opens an uplink is checked by the registry.
+    requestCert: true,
+    rejectUnauthorized: false,
+    ALPNProtocols: [UPLINK_PROTOCOL, 'http/1.1'],
+  });
+  server.maxConnections = CONNECTIONS_LIMIT;
+  const sockets = new Set<TLSSocket>();
+  await joinApp.ready();
+  server.on('secureConnection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.on('error', (error) => log.debug({ error: messageOf(error) }, 'connection of a node broke'));
+    if (socket.alpnProtocol === UPLINK_PROTOCOL) void options.acceptUplink(socket);
+    else serveJoin(joinApp.server, socket);
+  });
+  server.on('tlsClientError', (error) => log.debug({ error: messageOf(error) }, 'TLS handshake failed'));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: options.listen.host, port: options.listen.port }, () => resolve());
+  });
+  // The certificate is for a year; a program that runs for years renews it on the way.
+  const renewal = setInterval(() => {
+    context().then(
+      (fresh) => server.setSecureContext(fresh),
+      (error) => log.error({ error: messageOf(error) }, 'server certificate not renewed'),
+    );
+  }, DAY_MS);
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : options.listen.port,
+    async [Symbol.asyncDispose]() {
+      clearInterval(renewal);
+      const ended = new Promise<void>((resolve) => server.close(() => resolve()));
+      setTimeout(() => sockets.forEach((socket) => socket.destroy()), 200).unref(); // goodbyes get out first
+      await ended;
+      await joinApp.close();
+    },
+  };
+}
+
+function serveJoin(server: Server | object, socket: TLSSocket): void {
+  socket.setTimeout(JOIN_IDLE_MS, () => socket.destroy());
+  // Fastify's server has not been told to listen; connections are handed to it.
+  (server as Server).emit('connection', socket);
+}

@@ -1,0 +1,141 @@
+import { DAY_MS, type NodeId, type NodeName, Principal, sliverName } from '@planetlab/model';
+import { announce, record } from '../events/record.ts';
+import { PROCESS_DEAD_AFTER_MS } from '../nodes/liveness.ts';
+import type { Trx } from '../store/schema.ts';
+import type { Store } from '../store/store.ts';
+
+interface HeldUplink {
+  readonly nodeId: NodeId;
+  readonly nodeName: NodeName;
+  readonly connectedAt: Date;
+}
+
+/** This process holds the node's uplink from now on. */
+export async function storeConnected(store: Store, processId: string, uplink: HeldUplink): Promise<void> {
+  const at = store.now();
+  await store.db.transaction().execute(async (trx) => {
+    const row = { node_id: uplink.nodeId, process_id: processId, connected_at: uplink.connectedAt };
+    await trx
+      .insertInto('uplinks')
+      .values(row)
+      .onConflict((conflict) => conflict.column('node_id').doUpdateSet(row))
+      .execute();
+    await trx.updateTable('nodes').set({ last_seen_at: at, trouble: null }).where('id', '=', uplink.nodeId).execute();
+    await recordNode(trx, at, uplink, 'node.connected', undefined);
+  });
+}
+
+export async function storeDisconnected(
+  store: Store,
+  processId: string,
+  uplink: HeldUplink,
+  reason: string,
+): Promise<void> {
+  const at = store.now();
+  await store.db.transaction().execute(async (trx) => {
+    const gone = await trx
+      .deleteFrom('uplinks')
+      .where('node_id', '=', uplink.nodeId)
+      .where('process_id', '=', processId)
+      .where('connected_at', '=', uplink.connectedAt)
+      .returning('node_id')
+      .executeTakeFirst();
+    if (gone === undefined) return; // another connection has taken its place
+    await trx.updateTable('nodes').set({ last_seen_at: at }).where('id', '=', uplink.nodeId).execute();
+    await recordNode(trx, at, uplink, 'node.disconnected', { reason });
+  });
+}
+
+async function recordNode(
+  trx: Trx,
+  at: Date,
+  { nodeId, nodeName }: Pick<HeldUplink, 'nodeId' | 'nodeName'>,
+  kind: string,
+  after: unknown,
+): Promise<void> {
+  const node = await trx.selectFrom('nodes').select('site').where('id', '=', nodeId).executeTakeFirst();
+  const actor = Principal.parse(`node:${nodeName}`);
+  const site = node === undefined ? {} : { site: node.site };
+  await record(trx, { at, actor, kind, subject: nodeName, ...site, after });
+  await announceNode(trx, nodeId, nodeName);
+}
+
+/** The node, and its slivers: whether they can be reached has changed with it. */
+async function announceNode(trx: Trx, nodeId: NodeId, nodeName: NodeName): Promise<void> {
+  const slivers = await trx
+    .selectFrom('slivers')
+    .select('slice')
+    .where('node_id', '=', nodeId)
+    .where('wanted', '=', true)
+    .execute();
+  const changes = slivers.map(
+    ({ slice }) => ({ type: 'sliver', name: sliverName(slice, nodeName), fromNode: true }) as const,
+  );
+  await announce(trx, { type: 'node', name: nodeName, fromNode: true }, ...changes);
+}
+
+/** Says that this process is alive and which uplinks it holds, so that its rows are right whatever was missed before. */
+export async function storeHeartbeat(
+  store: Store,
+  processId: string,
+  startedAt: Date,
+  held: readonly HeldUplink[],
+): Promise<void> {
+  const at = store.now();
+  await store.db.transaction().execute(async (trx) => {
+    await trx
+      .insertInto('processes')
+      .values({ id: processId, started_at: startedAt, heartbeat_at: at })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet({ heartbeat_at: at }))
+      .execute();
+    const ids = held.map(({ nodeId }) => nodeId);
+    let stale = trx.deleteFrom('uplinks').where('process_id', '=', processId);
+    if (ids.length > 0) stale = stale.where('node_id', 'not in', ids);
+    await stale.execute();
+    const rows = held.map((uplink) => ({
+      node_id: uplink.nodeId,
+      process_id: processId,
+      connected_at: uplink.connectedAt,
+    }));
+    if (rows.length > 0) {
+      await trx
+        .insertInto('uplinks')
+        .values(rows)
+        .onConflict((c) => c.doNothing())
+        .execute();
+    }
+  });
+}
+
+/** Forgets processes that are dead, and with them the uplinks they held. `all`: every one but this. */
+export async function reapProcesses(store: Store, processId: string, all: boolean): Promise<void> {
+  const at = store.now();
+  const deadBefore = all ? new Date(at.getTime() + DAY_MS) : new Date(at.getTime() - PROCESS_DEAD_AFTER_MS);
+  await store.db.transaction().execute(async (trx) => {
+    const lost = await trx
+      .selectFrom('uplinks')
+      .innerJoin('processes', 'processes.id', 'uplinks.process_id')
+      .innerJoin('nodes', 'nodes.id', 'uplinks.node_id')
+      .select(['nodes.id', 'nodes.name', 'processes.heartbeat_at'])
+      .where('processes.id', '!=', processId)
+      .where('processes.heartbeat_at', '<', deadBefore)
+      .execute();
+    for (const { id, heartbeat_at } of lost) {
+      await trx.updateTable('nodes').set({ last_seen_at: heartbeat_at }).where('id', '=', id).execute();
+    }
+    await trx.deleteFrom('processes').where('id', '!=', processId).where('heartbeat_at', '<', deadBefore).execute();
+    for (const { id, name } of lost) await announceNode(trx, id, name);
+  });
+}
+
+export async function forgetProcess(store: Store, processId: string): Promise<void> {
+  const at = store.now();
+  await store.db.transaction().execute(async (trx) => {
+    await trx
+      .updateTable('nodes')
+      .set({ last_seen_at: at })
+      .where('id', 'in', (eb) => eb.selectFrom('uplinks').select('node_id').where('process_id', '=', processId))
+      .execute();
+    await trx.deleteFrom('processes').where('id', '=', processId).execute();
+  });
+}
