@@ -55,6 +55,6 @@ export {
   waitForEnd,
 } from './processes.ts';
 export { SystemCallError } from './syscalls.ts';
-export { resizeTerminalsOf } from './terminals.ts';
+export { makeTerminalRaw, resizeTerminalsOf } from './terminals.ts';
 export type { PollSet, TunOptions } from './tun.ts';
 export { createPollSet, isReadable, openTun, pollReadable, readPacket, writePacket } from './tun.ts';

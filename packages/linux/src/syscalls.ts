@@ -32,6 +32,9 @@ interface CLibrary {
   setns(fd: number, type: number): number;
   ioctlPointer(fd: number, request: number, argument: Uint8Array): number;
   ppoll(fds: Uint8Array, count: number, timespec: Uint8Array, signalMask: null): number;
+  tcgetattr(fd: number, termios: Uint8Array): number;
+  tcsetattr(fd: number, when: number, termios: Uint8Array): number;
+  cfmakeraw(termios: Uint8Array): void;
   pipe2(ends: Int32Array, flags: number): number;
   read(fd: number, buffer: Uint8Array, length: number): number;
   write(fd: number, buffer: Uint8Array, length: number): number;
@@ -52,6 +55,9 @@ function loadCLibrary(): CLibrary {
     setns: library.func('int setns(int fd, int type)'),
     ioctlPointer: (fd, request, argument) => pointerIoctl(fd, request, argument),
     ppoll: library.func('int ppoll(void *fds, ulong count, const void *timeout, const void *signals)'),
+    tcgetattr: library.func('int tcgetattr(int fd, void *termios)'),
+    tcsetattr: library.func('int tcsetattr(int fd, int when, const void *termios)'),
+    cfmakeraw: library.func('void cfmakeraw(void *termios)'),
     pipe2: library.func('int pipe2(void *ends, int flags)'),
     read: library.func('long read(int fd, void *buffer, size_t length)'),
     write: library.func('long write(int fd, const void *buffer, size_t length)'),

@@ -20,6 +20,18 @@ export function resizeTerminalsOf(pid: number, size: { readonly rows: number; re
   }
 }
 
+/** More than the 60 bytes that the C library's `struct termios` has on any architecture. */
+const TERMIOS_BYTES = 128;
+const TCSANOW = 0;
+
+/** Makes a terminal pass on every byte as it is, in both directions, without echo. */
+export function makeTerminalRaw(fd: number): void {
+  const termios = new Uint8Array(TERMIOS_BYTES);
+  check(cLibrary().tcgetattr(fd, termios), 'tcgetattr', `descriptor ${fd}`);
+  cLibrary().cfmakeraw(termios);
+  check(cLibrary().tcsetattr(fd, TCSANOW, termios), 'tcsetattr', `descriptor ${fd}`);
+}
+
 /** Descriptors of controlling ends; none when the process has ended. */
 function controllingEnds(pid: number): readonly number[] {
   const folder = `/proc/${pid}/fd`;

@@ -28,6 +28,7 @@ import {
   folderNames,
   type RecordedMachine,
   type RuntimeName,
+  type RuntimeState,
   readRecordedMachine,
 } from './runtime-state.ts';
 
@@ -126,9 +127,12 @@ class OciVmm implements Vmm {
     if (this.#cgroup(id).isFrozen()) await this.#runtime(id, ['resume', id]); // what is frozen cannot end itself
     await this.#askProcessesToEnd(id, first.pid, graceMs);
     signal(first.pid, 'SIGKILL'); // the kernel ends everything else with the first process
-    if (!(await waitForEnd(first.pid, first.startTime, KILL_TIMEOUT_MS))) {
-      throw new PlanetLabError('step_failed', `${id} does not end within ${KILL_TIMEOUT_MS} ms of being killed.`);
-    }
+    await this.#ended(id, first);
+  }
+
+  async #ended(id: MachineId, { pid, startTime }: RuntimeState): Promise<void> {
+    if (await waitForEnd(pid, startTime, KILL_TIMEOUT_MS)) return;
+    throw new PlanetLabError('step_failed', `${id} does not end within ${KILL_TIMEOUT_MS} ms of being killed.`);
   }
 
   /** As an init does at shutdown: SIGTERM to everything but the first process, which only waits, and some time. */
@@ -143,6 +147,7 @@ class OciVmm implements Vmm {
   }
 
   async destroy(id: MachineId): Promise<void> {
+    const { process: first } = this.#recorded(id);
     if (existsSync(this.#state(id))) {
       await this.#runtime(id, ['delete', '--force', id]).catch((error: unknown) => {
         // What is half-made or damaged the runtime does not know; the lines below remove it all the same.
@@ -150,6 +155,7 @@ class OciVmm implements Vmm {
       });
     }
     await removeCgroupTree(this.#cgroupPath(id));
+    if (first !== undefined) await this.#ended(id, first);
     rmSync(this.#state(id), { recursive: true, force: true });
     rmSync(this.#bundle(id), { recursive: true, force: true });
   }

@@ -1,6 +1,6 @@
 import { Readable, Writable } from 'node:stream';
 import { type IPty, spawn } from '@lydell/node-pty';
-import { resizeTerminalsOf } from '@planetlab/linux';
+import { makeTerminalRaw, resizeTerminalsOf } from '@planetlab/linux';
 import type { TerminalSize } from '../exec.ts';
 import type { ClientProcess } from './client-process.ts';
 
@@ -17,6 +17,7 @@ export function spawnWithTerminal(program: string, args: readonly string[], size
     encoding: null, // bytes as they are: a character may be split between two chunks
   });
   const stdout = new Readable({ read: () => pty.resume() });
+  makeRaw(pty);
   // With `encoding: null` the data is a Buffer, which the library's types leave out.
   pty.onData((chunk: string | Buffer) => {
     if (!stdout.push(chunk)) pty.pause();
@@ -53,3 +54,12 @@ const inputOf = (pty: IPty): Writable =>
       done();
     },
   });
+
+/**
+ * The runtime makes a second terminal inside the machine, and that is the program's. Ours only carries bytes: were it
+ * an ordinary one, what is typed before the runtime is ready would be echoed twice, and an early end of input be lost.
+ */
+function makeRaw(pty: IPty): void {
+  // The library has the descriptor as `fd`, but not in its types.
+  if ('fd' in pty && typeof pty.fd === 'number') makeTerminalRaw(pty.fd);
+}
