@@ -69,7 +69,7 @@ export class ConsoleServer {
   signInLink(): string {
     const code = `code-${this.#codes.size + 1}-${Math.random().toString(36).slice(2)}`;
     this.#codes.add(code);
-    return `${this.url}/sign-in#${code}`;
+    return `${this.url}/sign-in#code=${code}`;
   }
 
   /** Tells everyone who watches what to read again. */
@@ -96,6 +96,9 @@ export class ConsoleServer {
       const { url, method } = request;
       if (!url.startsWith('/v1/') || url === '/v1/authority' || (url === '/v1/sessions' && method === 'POST')) return;
       const session = /planetlab_session=([^;]+)/.exec(request.headers.cookie ?? '')?.[1] ?? '';
+      if (method !== 'GET' && request.headers['x-planetlab-console'] === undefined) {
+        throw new PlanetLabError('forbidden', 'This request does not come from the console.');
+      }
       if (!this.#sessions.has(session)) throw new PlanetLabError('not_signed_in', 'You are not signed in.');
     });
     serve(this.#app, plcRoutes.createSession, async ({ body }, { reply }) => {

@@ -20,9 +20,9 @@ const CHARACTER_WIDTH = 6.6;
 const LINE_HEIGHT = 13;
 const GAP = 4;
 
-/** Labels that touch neither a dot, nor one another, nor the edge; what finds no room stays without. First come, first served. */
-export function placeLabels(dots: readonly Labelled[], size: Size): readonly Label[] {
-  const taken: Box[] = dots.map(({ x, y, radius }) => ({
+/** Labels that touch neither a dot, nor an obstacle, nor one another, nor the edge; what finds no room stays without. First come, first served. */
+export function placeLabels(dots: readonly Labelled[], obstacles: readonly Labelled[], size: Size): readonly Label[] {
+  const taken: Box[] = [...dots, ...obstacles].map(({ x, y, radius }) => ({
     left: x - radius,
     right: x + radius,
     top: y - radius,

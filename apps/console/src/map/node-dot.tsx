@@ -6,6 +6,8 @@ import type { Look } from './dots.ts';
 interface NodeDotProps {
   readonly look: Look;
   readonly selected: boolean;
+  /** Marked as belonging to the selected slice; without the ring, others being dimmed says it. */
+  readonly ringed: boolean;
   readonly tabStop: boolean;
   readonly onSelect: (name: string) => void;
   /** The card follows the pointer and the focus. */
@@ -17,8 +19,8 @@ const SMALLEST_TARGET = 9;
 
 /** One node: a button in the shape of its state. */
 export const NodeDot = memo(function NodeDot(props: NodeDotProps) {
-  const { look, selected, tabStop, onSelect, onPoint, onFocus } = props;
-  const { dot, tone, sliver, dimmed } = look;
+  const { look, selected, ringed, tabStop, onSelect, onPoint, onFocus } = props;
+  const { dot, tone, dimmed } = look;
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== 'Enter' && event.key !== ' ') return;
     event.preventDefault();
@@ -46,7 +48,7 @@ export const NodeDot = memo(function NodeDot(props: NodeDotProps) {
       onBlur={() => onPoint(null)}
     >
       <circle className="pl-dot-target" r={Math.max(SMALLEST_TARGET, dot.radius + 2)} />
-      {(sliver !== undefined || selected) && (
+      {(ringed || selected) && (
         <circle className="pl-dot-ring" data-selected={selected} r={dot.radius + (selected ? 5 : 3.5)} />
       )}
       <ToneShape tone={tone} radius={dot.radius} />

@@ -23,8 +23,8 @@ interface PlanetMapProps {
   readonly nowMs: number;
 }
 
-/** Beyond this many, names would only be in one another's way. */
-const LABELS_AT_MOST = 60;
+/** Beyond this many, names and rings would only be in one another's way. */
+const FEW = 60;
 
 export function PlanetMap({ nodes, slice, found, selected, onSelect, nowMs }: PlanetMapProps) {
   const { ref, width } = useElementSize<HTMLDivElement>();
@@ -41,6 +41,7 @@ export function PlanetMap({ nodes, slice, found, selected, onSelect, nowMs }: Pl
   const [pointed, setPointed] = useState<string | null>(null);
   const [active, setActive] = useState<string | null>(null);
   const carded = looks.find(({ dot }) => dot.name === pointed);
+  const isFew = dots.length <= FEW;
   const tabStop = dots.find(({ name }) => name === (active ?? selected))?.name ?? dots[0]?.name;
   return (
     <figure className="pl-map" ref={ref} aria-label="Map of nodes">
@@ -63,6 +64,7 @@ export function PlanetMap({ nodes, slice, found, selected, onSelect, nowMs }: Pl
                 key={look.dot.name}
                 look={look}
                 selected={look.dot.name === selected}
+                ringed={isFew && look.sliver !== undefined}
                 tabStop={look.dot.name === tabStop}
                 onSelect={onSelect}
                 onPoint={setPointed}
@@ -70,7 +72,7 @@ export function PlanetMap({ nodes, slice, found, selected, onSelect, nowMs }: Pl
               />
             ))}
           </svg>
-          {dots.length <= LABELS_AT_MOST && (
+          {isFew && (
             <svg width={width} height={height} aria-hidden="true" className="pl-labels-layer">
               <Labels looks={looks} selected={selected} size={size} />
             </svg>
@@ -125,13 +127,14 @@ interface LabelsProps {
 const RING = 4;
 
 function Labels({ looks, selected, size }: LabelsProps) {
+  const obstacles = looks.filter(({ dimmed }) => dimmed).map(({ dot }) => dot);
   const shown = looks.flatMap(({ dot, dimmed, sliver }) => {
     const ringed = sliver !== undefined || dot.name === selected;
     return dimmed ? [] : [{ ...dot, radius: dot.radius + (ringed ? RING : 0) }];
   });
   return (
     <g className="pl-labels">
-      {placeLabels(shown, size).map(({ name, x, y, anchor }) => (
+      {placeLabels(shown, obstacles, size).map(({ name, x, y, anchor }) => (
         <text key={name} x={x} y={y} textAnchor={anchor} dominantBaseline="central">
           {name}
         </text>

@@ -17,7 +17,7 @@ const EVERYWHERE: LatitudeRange = { southernmost: 0, northernmost: 0 };
 /** Turned a little eastward, so that the cut runs through the Bering Strait and not through Siberia. */
 const CENTRAL_LONGITUDE = 11;
 /** Where people put machines; a node beyond it widens the view. */
-const SOUTH = -56;
+const SOUTH = -57;
 const NORTH = 77;
 const MARGIN_DEGREES = 4;
 

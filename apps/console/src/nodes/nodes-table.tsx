@@ -33,8 +33,8 @@ export function NodesTable({ nodes, filter, selected, onSelect, nowMs }: NodesTa
       onSelect={onSelect}
       empty={
         <>
-          No nodes yet. Register the first with <code>pl node create NAME --site SITE</code>, then type the line that it
-          prints on the machine.
+          No nodes yet. Register the first with <code>pl node create NAME --site SITE</code>, then type on the machine
+          what <code>pl node invite NAME</code> prints.
         </>
       }
     />

@@ -35,11 +35,11 @@ export function AttentionList({ matters, hasNodes, onMatter }: AttentionListProp
 }
 
 const STEPS = [
-  ['Register a site', 'pl site create princeton'],
-  ['and a node of it', 'pl node create node1.princeton --site princeton'],
-  ['join a machine to it', 'pl node join node1.princeton'],
-  ['create a slice', 'pl slice create princeton_hello'],
-  ['and put it there', 'pl slice add-node princeton_hello node1.princeton'],
+  ['Register a site:', 'pl site create princeton --title "Princeton University"'],
+  ['Register a node of it:', 'pl node create node1.princeton --site princeton'],
+  ['Invite the machine, and type there what this prints:', 'pl node invite node1.princeton'],
+  ['Create a slice:', 'pl slice create princeton_hello'],
+  ['Put it on the node:', 'pl slice add-node princeton_hello node1.princeton'],
 ] as const;
 
 /** An empty planet. */

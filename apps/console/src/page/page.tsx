@@ -1,5 +1,5 @@
 import type { Person } from '@planetlab/contract';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useApi } from '../api/api.ts';
 import { authorityQuery } from '../api/queries.ts';
 import { LiveIndicator } from '../live/live-indicator.tsx';
@@ -22,11 +22,14 @@ export function Page({ person }: { readonly person: Person }) {
   const live = useLive();
   const authority = useQuery({ ...authorityQuery(api), staleTime: Number.POSITIVE_INFINITY });
   const { planet, error, updatedAtMs, retry } = usePlanet(live.pollMs);
-  const signOut = async () => {
-    await api.endSession({}).catch(() => {}); // without an answer the cookie stays; the page forgets all the same
-    queries.clear();
-    queries.setQueryData(['session'], SIGNED_OUT);
-  };
+  const signOut = useMutation({
+    mutationFn: () => api.endSession({}),
+    onSuccess: () => {
+      queries.setQueryData(['session'], SIGNED_OUT);
+      // Nothing of this person stays for the next one.
+      queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' });
+    },
+  });
   const asOf = updatedAtMs > 0 ? `What is shown is as it was at ${new Date(updatedAtMs).toLocaleTimeString()}.` : '';
   return (
     <>
@@ -34,9 +37,12 @@ export function Page({ person }: { readonly person: Person }) {
         authority={authority.data?.name}
         person={person}
         live={<LiveIndicator status={live.status} updatedAtMs={updatedAtMs} nowMs={nowMs} />}
-        onSignOut={() => void signOut()}
+        onSignOut={() => signOut.mutate()}
       />
       <main className="pl-main">
+        {signOut.error !== null && (
+          <ErrorNotice error={signOut.error} consequence="You are still signed in." onRetry={() => signOut.mutate()} />
+        )}
         {error !== null && <ErrorNotice error={error} consequence={asOf} onRetry={retry} />}
         {planet !== undefined && <Overview planet={planet} nowMs={nowMs} />}
         {planet === undefined && error === null && <Waiting>Reading the state of the planet…</Waiting>}

@@ -66,6 +66,7 @@ describe('takeSignInCode', () => {
   };
 
   it('takes the code and removes it from the address bar', () => {
+    expect(take('/sign-in', '#code=s3cret')).toEqual({ code: 's3cret', replaced: ['/'] });
     expect(take('/sign-in', '#s3cret')).toEqual({ code: 's3cret', replaced: ['/'] });
   });
 
@@ -75,5 +76,6 @@ describe('takeSignInCode', () => {
 
   it('treats a sign-in page without a code as the plain page', () => {
     expect(take('/sign-in', '')).toEqual({ code: undefined, replaced: ['/'] });
+    expect(take('/sign-in', '#other=1')).toEqual({ code: undefined, replaced: ['/'] });
   });
 });

@@ -1,7 +1,7 @@
 const SIGN_IN_PATH = '/sign-in';
 
 /**
- * Takes the one-time code out of `/sign-in#CODE` and puts the plain page in its place at once,
+ * Takes the one-time code out of `/sign-in#code=CODE` (or just `#CODE`) and puts the plain page in its place at once,
  * so that the code stays neither in the address bar nor in the history.
  */
 export function takeSignInCode(
@@ -9,7 +9,7 @@ export function takeSignInCode(
   history: Pick<History, 'replaceState'>,
 ): string | undefined {
   if (location.pathname !== SIGN_IN_PATH) return undefined;
-  const code = location.hash.slice(1);
+  const fragment = location.hash.slice(1);
   history.replaceState(null, '', '/');
-  return code === '' ? undefined : decodeURIComponent(code);
+  return (fragment.includes('=') ? new URLSearchParams(fragment).get('code') : fragment) || undefined;
 }

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { aNode, before, NOW_MS } from '../test-data.ts';
+import { placeOfNode, sinceOfNode, standingOf, vmmOfNode, whyNotInService, withPlace } from './standing.ts';
+
+const skewed = aNode({ reason: { code: 'clock_skew', message: 'Its clock is 10 minutes ahead.' } });
+const away = aNode({ state: 'disconnected', lastSeenAt: before(720_000) });
+const expected = aNode({ state: 'registered', facts: null, lastSeenAt: null });
+
+describe('the standing of a node', () => {
+  it('is in service when connected, at run level boot, and without a reason against it', () => {
+    expect(standingOf(aNode())).toBe('in_service');
+    expect(standingOf(skewed)).toBe('held');
+    expect(standingOf(aNode({ runLevel: 'safeboot' }))).toBe('held');
+    expect(standingOf(away)).toBe('disconnected');
+    expect(standingOf(expected)).toBe('registered');
+  });
+
+  it('always comes with a reason unless it is in service', () => {
+    expect(whyNotInService(aNode())).toBeNull();
+    expect(whyNotInService(skewed)).toBe('Its clock is 10 minutes ahead.');
+    expect(whyNotInService(aNode({ runLevel: 'safeboot' }))).toBe('Its run level is safeboot.');
+    expect(whyNotInService(away)).toBe('Its uplink is closed.');
+    expect(whyNotInService(expected)).toBe('No machine has joined as this node yet.');
+  });
+
+  it('says since when, as far as is known', () => {
+    expect(sinceOfNode(aNode(), NOW_MS)).toBe('started 1 h ago');
+    expect(sinceOfNode(away, NOW_MS)).toBe('last seen 12 min ago');
+    expect(sinceOfNode(expected, NOW_MS)).toBe('registered 24 h ago');
+  });
+
+  it('calls a simulated VMM simulated', () => {
+    const { facts } = aNode();
+    const vmm = { driver: 'null', detail: '', simulated: true };
+    expect(vmmOfNode(aNode({ facts: { ...facts, vmm } }))).toBe('simulated');
+    expect(vmmOfNode(aNode())).toBe('oci');
+    expect(vmmOfNode(expected)).toBe('–');
+  });
+
+  it('names the place with its country, and takes the one that the node declares where the authority has none', () => {
+    expect(placeOfNode(aNode())).toBe('Tokyo, Japan');
+    const place = { city: 'Zürich', country: 'CH', latitude: 47, longitude: 8 };
+    const { facts } = aNode();
+    const declared = aNode({ place: null, facts: { ...facts, place } });
+    expect(placeOfNode(declared)).toBeNull();
+    expect(placeOfNode(withPlace(declared))).toBe('Zürich, Switzerland');
+  });
+});
