@@ -28,10 +28,10 @@ export async function openExec(opener: DuplexOpener, path: string, start: ExecSt
     { 'content-type': EXEC_CONTENT_TYPE },
     encodeExecFrame({ type: 'start', start }),
   );
+  stream.on('error', () => {}); // whoever reads below sees it and says so
   if (status !== 200) throw problemToError(status, await textOf(stream));
   const stdout = new PassThrough();
   const stderr = new PassThrough();
-  stream.on('error', () => {}); // the pump below sees it and says so through `exit`
   const exit = pump(stream, stdout, stderr).finally(() => {
     stdout.end();
     stderr.end();

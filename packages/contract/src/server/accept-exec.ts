@@ -39,6 +39,7 @@ export async function acceptExec(
   const { reply, signal } = context;
   reply.hijack();
   reply.raw.writeHead(200, { 'content-type': EXEC_CONTENT_TYPE, 'cache-control': 'no-store' });
+  reply.raw.flushHeaders(); // the caller sends no input before it knows that the program runs
   const stop = () => backend.kill();
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
