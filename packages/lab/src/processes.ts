@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type Command, findProcessesByEnvironment, isErrno, signalAndWait } from '@planetlab/linux';
+import { type Command, CommandError, findProcessesByEnvironment, isErrno, signalAndWait } from '@planetlab/linux';
 import { PlanetLabError } from '@planetlab/model';
 import type { LabEnvironment, LabPaths, LabPrograms } from './environment.ts';
 import type { LabPart, LabProcess } from './types.ts';
@@ -54,8 +54,16 @@ export async function startDetached(
 
 /** Runs a program to its end with the lab's mark. Fails with its own last words. */
 export async function runMarked(environment: LabEnvironment, paths: LabPaths, command: Command): Promise<string> {
-  const { stdout } = await environment.runner.run({ ...command, env: { ...command.env, [MARK]: paths.root } });
-  return stdout;
+  try {
+    const { stdout } = await environment.runner.run({ ...command, env: { ...command.env, [MARK]: paths.root } });
+    return stdout;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const { code, stderr } = error.result;
+    const words = stderr.trim().split('\n').slice(-3).join(' ');
+    const what = command.argv.map((word) => basename(word)).join(' ');
+    throw new PlanetLabError('step_failed', `"${what}" failed (${code}): ${words}`, { cause: error });
+  }
 }
 
 /** Runs a program that takes its time to its end, and passes on what it says, line by line. */
