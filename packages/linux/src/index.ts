@@ -15,6 +15,8 @@ export {
 } from './cgroups.ts';
 export type { Command, CommandResult, CommandRunner } from './command.ts';
 export { CommandError, systemRunner } from './command.ts';
+export type { DescriptorListener } from './descriptors.ts';
+export { listenForDescriptor } from './descriptors.ts';
 export type { RoutedVeth } from './links.ts';
 export { createRoutedVeth, deleteLink, listLinks, setForwarding } from './links.ts';
 export type { IdMappedMount, OverlayMount } from './mounts.ts';
@@ -55,6 +57,7 @@ export {
   waitForEnd,
 } from './processes.ts';
 export { SystemCallError } from './syscalls.ts';
-export { makeTerminalRaw, resizeTerminalsOf } from './terminals.ts';
+export type { CharacterSize } from './terminals.ts';
+export { makeTerminalRaw, setTerminalSize } from './terminals.ts';
 export type { PollSet, TunOptions } from './tun.ts';
 export { createPollSet, isReadable, openTun, pollReadable, readPacket, writePacket } from './tun.ts';

@@ -1,4 +1,3 @@
-import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import koffi from 'koffi';
 
@@ -21,7 +20,12 @@ export class SystemCallError extends Error {
   }
 }
 
-const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
+// Where one number has two names, the first is the usual one: EAGAIN, and not EWOULDBLOCK.
+const ERRNO_NAMES = new Map(
+  Object.entries(constants.errno)
+    .toReversed()
+    .map(([name, value]) => [value, name]),
+);
 export const errnoName = (errno: number): string => ERRNO_NAMES.get(errno) ?? `errno ${errno}`;
 
 /** The functions of the C library as declared below. `-1` means that `errno()` tells why. */
@@ -38,8 +42,38 @@ interface CLibrary {
   pipe2(ends: Int32Array, flags: number): number;
   read(fd: number, buffer: Uint8Array, length: number): number;
   write(fd: number, buffer: Uint8Array, length: number): number;
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array, length: number): number;
+  listen(fd: number, backlog: number): number;
+  accept4(fd: number, address: null, length: null, flags: number): number;
+  recvmsg(fd: number, message: ReceivedMessage, flags: number): number;
   /** The raw entry; arguments in pairs of type and value. */
   syscall(number: number, ...typedArguments: unknown[]): number;
+}
+
+/** What `recvmsg` fills: buffers for data and for control messages. */
+interface ReceivedMessage {
+  readonly iov: readonly { readonly base: Uint8Array; readonly length: number }[];
+  readonly iovCount: number;
+  readonly control: Uint8Array;
+  readonly controlLength: number;
+  readonly name: null;
+  readonly nameLength: 0;
+  readonly flags: 0;
+}
+
+/** `struct msghdr`. */
+function messageHeader() {
+  const part = koffi.struct({ base: 'void *', length: 'size_t' });
+  return koffi.struct({
+    name: 'void *',
+    nameLength: 'uint',
+    iov: koffi.pointer(part),
+    iovCount: 'size_t',
+    control: 'void *',
+    controlLength: 'size_t',
+    flags: 'int',
+  });
 }
 
 function loadCLibrary(): CLibrary {
@@ -61,6 +95,11 @@ function loadCLibrary(): CLibrary {
     pipe2: library.func('int pipe2(void *ends, int flags)'),
     read: library.func('long read(int fd, void *buffer, size_t length)'),
     write: library.func('long write(int fd, const void *buffer, size_t length)'),
+    socket: library.func('int socket(int domain, int type, int protocol)'),
+    bind: library.func('int bind(int fd, const void *address, uint length)'),
+    listen: library.func('int listen(int fd, int backlog)'),
+    accept4: library.func('int accept4(int fd, void *address, void *length, int flags)'),
+    recvmsg: library.func('recvmsg', 'long', ['int', koffi.pointer(messageHeader()), 'int']),
     syscall: library.func('long syscall(long number, ...)'),
   };
 }
@@ -135,19 +174,4 @@ export function moveMount(treeFd: number, target: string): void {
     'move_mount',
     target,
   );
-}
-
-const SYS_PIDFD_OPEN = 434;
-const SYS_PIDFD_GETFD = 438;
-
-/** A copy of another process's descriptor in this one; the caller closes it. */
-export function copyDescriptorOf(pid: number, fd: number): number {
-  const subject = `descriptor ${fd} of process ${pid}`;
-  const pidFd = check(cLibrary().syscall(SYS_PIDFD_OPEN, 'int', pid, 'uint', 0), 'pidfd_open', subject);
-  try {
-    const copy = cLibrary().syscall(SYS_PIDFD_GETFD, 'int', pidFd, 'int', fd, 'uint', 0);
-    return check(copy, 'pidfd_getfd', subject);
-  } finally {
-    closeSync(pidFd);
-  }
 }

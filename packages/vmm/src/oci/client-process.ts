@@ -2,7 +2,6 @@ import type { ExecProcess } from '../exec.ts';
 
 /** A client of the runtime: its streams are the program's, its end comes after the program's. */
 export interface ClientProcess {
-  readonly pid: number;
   readonly stdin: ExecProcess['stdin'];
   readonly stdout: ExecProcess['stdout'];
   readonly stderr: ExecProcess['stderr'];

@@ -4,9 +4,10 @@ import { isErrno, signal } from '@planetlab/linux';
 import { PlanetLabError } from '@planetlab/model';
 import type { ExecProcess, ExecSpec, ExitStatus } from '../exec.ts';
 import type { ClientProcess } from './client-process.ts';
+import { spawnWithConsole } from './console-process.ts';
 import { type HostFacts, ociProcess } from './oci-config.ts';
 import { spawnWithPipes } from './piped-process.ts';
-import { errorsInLog } from './runtime-state.ts';
+import { errorsInLog, type RuntimeName } from './runtime-state.ts';
 import { spawnWithTerminal } from './terminal-process.ts';
 
 /** One program to run in a machine that is known to run. */
@@ -15,6 +16,7 @@ export interface OciExec {
   readonly spec: ExecSpec;
   /** Folder of the machine's configuration; a folder for this program is made in it, and removed at its end. */
   readonly bundle: string;
+  readonly runtime: RuntimeName;
   /** Runtime and its global options. */
   readonly command: readonly [program: string, ...options: string[]];
   readonly host: HostFacts;
@@ -28,15 +30,17 @@ export async function execInMachine(exec: OciExec): Promise<ExecProcess> {
   const files = { process: join(folder, 'process.json'), pid: join(folder, 'pid'), log: join(folder, 'log') };
   writeFileSync(files.process, JSON.stringify(ociProcess(spec, exec.host)), { mode: 0o600 });
   const [program, ...options] = command;
-  const args = [
+  const args = (...more: readonly string[]) => [
     ...[...options, '--log', files.log, '--log-format', 'json', 'exec'],
-    ...['--process', files.process, '--pid-file', files.pid, exec.id],
+    ...['--process', files.process, '--pid-file', files.pid, ...more, exec.id],
   ];
+  const start = () => {
+    if (spec.terminal === undefined) return spawnWithPipes(program, args(), ownerInMachine(exec.bundle));
+    if (exec.runtime === 'runc') return spawnWithTerminal(program, args(), spec.terminal);
+    return spawnWithConsole(program, (socket) => args('--tty', '--console-socket', socket), spec.terminal, folder);
+  };
   try {
-    const client =
-      spec.terminal === undefined
-        ? await spawnWithPipes(program, args, ownerInMachine(exec.bundle))
-        : spawnWithTerminal(program, args, spec.terminal);
+    const client = await start();
     return follow(client, files, () => rmSync(folder, { recursive: true, force: true }));
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });

@@ -164,7 +164,7 @@ class OciVmm implements Vmm {
     await this.#running(id);
     const bundle = this.#bundle(id);
     const command = [this.#options.runtime.path, '--root', this.#options.runtimeRoot] as const;
-    return execInMachine({ id, spec, bundle, command, host: this.#host });
+    return execInMachine({ id, spec, bundle, runtime: this.#options.runtime.name, command, host: this.#host });
   }
 
   async stats(id: MachineId) {

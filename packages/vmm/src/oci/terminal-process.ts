@@ -1,12 +1,11 @@
 import { Readable, Writable } from 'node:stream';
 import { type IPty, spawn } from '@lydell/node-pty';
-import { makeTerminalRaw, resizeTerminalsOf } from '@planetlab/linux';
+import { makeTerminalRaw } from '@planetlab/linux';
 import type { TerminalSize } from '../exec.ts';
 import type { ClientProcess } from './client-process.ts';
+import { END_OF_TRANSMISSION } from './console-process.ts';
 
-const END_OF_TRANSMISSION = '\x04';
-
-/** Starts a program on a terminal of its own. */
+/** Starts a program on a terminal that the runtime relays to one of ours (runc: it hands over none to a waiting client). */
 export function spawnWithTerminal(program: string, args: readonly string[], size: TerminalSize): ClientProcess {
   const pty = spawn(program, [...args], {
     name: 'xterm-256color',
@@ -29,15 +28,11 @@ export function spawnWithTerminal(program: string, args: readonly string[], size
     });
   });
   return {
-    pid: pty.pid,
     stdin: inputOf(pty),
     stdout,
     stderr: Readable.from([]),
     ended,
-    resize: (newSize) => {
-      pty.resize(newSize.columns, newSize.rows);
-      resizeTerminalsOf(pty.pid, newSize); // crun 1.8 passes the signal on, but not the size
-    },
+    resize: ({ rows, columns }) => pty.resize(columns, rows),
   };
 }
 
