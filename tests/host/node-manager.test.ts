@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { mountsUnder } from '@planetlab/linux';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -7,6 +7,7 @@ import {
   HOST_IPV4,
   joinedNode,
   leaseFor,
+  NODE_IPV4,
   nodeClient,
   startAuthority,
   type TestAuthority,
@@ -27,35 +28,113 @@ describe.runIf(isRoot)('a node that runs containers', () => {
     await ensureImage();
     const network = stack.use(await createTestNetwork('node-a'));
     authority = stack.use(await startAuthority(HOST_IPV4));
-    node = stack.use(await joinedNode(authority, network, 'node-a'));
+    node = stack.use(await joinedNode(authority, network, 'node-a', { ipv6Prefix: 'fd00:db8:0:1::/64' }));
     caller = nodeClient(authority.identity, await node.start(authority));
   });
   afterAll(() => stack.disposeAsync());
 
+  /** Whatever of a sliver could still be there. */
+  const remains = (slice: string) => [
+    ...(existsSync(`${node.stateDir}/slivers/${slice}`) ? ['volume'] : []),
+    ...mountsUnder(`/run/planetlab/${node.tag}/roots/${slice}`),
+    ...(existsSync(`/sys/fs/cgroup/pids/planetlab/${node.tag}/${slice}`) ? ['cgroup'] : []),
+    ...(existsSync(`/run/planetlab/${node.tag}/oci/${slice}`) ? ['machine'] : []),
+  ];
+  const links = () => readFileSync(`/proc/${node.process().pid}/net/dev`, 'utf8').match(/pl[0-9a-f]{4}-\d+/g) ?? [];
+  const noSlivers = () =>
+    expect.poll(async () => (await caller.client.listSlivers({})).items.length, { timeout: 10_000 }).toBe(0);
+
   it('makes a sliver from a lease, runs programs in it, and leaves nothing when the lease ends', async () => {
     const { client, exec } = caller;
-    const startedMs = performance.now();
     const lease = await client.requestLease({ body: leaseFor('test_one') });
-    const grantedMs = performance.now() - startedMs;
     const sliver = await untilState(client, 'test_one', 'running');
-    console.log(
-      `granted after ${grantedMs.toFixed(1)} ms, running after ${(performance.now() - startedMs).toFixed(1)} ms`,
-    );
-    console.log(
-      JSON.stringify(
-        (await client.listSteps({ query: { slice: 'test_one' } })).items.map((s) => [s.step, s.durationMs]),
-      ),
-    );
-    expect(sliver.ipv4).toBe('100.96.0.2');
+    expect(sliver).toMatchObject({ ipv4: '100.96.0.2', ipv6: 'fd00:db8:0:1::2', reason: null });
     const said = await exec('test_one', ['sh', '-c', 'id -u; hostname; echo $PLANETLAB_SLICE; exit 7']);
     expect(said).toMatchObject({ stdout: '0\nnode-a\ntest_one\n', code: 7 });
-    const ping = await exec('test_one', ['ping', '-c', '1', '-W', '2', '169.254.1.1']);
-    expect(ping.code).toBe(0);
     await client.endLease({ params: { lease: lease.id } });
-    await expect.poll(async () => (await client.listSlivers({})).items.length, { timeout: 10_000 }).toBe(0);
-    expect(readdirSync(`${node.stateDir}/slivers`)).toEqual([]);
-    expect(mountsUnder(`/run/planetlab/${node.tag}/roots/test_one`)).toEqual([]);
-    expect(existsSync(`/sys/fs/cgroup/pids/planetlab/${node.tag}/test_one`)).toBe(false);
-    expect(readFileSync(`/proc/${node.process().pid}/net/dev`, 'utf8')).not.toMatch(/pl[0-9a-f]{4}-/);
+    await noSlivers();
+    expect(remains('test_one')).toEqual([]);
+    expect(links()).toEqual([]);
+    const { items } = await client.listSteps({ query: { slice: 'test_one' } });
+    expect(
+      items
+        .map(({ step }) => step)
+        .toReversed()
+        .slice(0, 4),
+    ).toEqual(['MountRoot', 'CreateMachine', 'AttachNetwork', 'StartMachine']);
+  });
+
+  it('gives a later lease of the same slice a fresh root', async () => {
+    const { client, exec } = caller;
+    const first = await client.requestLease({ body: leaseFor('test_fresh') });
+    await untilState(client, 'test_fresh', 'running');
+    await exec('test_fresh', ['touch', '/root/left']);
+    await client.endLease({ params: { lease: first.id } });
+    // at once, while the first is being removed
+    const second = await client.requestLease({ body: leaseFor('test_fresh') });
+    await expect
+      .poll(async () => (await client.getSliver({ params: { slice: 'test_fresh' } })).state, { timeout: 10_000 })
+      .toBe('running');
+    await expect.poll(async () => (await exec('test_fresh', ['ls', '/root'])).stdout, { timeout: 10_000 }).toBe('');
+    await client.endLease({ params: { lease: second.id } });
+    await noSlivers();
+  });
+
+  it('connects slivers to the world and keeps them apart', async () => {
+    const { client, exec } = caller;
+    const leases = await Promise.all(
+      ['test_left', 'test_right'].map((slice) => client.requestLease({ body: leaseFor(slice) })),
+    );
+    const [left, right] = await Promise.all(
+      ['test_left', 'test_right'].map((slice) => untilState(client, slice, 'running')),
+    );
+    const ping = async (from: string, to: string) => (await exec(from, ['ping', '-c1', '-W1', '-n', to])).code;
+    expect(await ping('test_left', '169.254.1.1'), 'its gateway').toBe(0);
+    expect(await ping('test_left', NODE_IPV4), 'its node').toBe(0);
+    expect(await ping('test_left', HOST_IPV4), 'the world, through NAT').toBe(0);
+    expect(await ping('test_left', right?.ipv4 ?? ''), 'a neighbour by its private address').not.toBe(0);
+    expect(await ping('test_left', right?.ipv6 ?? ''), 'a neighbour by its public address').toBe(0);
+    const spoof = await exec('test_left', [
+      'sh',
+      '-c',
+      `ip address add 100.96.0.77/32 dev eth0 && ping -c1 -W1 -n -I 100.96.0.77 ${HOST_IPV4}`,
+    ]);
+    expect(spoof.code, `with an address that is not its own; ${left?.ipv4} is`).not.toBe(0);
+    const listening = await exec('test_left', ['timeout', '5', 'bash', '-c', `exec 3<>/dev/tcp/${NODE_IPV4}/22`]);
+    expect(listening).toMatchObject({ code: 1, stderr: expect.stringContaining('No route to host') });
+    for (const { id } of leases) await client.endLease({ params: { lease: id } });
+    await noSlivers();
+    expect(links()).toEqual([]);
+  });
+
+  it('ends a sliver at the end of its lease by itself', async () => {
+    const { client } = caller;
+    await client.requestLease({ body: leaseFor('test_short', { endsInMs: 1500 }) });
+    await untilState(client, 'test_short', 'running');
+    await untilState(client, 'test_short', 'gone');
+    expect(remains('test_short')).toEqual([]);
+  });
+
+  it('leaves slivers running when it stops, and finds them again', async () => {
+    const { client } = caller;
+    const lease = await client.requestLease({ body: leaseFor('test_stays') });
+    await untilState(client, 'test_stays', 'running');
+    const started = await caller.exec('test_stays', ['sh', '-c', 'echo here > /tmp/mark; stat -c %Y /proc/1']);
+    await node.stop('SIGTERM');
+    caller = nodeClient(authority.identity, await node.start(authority), { key: caller.key });
+    await untilState(caller.client, 'test_stays', 'running');
+    const again = await caller.exec('test_stays', ['sh', '-c', 'cat /tmp/mark; stat -c %Y /proc/1']);
+    expect(again.stdout).toBe(`here\n${started.stdout}`);
+    await caller.client.endLease({ params: { lease: lease.id } });
+    await noSlivers();
+  });
+
+  it('removes what is there without a lease when it starts', async () => {
+    await node.stop('SIGTERM');
+    mkdirSync(`${node.stateDir}/slivers/test_left.over/upper`, { recursive: true });
+    mkdirSync(`/sys/fs/cgroup/pids/planetlab/${node.tag}/test_debris`, { recursive: true });
+    caller = nodeClient(authority.identity, await node.start(authority), { key: caller.key });
+    await expect.poll(() => readdirSync(`${node.stateDir}/slivers`), { timeout: 5000 }).toEqual([]);
+    await expect.poll(() => remains('test_debris'), { timeout: 5000 }).toEqual([]);
   });
 });

@@ -103,7 +103,13 @@ class LinuxHost implements Host {
   }
 
   async detachNetwork(index: number): Promise<void> {
-    await deleteLink(linkName(this.#options.names, index), this.#options.runner);
+    const name = linkName(this.#options.names, index);
+    try {
+      await deleteLink(name, this.#options.runner);
+    } catch (error) {
+      // with the end of its machine the kernel removes it too, maybe between looking and deleting
+      if (listLinks().includes(name)) throw error;
+    }
   }
 
   async setFirewall(ruleset: string): Promise<void> {

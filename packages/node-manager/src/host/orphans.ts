@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { listPids, processStartTime, signal, waitForEnd } from '@planetlab/linux';
 import type { NodeNames } from '../paths.ts';
 
@@ -11,7 +11,7 @@ const PATIENCE_MS = 5_000;
 export async function waitForOrphans(names: NodeNames): Promise<void> {
   await Promise.all(
     listPids().map(async (pid) => {
-      if (!changesMachines(argumentsOf(pid), names)) return;
+      if (!changesMachines(argumentsOf(pid), names) || isInside(pid)) return;
       const startTime = processStartTime(pid);
       if (startTime === undefined || (await waitForEnd(pid, startTime, PATIENCE_MS))) return;
       signal(pid, 'SIGKILL');
@@ -31,5 +31,14 @@ function argumentsOf(pid: number): readonly string[] {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
   } catch {
     return []; // it has ended
+  }
+}
+
+/** A machine that is made but not started is still the runtime's program, in its own user namespace: not an orphan. */
+function isInside(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/user`) !== readlinkSync('/proc/self/ns/user');
+  } catch {
+    return true; // it has ended
   }
 }

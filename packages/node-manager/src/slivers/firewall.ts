@@ -8,7 +8,8 @@ export interface FirewallInput {
 /**
  * The node's whole rule set. It depends on no particular sliver: slivers are known by the names of their links, and
  * which addresses belong on a link is what the routing table says. So it is applied once, and a sliver comes and goes
- * without touching it. It only looks at packets from and to slivers; the rest of the host's traffic is the host's.
+ * without touching it. What a sliver may not reach is refused and not dropped, so that its people see at once that it
+ * is closed. It only looks at packets from and to slivers; the rest of the host's traffic is the host's.
  */
 export function renderFirewall({ names, sliverIpv4Range }: FirewallInput): string {
   const slivers = `"${names.linkPrefix}*"`;
@@ -25,7 +26,7 @@ table inet ${names.table} {
     ct state established,related accept
     icmp type echo-request accept
     icmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } accept
-    drop
+    reject with icmpx admin-prohibited
   }
   # between slivers and the world
   chain forward {
@@ -40,7 +41,7 @@ table inet ${names.table} {
     # what hosts and clouds keep on link-local addresses is theirs
     ip daddr 169.254.0.0/16 drop
     # private addresses of other slivers of this node
-    oifname ${slivers} ip daddr ${sliverIpv4Range} drop
+    oifname ${slivers} ip daddr ${sliverIpv4Range} reject with icmpx admin-prohibited
   }
   chain to_sliver {
     ct state invalid drop

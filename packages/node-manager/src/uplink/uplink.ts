@@ -105,7 +105,10 @@ async function connectOnce(options: UplinkOptions, signal: AbortSignal, opened: 
 /** A dead link says nothing; whoever does not answer a ping in time is gone. */
 function ping(session: ServerHttp2Session, socket: TLSSocket): void {
   const timer = setTimeout(() => socket.destroy(new Error('no answer for 7 s')), PING_TIMEOUT_MS);
-  const answered = () => clearTimeout(timer);
+  const answered = () => {
+    clearTimeout(timer);
+    socket.off('close', answered);
+  };
   socket.once('close', answered);
   if (session.destroyed || !session.ping(answered)) answered();
 }

@@ -1,0 +1,157 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isAlive, systemRunner } from '@planetlab/linux';
+import { SliceName } from '@planetlab/model';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  createTestNetwork,
+  ensureImage,
+  HOST_IPV4,
+  joinedNode,
+  leaseFor,
+  NODE_IPV4,
+  nodeClient,
+  startAuthority,
+  type TestAuthority,
+  type TestNode,
+  untilState,
+} from './node-fixture.ts';
+
+const isRoot = process.getuid?.() === 0;
+if (!isRoot) console.log('skipped: logging in to containers needs root');
+const PORT = 2222;
+
+describe.runIf(isRoot)('logging in to slivers with OpenSSH', () => {
+  const stack = new AsyncDisposableStack();
+  const folder = mkdtempSync(join(tmpdir(), 'planetlab-test-ssh-'));
+  let authority: TestAuthority;
+  let node: TestNode;
+  let caller: ReturnType<typeof nodeClient>;
+  const publicKeys = new Map<string, string>();
+
+  beforeAll(async () => {
+    await ensureImage();
+    for (const who of ['ada', 'eve']) {
+      await systemRunner.run({
+        argv: ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', who, '-f', join(folder, who)],
+      });
+      publicKeys.set(who, readFileSync(join(folder, `${who}.pub`), 'utf8').trim());
+    }
+    const network = stack.use(await createTestNetwork('node-ssh'));
+    authority = stack.use(await startAuthority(HOST_IPV4));
+    node = stack.use(await joinedNode(authority, network, 'node-ssh', { sshListen: `${NODE_IPV4}:${PORT}` }));
+    caller = nodeClient(authority.identity, await node.start(authority));
+    const keys = [publicKeys.get('ada') ?? ''];
+    await caller.client.requestLease({ body: leaseFor('test_login', { keys }) });
+    await untilState(caller.client, 'test_login', 'running');
+  });
+  afterAll(async () => {
+    await stack.disposeAsync();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function ssh(who: string, slice: string, args: readonly string[], input = '') {
+    const options = [
+      'BatchMode=yes',
+      'StrictHostKeyChecking=no',
+      `UserKnownHostsFile=${folder}/known`,
+      'LogLevel=ERROR',
+    ];
+    const argv = ['-F', 'none', '-p', String(PORT), '-i', join(folder, who), '-o', 'IdentitiesOnly=yes'];
+    const child = spawn(
+      'ssh',
+      [...argv, ...options.flatMap((each) => ['-o', each]), `${slice}@${NODE_IPV4}`, ...args],
+      {
+        env: { PATH: process.env['PATH'] ?? '', TERM: 'xterm' },
+      },
+    );
+    const collect = async (stream: AsyncIterable<unknown>) => {
+      let text = '';
+      for await (const chunk of stream) text += String(chunk);
+      return text;
+    };
+    child.stdin.end(input);
+    const [stdout, stderr, [code]] = await Promise.all([
+      collect(child.stdout),
+      collect(child.stderr),
+      once(child, 'close'),
+    ]);
+    return { stdout, stderr, code: Number(code) };
+  }
+  const eventuallySsh = (who: string, slice: string, args: readonly string[]) =>
+    expect.poll(async () => (await ssh(who, slice, args)).code, { timeout: 10_000 });
+
+  it('runs a command as root of the sliver and gives its output and exit status', async () => {
+    await eventuallySsh('ada', 'test_login', ['true']).toBe(0);
+    const result = await ssh('ada', 'test_login', [
+      'id -un; hostname; pwd; echo "$PLANETLAB_SLICE"; echo oops >&2; exit 42',
+    ]);
+    expect(result).toEqual({ stdout: 'root\nnode-ssh\n/root\ntest_login\n', stderr: 'oops\n', code: 42 });
+  });
+
+  it('passes standard input, and quotes nothing away', async () => {
+    const result = await ssh('ada', 'test_login', [`cat; printf '%s' "a  b'c"`], 'some input\n');
+    expect(result.stdout).toBe("some input\na  b'c");
+  });
+
+  it('gives a terminal to whoever has one', async () => {
+    const result = await ssh('ada', 'test_login', ['tty']);
+    expect(result.stdout).toContain('not a tty');
+    const child = await systemRunner.run({
+      argv: [
+        'script',
+        '-qec',
+        `ssh -F none -tt -p ${PORT} -i ${join(folder, 'ada')} -o StrictHostKeyChecking=no -o UserKnownHostsFile=${folder}/known test_login@${NODE_IPV4} tty`,
+        '/dev/null',
+      ],
+    });
+    expect(child.stdout).toContain('/dev/pts/');
+  });
+
+  it('opens a shell', async () => {
+    const result = await ssh('ada', 'test_login', [], 'echo $((6 * 7)); exit 3\n');
+    expect(result.stdout).toContain('42');
+    expect(result.code).toBe(3);
+  });
+
+  it('refuses a foreign key, an unknown sliver and the host’s own accounts', async () => {
+    for (const [who, slice] of [
+      ['eve', 'test_login'],
+      ['ada', 'test_nobody'],
+      ['ada', 'root'],
+    ] as const) {
+      const { code, stderr } = await ssh(who, slice, ['true']);
+      expect({ slice, code }).toEqual({ slice, code: 255 });
+      expect(stderr).toContain('Permission denied');
+    }
+  });
+
+  it('lets new people in and old ones not any more, without a restart', async () => {
+    const slice = SliceName.parse('test_login');
+    const access = (who: string) => [{ person: `${who}@example.org`, key: publicKeys.get(who) ?? '' }];
+    await caller.client.setAccess({ params: { slice }, body: { keys: access('eve') } });
+    await eventuallySsh('eve', 'test_login', ['true']).toBe(0);
+    expect((await ssh('ada', 'test_login', ['true'])).code).toBe(255);
+    await caller.client.setAccess({ params: { slice }, body: { keys: [...access('ada'), ...access('eve')] } });
+    await eventuallySsh('ada', 'test_login', ['true']).toBe(0);
+  });
+
+  it('has logins outlive the manager', async () => {
+    const record = join('/run/planetlab', node.tag, 'ssh', 'sshd.json');
+    const before = JSON.parse(readFileSync(record, 'utf8'));
+    await node.stop('SIGKILL');
+    expect((await ssh('ada', 'test_login', ['echo still here'])).stdout).toBe('still here\n');
+    caller = nodeClient(authority.identity, await node.start(authority), { key: caller.key });
+    expect(JSON.parse(readFileSync(record, 'utf8'))).toEqual(before);
+    expect(isAlive(before.pid, before.startTime)).toBe(true);
+  });
+
+  it('shuts the door when the sliver is gone', async () => {
+    for (const { id } of (await caller.client.listLeases({})).items)
+      await caller.client.endLease({ params: { lease: id } });
+    await eventuallySsh('ada', 'test_login', ['true']).toBe(255);
+  });
+});
