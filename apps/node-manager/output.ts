@@ -5,9 +5,10 @@ export function print(json: boolean | undefined, data: unknown, words: string): 
   process.stdout.write(json === true ? `${JSON.stringify(data, null, 2)}\n` : `${words}\n`);
 }
 
-/** An expected failure is a sentence; anything else is a fault of ours, with its trace. */
+/** An expected failure is a sentence; anything else is a fault of ours, with its trace. What matters comes last: callers show the end. */
 export function fail(error: unknown): void {
-  if (isPlanetLabError(error)) process.stderr.write(`${error.message} (${error.code})\n`);
-  else process.stderr.write(`${error instanceof Error ? (error.stack ?? messageOf(error)) : messageOf(error)}\n`);
+  const trace = error instanceof Error && !isPlanetLabError(error) ? `${error.stack}\n` : '';
+  const code = isPlanetLabError(error) ? ` (${error.code})` : '';
+  process.stderr.write(`${trace}${messageOf(error)}${code}\n`);
   process.exitCode = 1;
 }
