@@ -13,5 +13,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 900,
   },
-  server: { proxy: { '/v1': 'http://127.0.0.1:8443' } },
+  server: { proxy: { '/v1': 'http://127.0.0.1:8420' } },
 });

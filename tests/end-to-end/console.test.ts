@@ -1,16 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { NodeName } from '@planetlab/model';
 import type { Browser, Page } from 'playwright-core';
-import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { CHROMIUM, launchBrowser, type Visit, visit } from './console-browser.ts';
+import { buildConsole, CHROMIUM, launchBrowser, type Visit, visit } from './console-browser.ts';
 import { ConsoleServer } from './console-server.ts';
 import { type ConsoleWorld, makeWorld, setNode, setSliver } from './console-world.ts';
 
 if (CHROMIUM === undefined) console.warn('The console is not tested: there is no Chromium (apt-get install chromium).');
 
+// Without a browser there is nothing to see the page with; the line before says so on the screen.
 describe.skipIf(CHROMIUM === undefined)('the console', () => {
   let dist: string;
   let browser: Browser;
@@ -19,9 +17,7 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
   let expected: RegExp | undefined;
 
   beforeAll(async () => {
-    dist = await mkdtemp(join(tmpdir(), 'planetlab-console-'));
-    const configFile = join(import.meta.dirname, '../../apps/console/vite.config.ts');
-    await build({ configFile, logLevel: 'warn', build: { outDir: dist, emptyOutDir: true } });
+    dist = await buildConsole();
     browser = await launchBrowser();
   });
 

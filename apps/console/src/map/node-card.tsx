@@ -1,4 +1,12 @@
-import { labelOfNode, placeOfNode, sinceOfNode, toneOfNode, vmmOfNode, whyNotInService } from '../nodes/standing.ts';
+import {
+  labelOfNode,
+  placeOfNode,
+  sinceOfNode,
+  sliversOfNode,
+  toneOfNode,
+  vmmOfNode,
+  whyNotInService,
+} from '../nodes/standing.ts';
 import { StateMark } from '../parts/state-mark.tsx';
 import { toneOfSliver } from '../slices/tally.ts';
 import type { Look } from './dots.ts';
@@ -40,7 +48,7 @@ export function NodeCard({ look, size, nowMs }: NodeCardProps) {
         </span>
       )}
       <span className="pl-quiet">
-        {node.slivers === 1 ? '1 sliver' : `${node.slivers} slivers`} · VMM {vmmOfNode(node)}
+        {sliversOfNode(node)} · VMM {vmmOfNode(node)}
       </span>
     </div>
   );

@@ -1,5 +1,5 @@
 import { type KeyboardEvent, memo } from 'react';
-import { labelOfNode, placeOfNode, whyNotInService } from '../nodes/standing.ts';
+import { labelOfNode, placeOfNode, sliversOfNode, whyNotInService } from '../nodes/standing.ts';
 import { ToneShape } from '../parts/state-mark.tsx';
 import type { Look } from './dots.ts';
 
@@ -59,5 +59,5 @@ export const NodeDot = memo(function NodeDot(props: NodeDotProps) {
 function spokenName({ dot: { node }, sliver }: Look): string {
   const own = sliver === undefined ? null : `${sliver.slice} is ${sliver.state} there`;
   const parts = [node.name, own, node.site, placeOfNode(node), labelOfNode(node), whyNotInService(node)];
-  return `${parts.filter((part) => part !== null).join(', ')}, ${node.slivers} slivers`;
+  return `${parts.filter((part) => part !== null).join(', ')}, ${sliversOfNode(node)}`;
 }

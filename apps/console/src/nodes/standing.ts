@@ -48,6 +48,8 @@ export function vmmOfNode(node: PlcNode): string {
   return node.facts.vmm.simulated ? 'simulated' : node.facts.vmm.driver;
 }
 
+export const sliversOfNode = ({ slivers }: PlcNode): string => (slivers === 1 ? '1 sliver' : `${slivers} slivers`);
+
 /** "Zürich, Switzerland"; null for a node without a place. */
 export function placeOfNode(node: PlcNode): string | null {
   return node.place === null ? null : `${node.place.city}, ${countryName(node.place.country)}`;

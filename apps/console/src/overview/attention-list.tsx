@@ -17,7 +17,7 @@ export function AttentionList({ matters, hasNodes, onMatter }: AttentionListProp
     <>
       <h2>Needs a look</h2>
       {matters.length === 0 && (
-        <p className="pl-quiet">Nothing. Every node is in service, and every sliver is as it should be.</p>
+        <p className="pl-quiet">Nothing. Every node is in service, and no sliver is refused, failed or stuck.</p>
       )}
       <ul className="pl-matters">
         {matters.slice(0, SHOWN_AT_MOST).map((matter) => (

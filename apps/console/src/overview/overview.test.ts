@@ -48,8 +48,28 @@ describe('mattersOf', () => {
     ]);
   });
 
-  it('has nothing to say of a healthy planet, nor of nodes that are still awaited', () => {
-    expect(mattersOf([aNode(), aNode({ name: 'x', state: 'registered' })], [aSliver()], NOW_MS)).toEqual([]);
+  it('has nothing to say of a healthy planet', () => {
+    expect(mattersOf([aNode()], [aSliver(), aSliver({ state: 'requested', since: before(100) })], NOW_MS)).toEqual([]);
+  });
+
+  it('names nodes that are awaited last, together, and not the slivers that wait for them', () => {
+    const awaited = ['oslo', 'bern'].map((name) =>
+      aNode({ name, state: 'registered', reason: { code: 'not_joined', message: `Type: pl node invite ${name}` } }),
+    );
+    const waiting = aSliver({ node: 'oslo', state: 'unreachable' });
+    expect(mattersOf([...awaited, aNode({ state: 'disconnected' })], [waiting], NOW_MS)).toMatchObject([
+      { title: 'tokyo is not in service', tone: 'bad' },
+      { title: '2 nodes have not joined', tone: 'off', nodes: ['oslo', 'bern'] },
+    ]);
+    expect(mattersOf(awaited.slice(0, 1), [], NOW_MS)).toMatchObject([
+      { title: 'oslo has not joined', reason: 'Type: pl node invite oslo' },
+    ]);
+  });
+
+  it('names a sliver out of reach on a node that is in service', () => {
+    expect(mattersOf([aNode()], [aSliver({ state: 'unreachable' })], NOW_MS)).toMatchObject([
+      { title: 'demo_hello unreachable on tokyo', tone: 'warn' },
+    ]);
   });
 });
 
