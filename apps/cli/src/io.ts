@@ -1,3 +1,5 @@
+import type { LabSignIn } from './session/lab.ts';
+
 /** What a run of the program touches of the world: injected, so that tests run commands in their own process. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -8,12 +10,21 @@ export interface Io {
   now(): number;
   /** Aborted by Ctrl-C (reason `SIGINT`) or by `SIGTERM`: commands clean up and end. */
   readonly interrupted: AbortSignal;
+  /** The lab that is up on this machine: where nothing else is said, commands go there. */
+  findLab(): Promise<LabSignIn | undefined>;
 }
 
 export type Input = NodeJS.ReadableStream & {
   readonly isTTY?: boolean;
   setRawMode?(on: boolean): unknown;
+  unref?(): unknown;
 };
+
+/** Stops reading: an input that stays open would else keep the program alive. */
+export function releaseInput(input: Input): void {
+  input.pause();
+  input.unref?.();
+}
 
 export type Output = NodeJS.WritableStream & {
   readonly isTTY?: boolean;
@@ -34,6 +45,7 @@ export function processIo(process: NodeJS.Process): Io {
     stderr: process.stderr,
     now: Date.now,
     interrupted: interruption.signal,
+    findLab: async () => (await import('./session/lab.ts')).findLab(),
   };
 }
 

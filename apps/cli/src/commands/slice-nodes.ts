@@ -61,6 +61,7 @@ async function addNodes(
     return invocation.print.list(asked, ARRIVAL_COLUMNS, whenEmpty);
   }
   const progress = createProgress(invocation);
+  progress.update(items);
   const wait = { slice, nodes, timeoutMs: options.timeout, onRead: progress.update };
   const slivers = await waitUntilSettled(plc, wait).finally(() => progress.end());
   invocation.print.list(slivers, ARRIVAL_COLUMNS, whenEmpty);

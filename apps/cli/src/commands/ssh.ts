@@ -5,7 +5,7 @@ import { ExitWith } from '../exit.ts';
 import { leaf } from '../leaf.ts';
 import { reasonLine } from '../output/reasons.ts';
 import type { Register } from '../program.ts';
-import { withClient } from '../session/client.ts';
+import { type Plc, withClient } from '../session/client.ts';
 import { findSliver, sliverTarget } from '../slivers/target.ts';
 
 export const register: Register = (command, io) => {
@@ -17,13 +17,7 @@ export const register: Register = (command, io) => {
       withClient(invocation, async (plc) => {
         const sliver = await findSliver(plc, sliverTarget(target));
         if (sliver.ssh === null) throw noSsh(target, reasonLine(sliver.reason));
-        const { id } = await plc.client.getNode({ params: { node: sliver.node } });
-        const argv = sshArguments({
-          login: sliver.slice,
-          ...sliver.ssh,
-          hostKeyName: `planetlab-node-${id}`,
-          knownHosts: join(plc.folder, 'known_hosts'),
-        });
+        const argv = await sshArguments(plc, sliver.slice, sliver.node, sliver.ssh);
         if (invocation.verbose) io.stderr.write(`> ssh ${[...argv, ...given].join(' ')}\n`);
         throw new ExitWith(await runSsh([...argv, ...given]));
       }),
@@ -37,20 +31,24 @@ const noSsh = (target: string, reason: string) =>
   );
 
 /**
- * A node is known by its id: addresses and ports are used again by others, in a lab above all. Its key is taken on first
- * sight into a file of our own.
+ * A node is known by its id: addresses and ports are used again by others. Its key is taken on first sight into a file of
+ * our own. A lab brings a configuration with keys for its people.
  */
-export const sshArguments = (to: {
-  readonly login: string;
-  readonly host: string;
-  readonly port: number;
-  readonly hostKeyName: string;
-  readonly knownHosts: string;
-}): string[] => [
-  ...['-o', `HostKeyAlias=${to.hostKeyName}`, '-o', 'CheckHostIP=no'],
-  ...['-o', 'StrictHostKeyChecking=accept-new', '-o', `UserKnownHostsFile="${to.knownHosts}"`],
-  ...['-p', String(to.port), '-l', to.login, to.host],
-];
+async function sshArguments(
+  plc: Plc,
+  login: string,
+  node: string,
+  way: { host: string; port: number },
+): Promise<string[]> {
+  const { folder, sshConfigFile } = plc.settings;
+  if (sshConfigFile !== undefined) return ['-F', sshConfigFile, '-p', String(way.port), '-l', login, way.host];
+  const { id } = await plc.client.getNode({ params: { node } });
+  return [
+    ...['-o', `HostKeyAlias=planetlab-node-${id}`, '-o', 'CheckHostIP=no'],
+    ...['-o', 'StrictHostKeyChecking=accept-new', '-o', `UserKnownHostsFile="${join(folder, 'known_hosts')}"`],
+    ...['-p', String(way.port), '-l', login, way.host],
+  ];
+}
 
 async function runSsh(argv: readonly string[]): Promise<number> {
   const child = spawn('ssh', argv, { stdio: 'inherit' });

@@ -5,9 +5,9 @@ import { withClient } from '../session/client.ts';
 
 export const register: Register = (whoami, io) => {
   leaf(whoami, io, { example: 'pl whoami' }, (invocation) =>
-    withClient(invocation, async ({ client, url }) => {
+    withClient(invocation, async ({ client, settings }) => {
       const me = await client.getMe({});
-      invocation.print.record(me, [...personFields(me, invocation.print.view), ['PLC', url]]);
+      invocation.print.record(me, [...personFields(me, invocation.print.view), ['PLC', settings.url]]);
     }),
   );
 };

@@ -1,6 +1,6 @@
 import { finished } from 'node:stream/promises';
 import type { ExecSession } from '@planetlab/contract/http2';
-import type { Io } from '../io.ts';
+import { type Io, releaseInput } from '../io.ts';
 import type { Plc } from '../session/client.ts';
 import { usageError } from '../usage.ts';
 import { type ExecRequest, execute } from './execute.ts';
@@ -13,7 +13,7 @@ export async function execInOne(plc: Plc, io: Io, request: ExecRequest): Promise
       await copyOutput(session, io);
     } finally {
       io.stdin.unpipe(session.stdin);
-      io.stdin.pause(); // else an open standard input would keep this program alive
+      releaseInput(io.stdin);
     }
   });
   return status.code;
@@ -38,7 +38,7 @@ export async function execInTerminal(plc: Plc, io: Io, request: ExecRequest): Pr
       io.stdin.unpipe(session.stdin);
       io.stdout.off('resize', resize);
       io.stdin.setRawMode?.(false);
-      io.stdin.pause();
+      releaseInput(io.stdin);
     }
   });
   return status.code;

@@ -12,14 +12,12 @@ import { type ExecSession, http1DuplexOpener, openExec } from '@planetlab/contra
 import { formatDuration, PlanetLabError } from '@planetlab/model';
 import type { Io } from '../io.ts';
 import type { Invocation } from '../leaf.ts';
-import { resolveSettings } from './settings.ts';
+import { resolveSettings, type Settings } from './settings.ts';
 
 /** A PLC, signed in to. */
 export interface Plc {
   readonly client: Client<typeof plcRoutes>;
-  readonly url: string;
-  /** Folder of the configuration. */
-  readonly folder: string;
+  readonly settings: Settings;
   /** Starts a program in a sliver. When `signal` aborts, the stream is closed, and with it the program ends. */
   exec(
     sliver: { readonly slice: string; readonly node: string },
@@ -30,14 +28,15 @@ export interface Plc {
 
 /** Does work at the PLC that the settings name. Every request ends when the program is interrupted. */
 export async function withClient<T>(invocation: Invocation, work: (plc: Plc) => Promise<T>): Promise<T> {
-  const { url, token, folder } = await resolveSettings(invocation);
+  const settings = await resolveSettings(invocation);
+  const { url, token } = settings;
   if (token === undefined) {
     throw new PlanetLabError('not_signed_in', `You are not signed in at ${url}.`);
   }
-  return work({ ...connect(invocation, url, token), folder });
+  return work({ ...connect(invocation, url, token), settings });
 }
 
-export function connect(invocation: Invocation, url: string, token: string): Omit<Plc, 'folder'> {
+export function connect(invocation: Invocation, url: string, token: string): Omit<Plc, 'settings'> {
   const { io } = invocation;
   const authorization = { authorization: `Bearer ${token}` };
   const transport = interruptible(
@@ -46,7 +45,6 @@ export function connect(invocation: Invocation, url: string, token: string): Omi
   );
   const log = invocation.verbose ? (line: string) => void io.stderr.write(`${line}\n`) : () => {};
   return {
-    url,
     client: createClient(plcRoutes, logged(transport, log, io)),
     exec: ({ slice, node }, start, signal) => {
       const path = fillPath(plcRoutes.exec.path, { slice, node });

@@ -1,6 +1,6 @@
 import { PlanetLabError } from '@planetlab/model';
 import { ExitWith } from '../exit.ts';
-import type { Io } from '../io.ts';
+import { type Io, releaseInput } from '../io.ts';
 
 const LIMIT_CHARACTERS = 64 * 1024;
 
@@ -38,15 +38,15 @@ async function promptHidden(io: Io, question: string): Promise<string> {
       typed = RUB_OUT.test(character) ? typed.slice(0, -1) : typed + character;
     }
   };
-  io.stderr.write(question);
   io.stdin.setRawMode?.(true);
   io.stdin.on('data', read);
+  io.stderr.write(question); // only now: what is typed before would be shown
   try {
     return (await promise).trim();
   } finally {
     io.stdin.off('data', read);
     io.stdin.setRawMode?.(false);
-    io.stdin.pause();
+    releaseInput(io.stdin);
     io.stderr.write('\n');
   }
 }

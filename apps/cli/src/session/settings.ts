@@ -11,12 +11,14 @@ export const DEFAULT_URL = 'http://127.0.0.1:8420';
 const SavedSignIn = z.object({ url: z.string(), token: z.string() });
 export type SavedSignIn = z.infer<typeof SavedSignIn>;
 
-/** Where to go and as whom, after flag > environment > file > default. */
+/** Where to go and as whom, after flag > environment > file > the lab that is up here > default. */
 export interface Settings {
   readonly url: string;
   readonly token: string | undefined;
   /** Folder of the configuration, for what belongs beside it. */
   readonly folder: string;
+  /** For `ssh -F`, where the lab gives one. */
+  readonly sshConfigFile: string | undefined;
 }
 
 export interface Asked {
@@ -30,12 +32,17 @@ export const configFileOf = ({ io, configFile }: Asked): string =>
   join(io.env['XDG_CONFIG_HOME'] || join(io.env['HOME'] ?? homedir(), '.config'), 'planetlab/config.json');
 
 export async function resolveSettings(asked: Asked): Promise<Settings> {
+  const { io } = asked;
   const file = configFileOf(asked);
+  const folder = dirname(file);
   const saved = await readSignIn(file);
-  const url = normalUrl(asked.url ?? nonEmpty(asked.io.env['PLANETLAB_URL']) ?? saved?.url ?? DEFAULT_URL);
-  // A saved token goes only to the PLC that it was saved for.
-  const savedToken = saved !== undefined && saved.url === url ? saved.token : undefined;
-  return { url, token: nonEmpty(asked.io.env['PLANETLAB_TOKEN']) ?? savedToken, folder: dirname(file) };
+  const named = asked.url ?? nonEmpty(io.env['PLANETLAB_URL']) ?? saved?.url;
+  const url = named === undefined ? undefined : normalUrl(named);
+  // A saved token goes only to the PLC that it was saved for, and the lab's only to the lab.
+  const token = nonEmpty(io.env['PLANETLAB_TOKEN']) ?? (saved?.url === url ? saved?.token : undefined);
+  const lab = token === undefined ? await io.findLab() : undefined;
+  if (lab !== undefined && (url === undefined || url === lab.url)) return { ...lab, folder };
+  return { url: url ?? DEFAULT_URL, token, folder, sshConfigFile: undefined };
 }
 
 const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);

@@ -20,7 +20,10 @@ export const http1DuplexOpener =
     const { promise, resolve, reject } = Promise.withResolvers<{ stream: Duplex; status: number }>();
     const outgoing = open(url, { method: 'POST', headers: { ...headers, ...extraHeaders }, ...options });
     outgoing.once('response', (incoming) => {
-      resolve({ stream: Duplex.from({ readable: incoming, writable: outgoing }), status: incoming.statusCode ?? 500 });
+      const stream = Duplex.from({ readable: incoming, writable: outgoing });
+      // Its body never ends by itself, so the connection would stay open, and with it the process that has it.
+      stream.once('close', () => outgoing.destroy());
+      resolve({ stream, status: incoming.statusCode ?? 500 });
     });
     outgoing.on('error', (cause) =>
       reject(

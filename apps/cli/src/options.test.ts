@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { decimal, duration, instant, sizeMiB, wholeNumber } from './options.ts';
+
+describe('option values', () => {
+  it('are sizes with or without a unit', () => {
+    expect(['512', '512M', '2G', '1.5GiB', '1t', '100mb'].map(sizeMiB)).toEqual([512, 512, 2048, 1536, 1_048_576, 100]);
+    for (const wrong of ['', 'G', '1K', '-5', '5 cats']) expect(() => sizeMiB(wrong)).toThrow('such as 512M');
+  });
+
+  it('are times and dates', () => {
+    expect(duration('4w')).toBe(4 * 7 * 24 * 3600 * 1000);
+    expect(() => duration('soon')).toThrow('such as 30s');
+    expect(instant('2026-12-24')).toBe('2026-12-24T00:00:00.000Z');
+    expect(instant('2026-12-24T18:00+01:00')).toBe('2026-12-24T17:00:00.000Z');
+    for (const wrong of ['tomorrow', '24.12.2026', '2026-13-01', '2026']) expect(() => instant(wrong)).toThrow('date');
+  });
+
+  it('are numbers', () => {
+    expect(wholeNumber('20')).toBe(20);
+    expect(decimal('-73.9')).toBe(-73.9);
+    for (const wrong of ['', 'x', '1.5']) expect(() => wholeNumber(wrong)).toThrow('whole number');
+    expect(() => decimal(' ')).toThrow('number');
+  });
+});
