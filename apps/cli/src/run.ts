@@ -13,11 +13,11 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof ExitWith) return error.code;
+    if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help, --version
     // Loaded late: a program that only prints its help does not need them.
     const { fail, usageFailure } = await import('./fail.ts');
     const json = wantsJson(argv);
     if (error instanceof CommanderError) {
-      if (error.exitCode === 0) return 0; // --help, --version
       if (error.code !== 'commander.help') usageFailure(io, error.message, json);
       return EXIT_USAGE;
     }
