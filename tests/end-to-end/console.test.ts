@@ -125,6 +125,9 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
     expect(fragment(page)).toBe('#node=tokyo');
     expect(await dot(page, 'tokyo').getAttribute('aria-pressed')).toBe('true');
     expect(await page.locator('[data-node][tabindex="0"]').count()).toBe(1);
+    await page.locator('.pl-card').getByText('Tokyo, Japan').waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('.pl-card').waitFor({ state: 'detached' });
   });
 
   it('shows a slice from a shared address: its slivers, their reasons, and how to log in', async () => {

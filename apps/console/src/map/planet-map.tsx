@@ -57,7 +57,10 @@ export function PlanetMap({ nodes, slice, found, selected, onSelect, nowMs }: Pl
             height={height}
             role="group"
             aria-label={`${dots.length} nodes on the map; arrow keys go from one to the next`}
-            onKeyDown={(event) => walkDots(event, dots)}
+            onKeyDown={(event) => {
+              if (event.key === 'Escape') setPointed(null);
+              walkDots(event, dots);
+            }}
           >
             {looks.map((look) => (
               <NodeDot

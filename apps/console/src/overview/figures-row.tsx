@@ -85,6 +85,7 @@ function RefusedButton({ count, matters, onClick }: RefusedButtonProps) {
   return (
     <Tooltip
       multiline
+      position="bottom"
       w={340}
       events={{ hover: true, focus: true, touch: true }}
       label={reasons.map(({ id, title, reason }) => (
