@@ -62,6 +62,8 @@ export interface TestAuthority extends AsyncDisposable {
   readonly identity: AuthorityIdentity;
   readonly address: string;
   invitation(node: NodeName): string;
+  /** What has been asked of it, as `METHOD path`. */
+  requests(): readonly string[];
   /** The node's connection, once it has dialled (again). */
   uplinked(): Promise<ClientHttp2Session>;
 }
@@ -69,6 +71,7 @@ export interface TestAuthority extends AsyncDisposable {
 export async function startAuthority(host: string): Promise<TestAuthority> {
   const identity = await createAuthorityIdentity(AuthorityName.parse('test-authority'), Date.now());
   const tls = await issueServerCertificate(identity, { names: [host] }, Date.now());
+  const requests: string[] = [];
   const secrets = new Map<string, NodeName>();
   const info = () => ({
     name: identity.name,
@@ -90,6 +93,7 @@ export async function startAuthority(host: string): Promise<TestAuthority> {
       ALPNProtocols: [UPLINK_PROTOCOL, 'http/1.1'],
     },
     async (request, response) => {
+      requests.push(`${request.method} ${request.url}`);
       if (request.url !== '/v1/join') {
         response.setHeader('content-type', 'application/json');
         return void response.end(JSON.stringify(info()));
@@ -130,6 +134,7 @@ export async function startAuthority(host: string): Promise<TestAuthority> {
       const { fingerprint } = identity;
       return formatJoinToken({ address, fingerprint, node, secret, expiresAtMs: Date.now() + DAY_MS });
     },
+    requests: () => requests,
     uplinked() {
       const session = sessions.pop();
       return session === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(session);
