@@ -27,18 +27,22 @@ const base = mkdtempSync(join(tmpdir(), 'planetlab-base-'));
 const A = asMachineId('a');
 const B = asMachineId('b');
 
+// Containers need root; where there is none, the line above says so.
 describe.skipIf(reason !== undefined)('the OCI driver', () => {
   beforeAll(() => makeBaseRoot(base));
   afterAll(() => rmSync(base, { recursive: true, force: true }));
   for (const runtime of ['crun', 'runc'] as const) {
     describeVmmConformance(`oci over ${runtime}`, () => makeOciContext(runtime, base));
-    describe(`over ${runtime}`, () => describeContainers(runtime));
+    const context = () => makeOciContext(runtime, base);
+    describe(`isolation by ${runtime}`, () => describeIsolation(context));
+    describe(`limits and connections by ${runtime}`, () => describeLimits(context));
+    describe(`what ${runtime} leaves behind`, () => describeRemains(context, runtime));
   }
 });
 
-function describeContainers(runtime: RuntimeName): void {
-  const context = () => makeOciContext(runtime, base);
+type MakeOciContext = () => Promise<OciContext>;
 
+function describeIsolation(context: MakeOciContext): void {
   it('shows root inside as nobody outside, and each machine as somebody else', async () => {
     await using c = await context();
     const [a, b] = [await start(c, A), await start(c, B)];
@@ -76,7 +80,9 @@ function describeContainers(runtime: RuntimeName): void {
     expect(await sh(c.vmm, A, 'grep -E "^(Seccomp|NoNewPrivs):" /proc/self/status')).toMatch(/Seccomp:\t2/);
     expect(await sh(c.vmm, A, 'echo 1 > /proc/sys/kernel/panic || echo refused')).toContain('refused');
   });
+}
 
+function describeLimits(context: MakeOciContext): void {
   it('gives its programs three pipes that can be opened by name, and no other descriptor', async () => {
     await using c = await context();
     await start(c, A);
@@ -126,7 +132,9 @@ function describeContainers(runtime: RuntimeName): void {
     await deleteLink(hostName, systemRunner);
     expect(listLinks()).not.toContain(hostName);
   });
+}
 
+function describeRemains(context: MakeOciContext, runtime: RuntimeName): void {
   it('leaves nothing on the host', async () => {
     const c = await context();
     const { pid } = await start(c, A);

@@ -19,6 +19,12 @@ const CONTROL_HEADER_BYTES = 16;
 /** Room for the name of the terminal, which comes along and is of no use. */
 const DATA_BYTES = 256;
 
+const F_DUPFD_CLOEXEC = 1030;
+
+/** A second descriptor for the same open file; the caller closes it. */
+export const duplicateDescriptor = (fd: number): number =>
+  check(cLibrary().fcntl(fd, F_DUPFD_CLOEXEC, 0), 'fcntl(F_DUPFD_CLOEXEC)', `descriptor ${fd}`);
+
 /** A Unix socket at which one other process hands over one descriptor, as container runtimes do with a terminal. */
 export interface DescriptorListener extends Disposable {
   /**

@@ -16,7 +16,7 @@ export {
 export type { Command, CommandResult, CommandRunner } from './command.ts';
 export { CommandError, systemRunner } from './command.ts';
 export type { DescriptorListener } from './descriptors.ts';
-export { listenForDescriptor } from './descriptors.ts';
+export { duplicateDescriptor, listenForDescriptor } from './descriptors.ts';
 export type { RoutedVeth } from './links.ts';
 export { createRoutedVeth, deleteLink, listLinks, setForwarding } from './links.ts';
 export type { IdMappedMount, OverlayMount } from './mounts.ts';

@@ -1,11 +1,11 @@
-import { accessSync, closeSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, closeSync, constants, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cgroupLayout, readCgroupHierarchies } from './cgroups.ts';
 import { CommandError, type CommandRunner } from './command.ts';
-import { bindMountIdMapped, mountOverlay, prepareOverlayFolders, unmount } from './mounts.ts';
-import { createNetworkNamespace, deleteNetworkNamespace, inNamespace } from './namespaces.ts';
-import { isErrno } from './processes.ts';
+import { bindMountIdMapped, mountOverlay, prepareOverlayFolders, unmount, unmountUnder } from './mounts.ts';
+import { createNetworkNamespace, deleteNetworkNamespace, inNamespace, listNetworkNamespaces } from './namespaces.ts';
+import { isAlive, isErrno } from './processes.ts';
 import { openTun } from './tun.ts';
 import { openMappedUserNamespace } from './user-namespace.ts';
 
@@ -34,18 +34,32 @@ export interface Feature {
 
 /** Tries each feature for real and removes what it made. Nothing it makes stays, whatever the outcome. */
 export async function probeHost(runner: CommandRunner): Promise<readonly Feature[]> {
+  await removeLeftovers(runner);
   const features: Feature[] = [];
-  const scratch: Scratch = {
-    runner,
-    folder: mkdtempSync(join(tmpdir(), 'planetlab-probe-')),
-    name: `planetlab-probe-${process.pid}`,
-  };
+  const name = `${PREFIX}${process.pid}`;
+  const scratch: Scratch = { runner, folder: mkdtempSync(join(tmpdir(), `${name}-`)), name };
   try {
     for (const [feature, tryIt, advice] of PROBES) features.push(await probe(feature, () => tryIt(scratch), advice));
   } finally {
     rmSync(scratch.folder, { recursive: true, force: true });
   }
   return features;
+}
+
+const PREFIX = 'planetlab-probe-';
+
+/** Removes what a probe left that was killed in the middle: its name says which process it was. */
+async function removeLeftovers(runner: CommandRunner): Promise<void> {
+  const isLeft = (name: string) => {
+    const pid = new RegExp(`^${PREFIX}(\\d+)(-|$)`).exec(name)?.[1];
+    return pid !== undefined && !isAlive(Number(pid));
+  };
+  for (const name of listNetworkNamespaces().filter(isLeft)) await deleteNetworkNamespace(name, runner);
+  for (const name of readdirSync(tmpdir()).filter(isLeft)) {
+    const folder = join(tmpdir(), name);
+    unmountUnder(folder);
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 interface Scratch {

@@ -36,6 +36,7 @@ interface CLibrary {
   setns(fd: number, type: number): number;
   ioctlPointer(fd: number, request: number, argument: Uint8Array): number;
   ppoll(fds: Uint8Array, count: number, timespec: Uint8Array, signalMask: null): number;
+  fcntl(fd: number, command: number, argument: number): number;
   tcgetattr(fd: number, termios: Uint8Array): number;
   tcsetattr(fd: number, when: number, termios: Uint8Array): number;
   cfmakeraw(termios: Uint8Array): void;
@@ -79,6 +80,7 @@ function messageHeader() {
 function loadCLibrary(): CLibrary {
   const library = koffi.load('libc.so.6');
   const pointerIoctl = library.func('int ioctl(int fd, unsigned long request, void *argument)');
+  const variadicFcntl = library.func('int fcntl(int fd, int command, ...)');
   // koffi's functions are untyped; CLibrary repeats the C prototypes, which is what makes these assertions true.
   return {
     mount: library.func(
@@ -89,6 +91,7 @@ function loadCLibrary(): CLibrary {
     setns: library.func('int setns(int fd, int type)'),
     ioctlPointer: (fd, request, argument) => pointerIoctl(fd, request, argument),
     ppoll: library.func('int ppoll(void *fds, ulong count, const void *timeout, const void *signals)'),
+    fcntl: (fd, command, argument) => variadicFcntl(fd, command, 'int', argument),
     tcgetattr: library.func('int tcgetattr(int fd, void *termios)'),
     tcsetattr: library.func('int tcsetattr(int fd, int when, const void *termios)'),
     cfmakeraw: library.func('void cfmakeraw(void *termios)'),

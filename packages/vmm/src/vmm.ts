@@ -21,14 +21,17 @@ export interface MachineLimits {
 export interface MachineSpec {
   readonly id: MachineId;
   readonly hostname: string;
-  /** Absolute path of the prepared root file system; ids in it are already those of `idBase`. */
+  /**
+   * Absolute path of the prepared root file system; ids in it are already those of `idBase`. Every folder above it must
+   * let others pass (mode 0711), because the machine's root comes there as somebody else.
+   */
   readonly rootPath: string;
   /** First host uid and gid of this machine's own range; root inside is this id outside. */
   readonly idBase: number;
   /** Size of that range. */
   readonly idCount: number;
   readonly limits: MachineLimits;
-  /** Absolute path of the host's resolver configuration to show inside, if any. */
+  /** Absolute path of the host's resolver configuration to show inside, if any; readable, like its folders, by others. */
   readonly resolvConfPath?: string;
 }
 

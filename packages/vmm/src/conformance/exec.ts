@@ -6,165 +6,93 @@ import { MACHINE, type MakeContext, outcome, run, startMachine } from './context
 const MIB = 1024 * 1024;
 
 export function describeExec(makeContext: MakeContext): void {
-  describe('a program in a machine', () => {
-    it('gives its exit code', async () => {
-      await using context = await makeContext();
-      await startMachine(context);
-      expect((await run(context.vmm, ['true'])).exit).toEqual({ code: 0 });
-      expect((await run(context.vmm, ['false'])).exit).toEqual({ code: 1 });
-      expect((await run(context.vmm, ['sh', '-c', 'exit 3'])).exit).toEqual({ code: 3 });
-    });
+  describe('a program in a machine', () => describeProgram(makeContext));
+  describe('the streams of a program', () => describeStreams(makeContext));
+}
 
-    it('gets its arguments as they are, options and blanks included', async () => {
-      await using context = await makeContext();
-      await startMachine(context);
-      const { stdout } = await run(context.vmm, ['echo', '--tty', 'a  b', '$HOME', '*']);
-      expect(stdout).toBe('--tty a  b $HOME *\n');
-    });
-
-    it('that does not exist ends with 127 and says so, as in a shell', async () => {
-      await using context = await makeContext();
-      await startMachine(context);
-      for (const name of ['no-such-program', '--version', '/no/such/program']) {
-        const { exit, stderr } = await run(context.vmm, [name]);
-        expect(exit).toEqual({ code: 127 });
-        expect(stderr).toContain(name.slice(1));
-      }
-    });
-
-    it('keeps output and errors apart', async () => {
-      await using context = await makeContext();
-      await startMachine(context);
-      const both = await run(context.vmm, ['sh', '-c', 'echo out; echo err >&2']);
-      expect(both).toEqual({ stdout: 'out\n', stderr: 'err\n', exit: { code: 0 } });
-    });
-
-    it('passes on every byte of its input', async () => {
-      await using context = await makeContext();
-      await startMachine(context);
-      const input = randomBytes(MIB);
-      const program = await context.vmm.exec(MACHINE, { argv: ['cat'] });
-      program.stdin.end(input);
-      const [output, exit] = await Promise.all([buffer(program.stdout), program.exit, buffer(program.stderr)]);
-      expect(output.equals(input)).toBe(true);
-      expect(exit).toEqual({ code: 0 });
-    });
-
-    it('may end without reading its input', async () => {
-      await using context = await makeContext();
-      await startMachine(context);
-      const program = await context.vmm.exec(MACHINE, { argv: ['true'] });
-      program.stdin.write(randomBytes(MIB));
-      expect((await outcome(program)).exit).toEqual({ code: 0 });
-    });
-
-    it('is ended by kill, also when it is killed at once and twice', async () => {
-      await using context = await makeContext();
-      await startMachine(context);
-      const program = await context.vmm.exec(MACHINE, { argv: ['sleep', '60'] });
-      program.kill();
-      program.kill();
-      expect((await outcome(program)).exit).toEqual({ code: 137, signal: 'SIGKILL' });
-      program.kill();
-      expect((await run(context.vmm, ['true'])).exit).toEqual({ code: 0 });
-    });
-
-    it('runs beside others', async () => {
-      await using context = await makeContext();
-      await startMachine(context);
-      const outcomes = await Promise.all(
-        [1, 2, 3, 4].map((n) => run(context.vmm, ['sh', '-c', `echo ${n}; exit ${n}`])),
-      );
-      expect(outcomes.map(({ stdout, exit }) => [stdout, exit.code])).toEqual([1, 2, 3, 4].map((n) => [`${n}\n`, n]));
-    });
-
-    it('is refused while the machine is created, paused or stopped', async () => {
-      await using context = await makeContext();
-      const { vmm } = context;
-      const refused = () => expect(run(vmm, ['true'])).rejects.toMatchObject({ code: 'sliver_not_running' });
-      await vmm.create(await context.makeSpec(MACHINE));
-      await refused();
-      await vmm.start(MACHINE);
-      await vmm.pause(MACHINE);
-      await refused();
-      await vmm.resume(MACHINE);
-      await vmm.stop(MACHINE, { graceMs: 0 });
-      await refused();
-    });
+function describeProgram(makeContext: MakeContext): void {
+  it('gives its exit code', async () => {
+    await using context = await makeContext();
+    await startMachine(context);
+    expect((await run(context.vmm, ['true'])).exit).toEqual({ code: 0 });
+    expect((await run(context.vmm, ['false'])).exit).toEqual({ code: 1 });
+    expect((await run(context.vmm, ['sh', '-c', 'exit 3'])).exit).toEqual({ code: 3 });
   });
 
-  describe('a program with a terminal', () => {
-    const terminal = { rows: 33, columns: 101 };
+  it('gets its arguments as they are, options and blanks included', async () => {
+    await using context = await makeContext();
+    await startMachine(context);
+    const { stdout } = await run(context.vmm, ['echo', '--tty', 'a  b', '$HOME', '*']);
+    expect(stdout).toBe('--tty a  b $HOME *\n');
+  });
 
-    it('sees its size', async () => {
-      await using context = await makeContext();
-      await startMachine(context);
-      // A driver may set the size a moment after the program has begun; it then gets SIGWINCH.
-      const { stdout, exit } = await run(context.vmm, ['sh', '-c', 'sleep 0.1; stty size'], { terminal });
-      expect(onScreen(stdout)).toBe('33 101\n');
-      expect(exit).toEqual({ code: 0 });
-    });
-
-    it('sees a new size', async () => {
-      await using context = await makeContext();
-      await startMachine(context);
-      const script = 'echo ready; sleep 0.5; stty size';
-      const program = await context.vmm.exec(MACHINE, { argv: ['sh', '-c', script], terminal });
-      let output = '';
-      for await (const chunk of program.stdout) {
-        if (output === '') program.resize({ rows: 50, columns: 132 });
-        output += String(chunk);
-      }
-      expect(onScreen(output)).toBe('ready\n50 132\n');
-      expect(await program.exit).toEqual({ code: 0 });
-      program.resize(terminal);
-    });
-
-    it('loses nothing of what it writes, however soon it ends', async () => {
-      await using context = await makeContext();
-      await startMachine(context);
-      for (let attempt = 0; attempt < 20; attempt++) {
-        const { stdout } = await run(context.vmm, ['echo', 'x'.repeat(1000)], { terminal });
-        expect(onScreen(stdout)).toBe(`${'x'.repeat(1000)}\n`);
-      }
-    });
-
-    it('that does not exist ends with 127 and says so', async () => {
-      await using context = await makeContext();
-      await startMachine(context);
-      const { stdout, exit } = await run(context.vmm, ['no-such-program'], { terminal });
+  it('that does not exist ends with 127 and says so, as in a shell', async () => {
+    await using context = await makeContext();
+    await startMachine(context);
+    for (const name of ['no-such-program', '--version', '/no/such/program']) {
+      const { exit, stderr } = await run(context.vmm, [name]);
       expect(exit).toEqual({ code: 127 });
-      expect(stdout).toContain('no-such-program');
-    });
+      expect(stderr).toContain(name.slice(1));
+    }
+  });
 
-    it('writes errors and output to it, and gives its exit code', async () => {
-      await using context = await makeContext();
-      await startMachine(context);
-      const script = 'echo out; echo err >&2; exit 5';
-      const merged = await run(context.vmm, ['sh', '-c', script], { terminal });
-      expect(onScreen(merged.stdout)).toBe('out\nerr\n');
-      expect([merged.stderr, merged.exit]).toEqual(['', { code: 5 }]);
-    });
+  it('is ended by kill, also when it is killed at once and twice', async () => {
+    await using context = await makeContext();
+    await startMachine(context);
+    const program = await context.vmm.exec(MACHINE, { argv: ['sleep', '60'] });
+    program.kill();
+    program.kill();
+    expect((await outcome(program)).exit).toEqual({ code: 137, signal: 'SIGKILL' });
+    program.kill();
+    expect((await run(context.vmm, ['true'])).exit).toEqual({ code: 0 });
+  });
 
-    it('reads what is typed until the end of the input', async () => {
-      await using context = await makeContext();
-      await startMachine(context);
-      const program = await context.vmm.exec(MACHINE, { argv: ['cat'], terminal });
-      program.stdin.end('hello\n');
-      const { stdout, exit } = await outcome(program);
-      expect(onScreen(stdout)).toContain('hello\n');
-      expect(exit).toEqual({ code: 0 });
-    });
+  it('runs beside others', async () => {
+    await using context = await makeContext();
+    await startMachine(context);
+    const outcomes = await Promise.all([1, 2, 3, 4].map((n) => run(context.vmm, ['sh', '-c', `echo ${n}; exit ${n}`])));
+    expect(outcomes.map(({ stdout, exit }) => [stdout, exit.code])).toEqual([1, 2, 3, 4].map((n) => [`${n}\n`, n]));
+  });
 
-    it('is ended by kill', async () => {
-      await using context = await makeContext();
-      await startMachine(context);
-      const program = await context.vmm.exec(MACHINE, { argv: ['sleep', '60'], terminal });
-      program.kill();
-      expect((await outcome(program)).exit).toEqual({ code: 137, signal: 'SIGKILL' });
-    });
+  it('is refused while the machine is created, paused or stopped', async () => {
+    await using context = await makeContext();
+    const { vmm } = context;
+    const refused = () => expect(run(vmm, ['true'])).rejects.toMatchObject({ code: 'sliver_not_running' });
+    await vmm.create(await context.makeSpec(MACHINE));
+    await refused();
+    await vmm.start(MACHINE);
+    await vmm.pause(MACHINE);
+    await refused();
+    await vmm.resume(MACHINE);
+    await vmm.stop(MACHINE, { graceMs: 0 });
+    await refused();
   });
 }
 
-/** What a person sees: lines end with one or more carriage returns (runc's relay adds one at times) and a line feed. */
-const onScreen = (output: string): string => output.replaceAll(/\r+\n/g, '\n');
+function describeStreams(makeContext: MakeContext): void {
+  it('keeps output and errors apart', async () => {
+    await using context = await makeContext();
+    await startMachine(context);
+    const both = await run(context.vmm, ['sh', '-c', 'echo out; echo err >&2']);
+    expect(both).toEqual({ stdout: 'out\n', stderr: 'err\n', exit: { code: 0 } });
+  });
+
+  it('passes on every byte of its input', async () => {
+    await using context = await makeContext();
+    await startMachine(context);
+    const input = randomBytes(MIB);
+    const program = await context.vmm.exec(MACHINE, { argv: ['cat'] });
+    program.stdin.end(input);
+    const [output, exit] = await Promise.all([buffer(program.stdout), program.exit, buffer(program.stderr)]);
+    expect(output.equals(input)).toBe(true);
+    expect(exit).toEqual({ code: 0 });
+  });
+
+  it('may end without reading its input', async () => {
+    await using context = await makeContext();
+    await startMachine(context);
+    const program = await context.vmm.exec(MACHINE, { argv: ['true'] });
+    program.stdin.write(randomBytes(MIB));
+    expect((await outcome(program)).exit).toEqual({ code: 0 });
+  });
+}

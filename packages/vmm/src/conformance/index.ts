@@ -6,6 +6,7 @@ import { describe } from 'vitest';
 import type { MakeContext } from './context.ts';
 import { describeExec } from './exec.ts';
 import { describeLifecycle } from './lifecycle.ts';
+import { describeTerminal } from './terminal.ts';
 
 export type { MakeContext, VmmContext } from './context.ts';
 
@@ -14,5 +15,6 @@ export function describeVmmConformance(name: string, makeContext: MakeContext): 
   describe(`the VMM driver ${name}`, () => {
     describeLifecycle(makeContext);
     describeExec(makeContext);
+    describeTerminal(makeContext);
   });
 }

@@ -4,7 +4,7 @@ import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
-import { listenForDescriptor, setTerminalSize } from '@planetlab/linux';
+import { duplicateDescriptor, listenForDescriptor, setTerminalSize } from '@planetlab/linux';
 import type { TerminalSize } from '../exec.ts';
 import type { ClientProcess } from './client-process.ts';
 import { handOver } from './output.ts';
@@ -45,10 +45,15 @@ export async function spawnWithConsole(
 }
 
 function onTerminal(fd: number, exited: Promise<number>): ClientProcess {
+  // Reading ends when the program closes its descriptors. Were that the last of ours as well, the terminal would hang up
+  // and end with SIGHUP a program that is just about to exit with its own code.
+  let held: number | undefined = duplicateDescriptor(fd);
   const terminal = new ReadStream(fd);
   const output = handOver(terminal, exited);
   const ended = (async () => {
     const code = await exited;
+    if (held !== undefined) closeSync(held);
+    held = undefined;
     await output.done;
     return code;
   })();
@@ -61,7 +66,7 @@ function onTerminal(fd: number, exited: Promise<number>): ClientProcess {
     },
   });
   const resize = (size: TerminalSize) => {
-    if (!terminal.destroyed) setTerminalSize(fd, size);
+    if (held !== undefined) setTerminalSize(held, size);
   };
   return { stdin, stdout: output.stream, stderr: Readable.from([]), ended, resize };
 }
