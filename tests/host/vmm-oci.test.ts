@@ -136,7 +136,7 @@ function describeLimits(context: MakeOciContext): void {
 
 function describeRemains(context: MakeOciContext, runtime: RuntimeName): void {
   it('leaves nothing on the host', async () => {
-    const c = await context();
+    await using c = await context();
     const { pid } = await start(c, A);
     const program = await c.vmm.exec(A, { argv: ['sleep', '60'] });
     await c.vmm.destroy(A);
