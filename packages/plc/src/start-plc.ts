@@ -77,6 +77,7 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   const parts: Parts = { options, store, feed, authority, uplinks, metrics, addresses, stopping: stopping.signal };
 
   const nodeListener = stack.use(await openNodeListener(parts, nowMs));
+  stack.use(uplinks); // once more: they end before their listener waits for every connection
   addresses.nodeAddress = options.nodeAddress ?? withPort(parseHostPort(options.nodeListen), nodeListener.port);
   const app = await publicApp(parts);
   stack.defer(() => app.close());

@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts';
 import type { NodeClient } from '../uplinks/node-client.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
 import { checkedLease } from './checked-lease.ts';
-import { nameOfStep, pauseMs, planNode, renewalTimeMs } from './plan.ts';
+import { pauseKeyOf, pauseMs, planNode, renewalTimeMs, sliceOfStep } from './plan.ts';
 import { runStep, type StepContext } from './steps.ts';
 import { loadNode, storeReport } from './store.ts';
 import type { BrokerStep } from './types.ts';
@@ -39,7 +39,8 @@ export class NodeSession {
   readonly #renewAtMs = new Map<LeaseId, number>();
   readonly #failures = new Map<string, { count: number; untilMs: number }>();
   readonly #busy = new Set<SliceName>();
-  #known = new Set<SliceName>();
+  /** Slices with a row for this node, with the request's pause key of the one that is wanted. */
+  #placed: ReadonlyMap<SliceName, string | undefined> = new Map();
   readonly #lies = new Set<SliceName>();
   #leasesRead = false;
   #dirty = false;
@@ -95,7 +96,7 @@ export class NodeSession {
   async #pass(): Promise<void> {
     const { store, uplink, leaseMs } = this.#options;
     const { deleted, slivers } = await loadNode(store.db, uplink.node.nodeId);
-    this.#known = new Set(slivers.map(({ slice }) => slice));
+    this.#placed = new Map(slivers.map(({ slice, wanted, id }) => [slice, wanted ? id : undefined]));
     const nowMs = store.now().getTime();
     const pausedUntilMs = new Map([...this.#failures].map(([key, { untilMs }]) => [key, untilMs]));
     const view = {
@@ -109,7 +110,7 @@ export class NodeSession {
     const { steps, nextMs } = planNode(view, nowMs, leaseMs);
     for (const step of steps) {
       if (this.#busy.size >= CONCURRENT_STEPS) break; // each that ends wakes us again
-      if (!this.#busy.has(nameOfStep(step))) void this.#take(step);
+      if (!this.#busy.has(sliceOfStep(step))) void this.#take(step);
     }
     if (Number.isFinite(nextMs)) this.#wakeAfter(nextMs - nowMs);
     if (deleted && slivers.length === 0 && this.#leases.size === 0 && this.#busy.size === 0) {
@@ -123,7 +124,7 @@ export class NodeSession {
   }
 
   async #take(step: BrokerStep): Promise<void> {
-    const slice = nameOfStep(step);
+    const slice = sliceOfStep(step);
     this.#busy.add(slice);
     let outcome: 'done' | 'failed' = 'failed';
     try {
@@ -131,10 +132,13 @@ export class NodeSession {
     } catch (error) {
       const details = { error: messageOf(error), step: step.type, slice, node: this.#options.uplink.node.nodeName };
       this.#options.log.warn(details, 'a step of the broker failed');
-      this.#pause('sliver' in step ? step.sliver.id : step.lease.id);
     }
     this.#options.countOutcome(step.type, outcome);
+    if (outcome === 'failed') this.#pause(pauseKeyOf(step));
+    else this.#failures.delete(pauseKeyOf(step));
     this.#busy.delete(slice);
+    // What was refused for want of resources may fit now.
+    if (step.type === 'end' && outcome === 'done') this.#endPauses();
     this.wake();
   }
 
@@ -146,8 +150,6 @@ export class NodeSession {
       node: uplink.node,
       holdLease: (lease) => this.#hold(lease),
       dropLease: (lease) => this.#drop(lease),
-      pause: (key) => this.#pause(key),
-      resume: (key) => void this.#failures.delete(key),
       reportOf: (slice) => this.#reports.get(slice),
       checked: (lease) => checkedLease(lease, uplink.node, this.#options.holder),
     };
@@ -167,6 +169,11 @@ export class NodeSession {
   #pause(key: string): void {
     const count = (this.#failures.get(key)?.count ?? 0) + 1;
     this.#failures.set(key, { count, untilMs: this.#options.store.now().getTime() + pauseMs(count) });
+  }
+
+  #endPauses(): void {
+    for (const [key, { count }] of this.#failures) this.#failures.set(key, { count, untilMs: 0 });
+    this.wake();
   }
 
   async #keepFacts(): Promise<void> {
@@ -241,13 +248,17 @@ export class NodeSession {
 
   async #heed(report: NodeSliver): Promise<void> {
     const lease = this.#leases.get(report.slice);
-    if (!this.#known.has(report.slice) && lease === undefined) return this.#noteLie(report.slice);
+    if (!this.#placed.has(report.slice) && lease === undefined) return this.#noteLie(report.slice);
     if (report.state === 'gone') this.#reports.delete(report.slice);
     else this.#reports.set(report.slice, report);
-    if (report.state === 'running') this.#failures.delete(report.leaseId);
     await storeReport(this.#options.store, this.#reporter, report);
     if (report.state !== 'gone') return;
-    if (lease?.id === report.leaseId) this.#drop(lease);
+    this.#endPauses();
+    if (lease?.id !== report.leaseId) return;
+    this.#drop(lease);
+    // It ended without our doing: asked for again after a pause, or a node in trouble would go round and round.
+    const pauseKey = this.#placed.get(report.slice);
+    if (pauseKey !== undefined && !this.#busy.has(report.slice)) this.#pause(pauseKey);
     this.wake();
   }
 

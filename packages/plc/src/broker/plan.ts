@@ -12,8 +12,8 @@ export function planNode(view: NodeView, nowMs: number, leaseMs: number): Broker
   const slices = new Set([...bySlice.keys(), ...view.leases.keys()]);
   const steps: BrokerStep[] = [];
   let nextMs = Number.POSITIVE_INFINITY;
-  const add = (key: string, dueMs: number, step: BrokerStep): void => {
-    const atMs = Math.max(dueMs, view.pausedUntilMs.get(key) ?? 0);
+  const add: Add = (dueMs, step) => {
+    const atMs = Math.max(dueMs, view.pausedUntilMs.get(pauseKeyOf(step)) ?? 0);
     if (atMs <= nowMs) steps.push(step);
     else nextMs = Math.min(nextMs, atMs);
   };
@@ -24,19 +24,19 @@ export function planNode(view: NodeView, nowMs: number, leaseMs: number): Broker
     const wanted = slivers.find((sliver) => sliver.wanted);
     const lease = view.leases.get(slice);
     if (lease !== undefined && (wanted === undefined || belongsToOld(lease, old))) {
-      add(lease.id, 0, { type: 'end', slice, lease });
+      add(0, { type: 'end', slice, lease });
     } else if (lease !== undefined && wanted !== undefined) {
       planHeld(add, view, wanted, lease, nowMs, leaseMs);
     } else if (old.length > 0) {
-      for (const sliver of old) if (!stillThere(view, sliver)) steps.push({ type: 'forget', sliver });
+      for (const sliver of old) if (!stillThere(view, sliver)) add(0, { type: 'forget', sliver });
     } else if (wanted !== undefined && wanted.sliceEndsMs > nowMs) {
-      add(wanted.id, 0, { type: 'request', sliver: wanted, endsMs: Math.min(nowMs + leaseMs, wanted.sliceEndsMs) });
+      add(0, { type: 'request', sliver: wanted, endsMs: Math.min(nowMs + leaseMs, wanted.sliceEndsMs) });
     }
   }
   return { steps, nextMs };
 }
 
-type Add = (key: string, dueMs: number, step: BrokerStep) => void;
+type Add = (dueMs: number, step: BrokerStep) => void;
 
 /** A renewal that would gain less than this is not worth asking for. */
 const RENEWAL_GAIN_MS = SECOND_MS;
@@ -49,15 +49,18 @@ function planHeld(
   nowMs: number,
   leaseMs: number,
 ): void {
-  if (sliver.leaseId !== lease.id) return add(sliver.id, 0, { type: 'adopt', sliver, lease });
+  if (sliver.leaseId !== lease.id) {
+    add(0, { type: 'adopt', sliver, lease });
+    return;
+  }
   const hash = accessHashOf(sliver.keys);
-  if (sliver.accessHash !== hash) add(`access ${sliver.id}`, 0, { type: 'access', sliver, hash });
+  if (sliver.accessHash !== hash) add(0, { type: 'access', sliver, hash });
   const endsMs = Math.min(nowMs + leaseMs, sliver.sliceEndsMs);
   const dueMs = view.renewAtMs.get(lease.id) ?? 0;
   // What is left of the slice's life may be shorter than a lease: then the last renewal reached its end.
   const reachesMs = Math.min(Math.max(dueMs, nowMs) + leaseMs, sliver.sliceEndsMs);
   if (reachesMs - fromInstant(lease.expiresAt) < RENEWAL_GAIN_MS) return;
-  add(lease.id, dueMs, { type: 'renew', sliver, lease, endsMs });
+  add(dueMs, { type: 'renew', sliver, lease, endsMs });
 }
 
 /** Of a sliver that was taken off. One whose request was under way then has no lease noted: it may be this one. */
@@ -86,5 +89,20 @@ const LONGEST_PAUSE_MS = 300 * SECOND_MS;
 /** Growing pauses: 2 s, 4 s, 8 s ... 5 min. */
 export const pauseMs = (failures: number): number => Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
 
-/** For logs. */
-export const nameOfStep = (step: BrokerStep): SliceName => (step.type === 'end' ? step.slice : step.sliver.slice);
+/** What is tried again only after a pause when this step fails. */
+export function pauseKeyOf(step: BrokerStep): string {
+  switch (step.type) {
+    case 'request':
+    case 'adopt':
+      return step.sliver.id;
+    case 'access':
+    case 'forget':
+      return `${step.type} ${step.sliver.id}`;
+    case 'renew':
+    case 'end':
+      return step.lease.id;
+  }
+}
+
+/** Which sliver a step is about: one step at a time for each. */
+export const sliceOfStep = (step: BrokerStep): SliceName => (step.type === 'end' ? step.slice : step.sliver.slice);

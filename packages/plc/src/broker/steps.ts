@@ -13,9 +13,6 @@ export interface StepContext {
   readonly node: NodeIdentity;
   holdLease(lease: LeaseRecord): void;
   dropLease(lease: LeaseRecord): void;
-  /** Not again before a pause that grows with each failure in a row. */
-  pause(key: string): void;
-  resume(key: string): void;
   /** The latest that the node said about a slice. */
   reportOf(slice: SliceName): NodeSliver | undefined;
   /** Throws when a lease does not say what the node signed. */
@@ -24,7 +21,10 @@ export interface StepContext {
 
 export type StepOutcome = 'done' | 'failed';
 
-/** Takes one step. A node's refusal is an outcome; what is thrown is a failure of ours, to be tried again. */
+/**
+ * Takes one step. A node's refusal is an outcome; what is thrown is a failure of ours. Both are tried again after a pause
+ * that grows with each failure in a row.
+ */
 export function runStep(context: StepContext, step: BrokerStep): Promise<StepOutcome> {
   switch (step.type) {
     case 'request':
@@ -63,7 +63,6 @@ async function leased(
   accessHash: string | null,
 ): Promise<StepOutcome> {
   await storeLease(context.store, context.node, sliver.id, lease, accessHash);
-  context.resume(sliver.id);
   // A newer report may come while an older one is being stored: the newest is stored last.
   for (let stored: NodeSliver | undefined; ; ) {
     const report = context.reportOf(sliver.slice);
@@ -75,7 +74,6 @@ async function leased(
 
 async function refused(context: StepContext, sliver: BrokerSliver, error: unknown): Promise<StepOutcome> {
   if (!(error instanceof PlanetLabError)) throw error;
-  context.pause(sliver.id);
   const noAnswer = ['node_unreachable', 'timed_out', 'canceled'].includes(error.code);
   const reason = { code: error.code, message: error.message };
   await storeFailure(context.store, context.node, sliver.id, noAnswer ? 'requested' : 'refused', reason);
@@ -93,28 +91,23 @@ async function renew(
     const renewed = context.checked(
       await context.client.renewLease({ params, body: { expiresAt: toInstant(endsMs) } }),
     );
-    context.resume(lease.id);
     context.holdLease(renewed);
     await storeRenewal(context.store, context.node, sliver.id, renewed);
     return 'done';
   } catch (error) {
     if (!isPlanetLabError(error)) throw error;
     if (error.code === 'unknown_lease' || error.code === 'lease_expired') context.dropLease(lease);
-    else context.pause(lease.id);
     return 'failed';
   }
 }
 
 async function setAccess(context: StepContext, sliver: BrokerSliver, hash: string): Promise<StepOutcome> {
-  const key = `access ${sliver.id}`;
   try {
     await context.client.setAccess({ params: { slice: sliver.slice }, body: { keys: [...sliver.keys] } });
   } catch (error) {
     if (!isPlanetLabError(error)) throw error;
-    context.pause(key);
     return 'failed';
   }
-  context.resume(key);
   await storeAccess(context.store, context.node, sliver.id, hash);
   return 'done';
 }
@@ -124,10 +117,7 @@ async function end(context: StepContext, lease: LeaseRecord): Promise<StepOutcom
     await context.client.endLease({ params: { lease: lease.id } });
   } catch (error) {
     if (!isPlanetLabError(error)) throw error;
-    if (error.code !== 'unknown_lease' && error.code !== 'lease_expired') {
-      context.pause(lease.id);
-      return 'failed';
-    }
+    if (error.code !== 'unknown_lease' && error.code !== 'lease_expired') return 'failed';
   }
   context.dropLease(lease);
   return 'done';

@@ -25,7 +25,7 @@ export interface NodeView {
   readonly reports: ReadonlyMap<SliceName, NodeSliver>;
   /** When each lease is to be renewed. */
   readonly renewAtMs: ReadonlyMap<LeaseId, number>;
-  /** By sliver id or lease id: not to be tried before. */
+  /** By the steps' pause keys: not to be tried before. */
   readonly pausedUntilMs: ReadonlyMap<string, number>;
   /** Slices about which a request is under way: left alone until it is answered. */
   readonly busy: ReadonlySet<SliceName>;

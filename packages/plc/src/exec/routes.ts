@@ -74,6 +74,7 @@ async function passOn(
   );
   reply.hijack();
   reply.raw.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' });
+  reply.raw.flushHeaders(); // the program may be silent for long; the caller waits for these to send it input
   await pipeline(stream, reply.raw).catch(() => {
     // One side went away in the middle: the other learns it from its broken stream.
     stream.destroy();

@@ -49,7 +49,10 @@ function readFields(blob: Buffer): Buffer[] {
 function checkKey(type: string, fields: readonly Buffer[]): void {
   const hardware = type.startsWith('sk-');
   const curve = CURVES[type];
-  if (type === 'ssh-rsa') return checkRsa(fields);
+  if (type === 'ssh-rsa') {
+    checkRsa(fields);
+    return;
+  }
   const wanted = (curve === undefined ? 1 : 2) + (hardware ? 1 : 0);
   if (fields.length !== wanted) throw malformed('it does not have the parts of such a key');
   if (curve === undefined) {

@@ -83,6 +83,19 @@ export class FakeNode {
     return socket;
   }
 
+  /** The same node, its leases and slivers included, dialling another address: a PLC that was started again. */
+  at(host: string, port: number): FakeNode {
+    const moved = new FakeNode({ ...this.#joined, host, port });
+    for (const [slice, lease] of this.leases) moved.leases.set(slice, lease);
+    for (const [slice, sliver] of this.slivers) moved.slivers.set(slice, sliver);
+    return moved;
+  }
+
+  /** Resolves when the PLC has closed the connection. */
+  async closed(): Promise<void> {
+    if (this.#socket !== undefined && !this.#socket.destroyed) await once(this.#socket, 'close');
+  }
+
   disconnect(): void {
     this.#socket?.destroy();
   }

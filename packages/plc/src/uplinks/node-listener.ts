@@ -26,6 +26,8 @@ export interface NodeListenerOptions {
 
 const HANDSHAKE_TIMEOUT_MS = 10 * SECOND_MS;
 const JOIN_IDLE_MS = 30 * SECOND_MS;
+/** For what uplinks are told at the end to get out. */
+const GOODBYE_MS = 150;
 const CONNECTIONS_LIMIT = 10_000;
 
 export async function listenForNodes(options: NodeListenerOptions): Promise<NodeListener> {
@@ -71,7 +73,9 @@ export async function listenForNodes(options: NodeListenerOptions): Promise<Node
     async [Symbol.asyncDispose]() {
       clearInterval(renewal);
       const ended = new Promise<void>((resolve) => server.close(() => resolve()));
-      setTimeout(() => sockets.forEach((socket) => socket.destroy()), 200).unref(); // goodbyes get out first
+      setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, GOODBYE_MS).unref();
       await ended;
       await joinApp.close();
     },

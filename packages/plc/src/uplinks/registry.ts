@@ -62,7 +62,9 @@ export async function createUplinkRegistry(options: UplinkRegistryOptions): Prom
     options.onOpen(uplink);
   };
 
+  let stopped = false;
   const accept = async (socket: TLSSocket): Promise<void> => {
+    if (stopped) return void socket.destroy();
     const complain = (error: unknown) =>
       log.warn({ from: socket.remoteAddress, reason: messageOf(error) }, 'uplink not accepted');
     try {
@@ -92,6 +94,8 @@ export async function createUplinkRegistry(options: UplinkRegistryOptions): Prom
     all: () => [...uplinks.values()],
     accept,
     async [Symbol.asyncDispose]() {
+      if (stopped) return;
+      stopped = true;
       clearInterval(timer);
       const open = [...uplinks.values()];
       uplinks.clear();

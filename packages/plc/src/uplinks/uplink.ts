@@ -80,7 +80,8 @@ function startSession(socket: TLSSocket): ClientHttp2Session {
 function sayGoodbye(session: ClientHttp2Session, reason: PlanetLabError): void {
   if (session.destroyed) return;
   const text = JSON.stringify({ code: reason.code, message: reason.message });
-  session.goaway(constants.NGHTTP2_CONNECT_ERROR, 0, Buffer.from(text));
+  // No error code: one would surface at the node as an error of every stream, before the reason is read.
+  session.goaway(constants.NGHTTP2_NO_ERROR, 0, Buffer.from(text));
   setTimeout(() => session.destroy(), 100).unref(); // time for the frame to leave
 }
 
