@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
+import { getCompileCacheDir } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Command, CommandError, findProcessesByEnvironment, isErrno, signalAndWait } from '@planetlab/linux';
@@ -12,7 +13,7 @@ import type { LabPart, LabProcess } from './types.ts';
 const MARK = 'PLANETLAB_LAB';
 
 /** Only these come in from outside: a DATABASE_URL of the caller's, for one, must not become the lab's database. */
-const INHERITED = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'NODE_COMPILE_CACHE', 'XDG_CACHE_HOME', 'XDG_RUNTIME_DIR'];
+const INHERITED = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'XDG_CACHE_HOME', 'XDG_RUNTIME_DIR'];
 
 export interface StartedProcess {
   readonly pid: number;
@@ -26,7 +27,18 @@ function markedEnvironment(paths: LabPaths): Record<string, string> {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return { ...Object.fromEntries(inherited), [MARK]: paths.root };
+  const cache = compileCache();
+  return {
+    ...Object.fromEntries(inherited),
+    ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }),
+    [MARK]: paths.root,
+  };
+}
+
+/** Where this process keeps compiled code: many processes of two programs start in half the time with it. */
+function compileCache(): string | undefined {
+  const own = getCompileCacheDir();
+  return process.env['NODE_COMPILE_CACHE'] ?? (own === undefined ? undefined : dirname(own));
 }
 
 /** Starts a process that outlives this one. What it writes goes to a file of that name among the lab's logs. */
@@ -55,7 +67,10 @@ export async function startDetached(
 /** Runs a program to its end with the lab's mark. Fails with its own last words. */
 export async function runMarked(environment: LabEnvironment, paths: LabPaths, command: Command): Promise<string> {
   try {
-    const { stdout } = await environment.runner.run({ ...command, env: { ...command.env, [MARK]: paths.root } });
+    const { stdout } = await environment.runner.run({
+      ...command,
+      env: { ...command.env, ...markedEnvironment(paths) },
+    });
     return stdout;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
