@@ -1,7 +1,14 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmdirSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inNamespace, isErrno, listNetworkNamespaces, unmountUnder } from '@planetlab/linux';
+import {
+  inNamespace,
+  isErrno,
+  listNetworkNamespaces,
+  readCgroupHierarchies,
+  removeProbeLeftovers,
+  unmountUnder,
+} from '@planetlab/linux';
 import { messageOf, PlanetLabError } from '@planetlab/model';
 import { type LabEnvironment, type LabPaths, labPaths, systemEnvironment } from './environment.ts';
 import { readFacts } from './facts.ts';
@@ -44,7 +51,10 @@ export async function takeDown(environment: LabEnvironment, name: string, progre
   });
   await step('removing the network', async () => {
     for (const part of ['wan', 'other'] as const) await stopPart(environment, paths, part);
-    if (process.getuid?.() === 0) await removeNetwork(name, environment.runner);
+    if (process.getuid?.() !== 0) return; // then there is none
+    await removeNetwork(name, environment.runner);
+    await removeProbeLeftovers(environment.runner); // of nodes that were killed while they tried the host
+    removeSharedFolders();
   });
   if (failures.length === 0) await step('removing the state', () => removeState(paths));
   if (failures.length > 0) {
@@ -86,6 +96,18 @@ async function purge(
 ): Promise<void> {
   const argv = prefixed(what.prefix ?? [], [environment.programs.node, what.program, 'purge', '--state', what.state]);
   await runMarked(environment, paths, { argv, timeoutMs: PURGE_TIMEOUT_MS });
+}
+
+/** What all nodes of a machine share goes with the last of them. */
+function removeSharedFolders(): void {
+  const groups = readCgroupHierarchies().map(({ mountPoint }) => join(mountPoint, 'planetlab'));
+  for (const folder of ['/run/planetlab', ...groups]) {
+    try {
+      rmdirSync(folder);
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT', 'ENOTEMPTY', 'EBUSY', 'EROFS')) throw error;
+    }
+  }
 }
 
 async function removeState(paths: LabPaths): Promise<void> {

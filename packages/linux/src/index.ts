@@ -43,7 +43,7 @@ export { applyRuleset, deleteTable, deletionOf } from './nftables.ts';
 export type { Pipe } from './pipes.ts';
 export { createPipe } from './pipes.ts';
 export type { Feature, FeatureName } from './probe.ts';
-export { probeHost } from './probe.ts';
+export { probeHost, removeProbeLeftovers } from './probe.ts';
 export type { ProcessStat } from './processes.ts';
 export {
   findProcessesByEnvironment,

@@ -34,7 +34,7 @@ export interface Feature {
 
 /** Tries each feature for real and removes what it made. Nothing it makes stays, whatever the outcome. */
 export async function probeHost(runner: CommandRunner): Promise<readonly Feature[]> {
-  await removeLeftovers(runner);
+  await removeProbeLeftovers(runner);
   const features: Feature[] = [];
   const name = `${PREFIX}${process.pid}`;
   const scratch: Scratch = { runner, folder: mkdtempSync(join(tmpdir(), `${name}-`)), name };
@@ -49,7 +49,7 @@ export async function probeHost(runner: CommandRunner): Promise<readonly Feature
 const PREFIX = 'planetlab-probe-';
 
 /** Removes what a probe left that was killed in the middle: its name says which process it was. */
-async function removeLeftovers(runner: CommandRunner): Promise<void> {
+export async function removeProbeLeftovers(runner: CommandRunner): Promise<void> {
   const isLeft = (name: string) => {
     const pid = new RegExp(`^${PREFIX}(\\d+)(-|$)`).exec(name)?.[1];
     return pid !== undefined && !isAlive(Number(pid));
