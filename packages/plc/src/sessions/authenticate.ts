@@ -43,7 +43,7 @@ export async function authenticate(store: Store, request: FastifyRequest): Promi
   const session = sessionOf(request);
   if (session === undefined) return fail('You are not signed in. Send an API token, or sign in with: pl login');
   const actor = await actorOf(store, 'sessions', session);
-  if (actor === undefined) return fail('Your session has ended. Sign in again with a new link from: pl login --web');
+  if (actor === undefined) return fail('Your session has ended. Sign in again with a new link from: pl console');
   refuseForeignPage(request);
   return actor;
 }

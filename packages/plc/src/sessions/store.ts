@@ -103,7 +103,7 @@ export async function openSession(store: Store, code: string): Promise<{ person:
     if (link === undefined) {
       throw new PlanetLabError(
         'sign_in_link_invalid',
-        'This sign-in link was used already or is older than ten minutes. Make a new one with: pl login --web',
+        'This sign-in link was used already or is older than ten minutes. Make a new one with: pl console',
       );
     }
     const { code: session, hash } = newCode();
