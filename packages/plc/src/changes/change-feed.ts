@@ -16,6 +16,8 @@ export interface ChangeFeedOptions {
   readonly address: DatabaseAddress;
   /** Before each connection: brings a private server back. */
   readonly ensureRunning: () => Promise<void>;
+  /** After each connection, on it: may refuse by throwing. */
+  readonly onConnected?: (client: pg.Client) => Promise<void>;
   readonly log: { warn(details: object, text: string): void };
 }
 
@@ -36,6 +38,12 @@ export async function openChangeFeed(options: ChangeFeedOptions): Promise<Change
     client.on('error', (error) => options.log.warn({ error: messageOf(error) }, 'lost the database'));
     client.on('notification', (message) => publish(message.payload));
     await client.connect();
+    try {
+      await options.onConnected?.(client);
+    } catch (error) {
+      await client.end();
+      throw error;
+    }
     await client.query(`listen ${CHANGES_CHANNEL}`);
     return { client, ended };
   };

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, PlanetLabError } from '@planetlab/model';
-import pg from 'pg';
+import type pg from 'pg';
 import type { Logger } from 'pino';
 import { type ChangeFeed, openChangeFeed } from '../changes/change-feed.ts';
-import { clientConfig, type DatabaseAddress, openDatabase } from './database.ts';
+import { type DatabaseAddress, openDatabase } from './database.ts';
 import { migrate } from './migrate.ts';
-import { type PrivateServer, startPrivateServer } from './private-server.ts';
+import { startPrivateServer } from './private-server.ts';
 import type { Db } from './schema.ts';
 
 /** The database, up to date and open, with what is needed to follow its changes. */
@@ -26,22 +26,25 @@ export interface OpenStoreOptions {
 export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
   const { log } = options;
   await using stack = new AsyncDisposableStack();
-  const server = options.databaseUrl === undefined ? stack.use(await privateServer(options)) : undefined;
+  const { databaseUrl } = options;
+  const server = databaseUrl === undefined ? await startPrivateServer(options.state, options.progress) : undefined;
   const address: DatabaseAddress =
-    server === undefined ? { url: options.databaseUrl ?? '' } : { socketFolder: server.socketFolder };
-  if (server !== undefined) stack.use(await lockForOne(address, options.state));
+    server === undefined ? { url: databaseUrl ?? '' } : { socketFolder: server.socketFolder };
+  const feed = await openChangeFeed({
+    address,
+    ensureRunning: async () => server?.ensureRunning(),
+    onConnected: async (client) => (server === undefined ? undefined : lockForOne(client, options.state)),
+    log,
+  });
+  // Only now, with the lock, is the server ours to stop: before, it may be that of another PLC.
+  if (server !== undefined) stack.use(server);
+  stack.use(feed);
   const db = openDatabase(address, (error) => log.warn({ error: messageOf(error) }, 'an idle connection broke'));
   stack.defer(() => db.destroy());
   const migrations = await migrate(db);
   if (migrations.length > 0) log.info({ migrations }, 'database brought up to date');
-  const ensureRunning = async () => server?.ensureRunning();
-  const feed = stack.use(await openChangeFeed({ address, ensureRunning, log }));
   const owned = stack.move();
   return { db, feed, alone: server !== undefined, [Symbol.asyncDispose]: () => owned.disposeAsync() };
-}
-
-async function privateServer({ state, progress }: OpenStoreOptions): Promise<PrivateServer> {
-  return startPrivateServer(state, progress);
 }
 
 /** Any fixed number: names our lock among PostgreSQL's advisory locks. */
@@ -53,15 +56,11 @@ const LOCK_PAUSE_MS = 100;
  * One PLC to a private server: a second one in the same state folder would fight over everything. The lock lives with its
  * connection, so a PLC that was killed holds it no longer. Throws `conflict`.
  */
-async function lockForOne(address: DatabaseAddress, state: string): Promise<AsyncDisposable> {
-  const client = new pg.Client(clientConfig(address));
-  client.on('error', () => {}); // the server was lost: whoever works with it hears of it
-  await client.connect();
+async function lockForOne(client: pg.Client, state: string): Promise<void> {
   for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
     const { rows } = await client.query('select pg_try_advisory_lock($1) as got', [ALONE_LOCK]);
-    if (rows[0]?.got === true) return { [Symbol.asyncDispose]: () => client.end().catch(() => {}) };
+    if (rows[0]?.got === true) return;
     await sleep(LOCK_PAUSE_MS);
   }
-  await client.end();
   throw new PlanetLabError('conflict', `Another PLC runs with the state folder ${state}. Stop it first.`);
 }
