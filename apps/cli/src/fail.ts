@@ -27,7 +27,8 @@ export function fail(io: Io, thrown: unknown, json: boolean): void {
     io.stderr.write(`${JSON.stringify(problemOf(error), null, 2)}\n`);
     return;
   }
-  const hint = HINTS[error.code];
+  // The PLC often says itself what to type.
+  const hint = error.message.includes('pl ') ? undefined : HINTS[error.code];
   io.stderr.write(`pl: ${error.message} [${error.code}]\n${hint === undefined ? '' : `    ${hint}\n`}`);
   if (error.code === 'internal' && thrown instanceof Error && io.env['PLANETLAB_DEBUG'] !== undefined) {
     io.stderr.write(`${thrown.stack}\n`);

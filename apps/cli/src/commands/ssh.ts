@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, PlanetLabError } from '@planetlab/model';
 import { ExitWith } from '../exit.ts';
@@ -42,6 +43,7 @@ async function sshArguments(
 ): Promise<string[]> {
   const { folder, sshConfigFile } = plc.settings;
   if (sshConfigFile !== undefined) return ['-F', sshConfigFile, '-p', String(way.port), '-l', login, way.host];
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const { id } = await plc.client.getNode({ params: { node } });
   return [
     ...['-o', `HostKeyAlias=planetlab-node-${id}`, '-o', 'CheckHostIP=no'],

@@ -1,0 +1,153 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const APPS = resolve(import.meta.dirname, '../../apps');
+const PL = join(APPS, 'cli/main.ts');
+const NODES = ['tokyo', 'zurich'] as const;
+
+const isRoot = process.getuid?.() === 0;
+if (!isRoot) process.stderr.write('The command line is not tested on a real PLC: the lab of this user may be up.\n');
+
+/** From an empty authority to a running slice and back, by typing commands only; nodes are real but for their VMM. */
+describe.skipIf(!isRoot)('pl on a real PLC with real node managers', () => {
+  let folder: string;
+  let env: Record<string, string>;
+  let url: string;
+  const processes: ChildProcess[] = [];
+
+  async function pl(line: string | readonly string[], input = '') {
+    const argv = typeof line === 'string' ? line.split(' ') : line;
+    const child = spawn(process.execPath, [PL, ...argv], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+    child.stdin.end(input);
+    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+    return { code: Number(code), stdout, stderr };
+  }
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'planetlab-cli-'));
+    await chmod(folder, 0o711); // the database's account passes through
+    env = { PATH: process.env['PATH'] ?? '', HOME: folder };
+    const state = join(folder, 'plc');
+    const listen = ['--listen', '127.0.0.1:0', '--node-listen', '127.0.0.1:0'];
+    const identity = ['--authority', 'test.example', '--admin-email', 'ada@example.org'];
+    const plc = spawn(process.execPath, [join(APPS, 'plc/main.ts'), 'run', '--state', state, ...listen, ...identity], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    processes.push(plc);
+    url = await readyUrl(plc.stderr);
+    const token = await readFile(join(state, 'bootstrap-admin.token'), 'utf8');
+    expect(await pl(['login', '--url', url, '--with-token'], token)).toMatchObject({ code: 0 });
+  });
+
+  afterAll(async () => {
+    for (const child of processes.reverse()) await stop(child);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('keeps the sign-in for its owner alone', async () => {
+    expect((await pl('whoami')).stdout).toContain('ada@example.org');
+    expect((await stat(join(folder, '.config/planetlab/config.json'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('invites machines, which join and come into service', async () => {
+    expect(await pl('site create eth --title ETH')).toMatchObject({ code: 0 });
+    for (const node of NODES) {
+      expect(await pl(`node create ${node} --site eth`)).toMatchObject({ code: 0 });
+      expect((await pl('node list')).stdout).toContain('It has not joined yet.');
+      const invitation = await pl(`node invite ${node}`);
+      expect(invitation.stderr).toContain('sudo pl node join');
+      const state = join(folder, node);
+      await mkdir(state, { mode: 0o700 });
+      await writeFile(
+        join(state, 'config.json'),
+        JSON.stringify({ vmm: 'simulated', imagesDir: join(folder, 'images') }),
+      );
+      const joined = await pl(['node', 'join', '-', '--state', state], invitation.stdout);
+      expect(joined).toMatchObject({ code: 0 });
+      const again = await pl(['node', 'join', '-', '--state', join(folder, 'another')], invitation.stdout);
+      expect(again.code).not.toBe(0);
+      expect(again.stderr).toMatch(/already|used/);
+      const run = [join(APPS, 'node-manager/main.ts'), 'run', '--state', state];
+      processes.push(spawn(process.execPath, run, { stdio: 'ignore' }));
+    }
+    await expect
+      .poll(async () => (await pl('node list')).stdout.match(/ connected /g)?.length, { timeout: 30_000 })
+      .toBe(2);
+    expect((await pl('node show tokyo')).stdout).toContain('simulated');
+  });
+
+  it('puts a slice on all of them and runs programs there', async () => {
+    expect(await pl(['slice', 'create', 'eth_demo', '--description', 'says hello'])).toMatchObject({ code: 0 });
+    const added = await pl('slice add-node eth_demo --all --json');
+    expect(added).toMatchObject({ code: 0, stderr: '' });
+    const { items } = JSON.parse(added.stdout);
+    expect(items.map((sliver: { state: string }) => sliver.state)).toEqual(['running', 'running']);
+    const one = await pl('exec eth_demo@tokyo -- uname -n');
+    expect(one).toMatchObject({ code: 0, stderr: '' });
+    expect(one.stdout).toContain('tokyo');
+    expect(await pl('exec eth_demo@tokyo -- cat', 'through and back')).toMatchObject({ stdout: 'through and back' });
+    expect(await pl('exec eth_demo --all -- false')).toMatchObject({ code: 1 });
+    const all = await pl('exec eth_demo --all -- uname -n');
+    expect(all.stdout.trim().split('\n')).toHaveLength(2);
+  });
+
+  it('says what happened, to what, and by whom', async () => {
+    const events = await pl('events --subject eth_demo');
+    expect(events.stdout).toContain('person:ada@example.org');
+    expect((await pl('slice renew eth_demo --for 3w')).stdout).toContain('in ');
+  });
+
+  it('says why something cannot be', async () => {
+    const unknown = await pl('slice add-node eth_demo berkeley --json');
+    expect(unknown).toMatchObject({ code: 1, stdout: '' });
+    expect(JSON.parse(unknown.stderr)).toMatchObject({ code: 'unknown_node', status: 404, fault: 'caller' });
+    expect((await pl('exec eth_demo@berkeley -- true')).code).toBe(1);
+    const tooMuch = await pl('slice create eth_huge --memory 1000G');
+    expect(tooMuch.code).toBe(0);
+    const refused = await pl('slice add-node eth_huge tokyo');
+    expect(refused.code).toBe(1);
+    expect(refused.stdout).toContain('refused');
+    expect(refused.stderr).toMatch(/pl: eth_huge does not run on 1 of 1 node\. tokyo: .+ \[\w+\]/);
+    expect((await pl('sliver show eth_huge@tokyo')).stdout).toMatch(/Whose fault +the node’s/);
+  });
+
+  it('takes it all away again', async () => {
+    expect(await pl('slice remove-node eth_demo zurich')).toMatchObject({ code: 0 });
+    expect(await pl('slice delete eth_demo')).toMatchObject({ code: 0 });
+    expect((await pl('slice show eth_demo')).stderr).toContain('[unknown_slice]');
+    expect(await pl('node delete zurich')).toMatchObject({ code: 0 });
+    expect(await pl('logout')).toMatchObject({ code: 0 });
+    expect((await pl(['whoami', '--url', url])).stderr).toContain('[not_signed_in]');
+  });
+});
+
+async function text(stream: NodeJS.ReadableStream): Promise<string> {
+  let all = '';
+  for await (const chunk of stream) all += String(chunk);
+  return all;
+}
+
+async function readyUrl(stderr: NodeJS.ReadableStream): Promise<string> {
+  const said: string[] = [];
+  const lines = createInterface({ input: stderr });
+  const { promise, resolve: found, reject } = Promise.withResolvers<string>();
+  // Read to the end: a full pipe would stop the PLC.
+  lines.on('line', (line) => {
+    said.push(line);
+    const url = /^Ready: people at (\S+),/.exec(line)?.[1];
+    if (url !== undefined) found(url);
+  });
+  lines.once('close', () => reject(new Error(`The PLC ended:\n${said.slice(-20).join('\n')}`)));
+  return promise;
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+}
