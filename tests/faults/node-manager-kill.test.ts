@@ -22,6 +22,7 @@ const SLICES = Array.from({ length: 20 }, (_, index) => `test_kill${String(index
 /** Moments of death after the first request, in milliseconds: amid the first slivers, in the middle, near the end. */
 const KILLED_AFTER_MS = [60, 250, 600];
 
+// Namespaces, mounts and containers need root; without it the reason is printed above.
 describe.runIf(isRoot)('a node manager that is killed while it creates 20 slivers', () => {
   const stack = new AsyncDisposableStack();
   let authority: TestAuthority;

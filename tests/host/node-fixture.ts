@@ -1,46 +1,26 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type ClientHttp2Session, connect } from 'node:http2';
-import { createServer } from 'node:https';
+import type { ClientHttp2Session } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type Client,
-  createClient,
-  type NodeSliver,
-  nodeRoutes,
-  UPLINK_PROTOCOL,
-  withHeaders,
-} from '@planetlab/contract';
+import { type Client, createClient, type NodeSliver, nodeRoutes, withHeaders } from '@planetlab/contract';
 import { http2Transport, openExec, openHttp2Stream } from '@planetlab/contract/http2';
 import {
   type AuthorityIdentity,
-  createAuthorityIdentity,
   createProof,
-  formatJoinToken,
   generateKeyPair,
-  issueNodeCertificate,
-  issueServerCertificate,
   issueSliceCredential,
   type KeyPair,
-  newSecret,
   RIGHTS,
 } from '@planetlab/credentials';
 import { createNetworkNamespace, deleteNetworkNamespace, inNamespace, systemRunner } from '@planetlab/linux';
-import {
-  AuthorityName,
-  DAY_MS,
-  ImageName,
-  NodeId,
-  NodeName,
-  Principal,
-  Resources,
-  SliceName,
-  toInstant,
-} from '@planetlab/model';
+import { DAY_MS, ImageName, NodeName, Principal, Resources, SliceName, toInstant } from '@planetlab/model';
+import type { TestAuthority } from './node-authority.ts';
+
+export { startAuthority, type TestAuthority } from './node-authority.ts';
 
 /** A node manager as it really runs: joined by token, a process of its own, in a network namespace of its own. */
 
@@ -55,96 +35,6 @@ export async function ensureImage(): Promise<void> {
     argv: [process.execPath, NODE_MANAGER, 'image', 'build', IMAGE, '--images', IMAGES],
     timeoutMs: 300_000,
   });
-}
-
-/** An authority that only lets nodes join and calls their API: as much of a PLC as these tests need. */
-export interface TestAuthority extends AsyncDisposable {
-  readonly identity: AuthorityIdentity;
-  readonly address: string;
-  invitation(node: NodeName): string;
-  /** What has been asked of it, as `METHOD path`. */
-  requests(): readonly string[];
-  /** The node's connection, once it has dialled (again). */
-  uplinked(): Promise<ClientHttp2Session>;
-}
-
-export async function startAuthority(host: string): Promise<TestAuthority> {
-  const identity = await createAuthorityIdentity(AuthorityName.parse('test-authority'), Date.now());
-  const tls = await issueServerCertificate(identity, { names: [host] }, Date.now());
-  const requests: string[] = [];
-  const secrets = new Map<string, NodeName>();
-  const info = () => ({
-    name: identity.name,
-    version: '0',
-    caPem: identity.certificatePem,
-    fingerprint: identity.fingerprint,
-    clock: toInstant(Date.now()),
-    publicKey: identity.key.publicKey.jwk,
-  });
-  const sessions: ClientHttp2Session[] = [];
-  const waiting: ((session: ClientHttp2Session) => void)[] = [];
-  const server = createServer(
-    {
-      key: tls.keyPem,
-      cert: tls.certificatePem,
-      ca: [tls.caPem],
-      requestCert: true,
-      rejectUnauthorized: false,
-      ALPNProtocols: [UPLINK_PROTOCOL, 'http/1.1'],
-    },
-    async (request, response) => {
-      requests.push(`${request.method} ${request.url}`);
-      if (request.url !== '/v1/join') {
-        response.setHeader('content-type', 'application/json');
-        return void response.end(JSON.stringify(info()));
-      }
-      let text = '';
-      for await (const chunk of request) text += String(chunk);
-      const body = JSON.parse(text);
-      const nodeName = secrets.get(body.secret);
-      if (nodeName === undefined) return void response.writeHead(401).end();
-      const nodeId = NodeId.parse(crypto.randomUUID());
-      const csrPem = String(body.certificateRequest);
-      const { certificatePem } = await issueNodeCertificate(
-        identity,
-        { csrPem, nodeId, nodeName, addresses: ['127.0.0.1', ...body.addresses] },
-        Date.now(),
-      );
-      response.writeHead(201, { 'content-type': 'application/json' });
-      response.end(JSON.stringify({ nodeId, certificate: certificatePem, ca: tls.caPem, authority: info() }));
-    },
-  );
-  server.on('secureConnection', (socket) => {
-    if (socket.alpnProtocol !== UPLINK_PROTOCOL) return;
-    const session = connect('https://node', { createConnection: () => socket });
-    session.on('error', () => {});
-    const take = waiting.shift();
-    if (take === undefined) sessions.push(session);
-    else take(session);
-  });
-  server.listen(0, host);
-  await once(server, 'listening');
-  const address = `${host}:${(server.address() as AddressInfo).port}`;
-  return {
-    identity,
-    address,
-    invitation(node) {
-      const secret = newSecret();
-      secrets.set(secret, node);
-      const { fingerprint } = identity;
-      return formatJoinToken({ address, fingerprint, node, secret, expiresAtMs: Date.now() + DAY_MS });
-    },
-    requests: () => requests,
-    uplinked() {
-      const session = sessions.pop();
-      return session === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(session);
-    },
-    async [Symbol.asyncDispose]() {
-      for (const session of sessions) session.destroy();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
 }
 
 /** A principal with a credential for slices of an authority, and its client of one node. */

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { mountsUnder } from '@planetlab/linux';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mountsUnder, removeCgroupTree, unmountUnder } from '@planetlab/linux';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createTestNetwork,
@@ -18,6 +18,7 @@ import {
 const isRoot = process.getuid?.() === 0;
 if (!isRoot) console.log('skipped: a node that runs containers needs root');
 
+// Namespaces, mounts and containers need root; without it the reason is printed above.
 describe.runIf(isRoot)('a node that runs containers', () => {
   const stack = new AsyncDisposableStack();
   let authority: TestAuthority;
@@ -125,6 +126,22 @@ describe.runIf(isRoot)('a node that runs containers', () => {
     await untilState(caller.client, 'test_stays', 'running');
     const again = await caller.exec('test_stays', ['sh', '-c', 'cat /tmp/mark; stat -c %Y /proc/1']);
     expect(again.stdout).toBe(`here\n${started.stdout}`);
+    await caller.client.endLease({ params: { lease: lease.id } });
+    await noSlivers();
+  });
+
+  it('comes back after a reboot with what was written in it', async () => {
+    const lease = await caller.client.requestLease({ body: leaseFor('test_reboot') });
+    await untilState(caller.client, 'test_reboot', 'running');
+    await caller.exec('test_reboot', ['sh', '-c', 'echo kept > /root/note']);
+    await node.stop('SIGKILL');
+    // what a reboot takes away: processes, mounts, and what lies below /run
+    await removeCgroupTree(`planetlab/${node.tag}`);
+    unmountUnder(`/run/planetlab/${node.tag}/roots`);
+    rmSync(`/run/planetlab/${node.tag}`, { recursive: true });
+    caller = nodeClient(authority.identity, await node.start(authority), { key: caller.key });
+    await untilState(caller.client, 'test_reboot', 'running');
+    expect((await caller.exec('test_reboot', ['cat', '/root/note'])).stdout).toBe('kept\n');
     await caller.client.endLease({ params: { lease: lease.id } });
     await noSlivers();
   });

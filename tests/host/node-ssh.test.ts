@@ -24,6 +24,7 @@ const isRoot = process.getuid?.() === 0;
 if (!isRoot) console.log('skipped: logging in to containers needs root');
 const PORT = 2222;
 
+// Namespaces, mounts and containers need root; without it the reason is printed above.
 describe.runIf(isRoot)('logging in to slivers with OpenSSH', () => {
   const stack = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'planetlab-test-ssh-'));

@@ -19,6 +19,8 @@ export interface UplinkOptions {
   readonly serve: (socket: TLSSocket) => ServerHttp2Session;
   readonly logger: Logger;
   readonly random: () => number;
+  /** Pause between pings, and the longest wait for the answer to one. */
+  readonly pingMs?: number;
 }
 
 export type UplinkState =
@@ -33,8 +35,8 @@ export interface Uplink {
 
 const RETRY = { firstMs: 500, mostMs: 15 * SECOND_MS };
 const CONNECT_TIMEOUT_MS = 10 * SECOND_MS;
-const PING_EVERY_MS = 7 * SECOND_MS;
-const PING_TIMEOUT_MS = 7 * SECOND_MS;
+/** A dead link is noticed after twice this at the latest. */
+const PING_MS = 7 * SECOND_MS;
 /** A link that lasted this long was a good one: the next try comes soon. */
 const GOOD_MS = 10 * SECOND_MS;
 
@@ -92,7 +94,8 @@ async function connectOnce(options: UplinkOptions, signal: AbortSignal, opened: 
   signal.addEventListener('abort', stop, { once: true });
   const session = options.serve(socket);
   opened();
-  const pinging = setInterval(() => ping(session, socket), PING_EVERY_MS);
+  const { pingMs = PING_MS } = options;
+  const pinging = setInterval(() => ping(session, socket, pingMs), pingMs);
   try {
     return await ended;
   } finally {
@@ -103,8 +106,8 @@ async function connectOnce(options: UplinkOptions, signal: AbortSignal, opened: 
 }
 
 /** A dead link says nothing; whoever does not answer a ping in time is gone. */
-function ping(session: ServerHttp2Session, socket: TLSSocket): void {
-  const timer = setTimeout(() => socket.destroy(new Error('no answer for 7 s')), PING_TIMEOUT_MS);
+function ping(session: ServerHttp2Session, socket: TLSSocket, timeoutMs: number): void {
+  const timer = setTimeout(() => socket.destroy(new Error(`no answer for ${timeoutMs} ms`)), timeoutMs);
   const answered = () => {
     clearTimeout(timer);
     socket.off('close', answered);
@@ -161,6 +164,7 @@ function explain(error: unknown, { host, port }: HostPort): string {
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
     return `the certificate at ${host}:${port} is not valid now (${code}): check the clocks of both machines`;
   }
+  if (code.includes('NO_APPLICATION_PROTOCOL')) return `what listens at ${host}:${port} does not take nodes`;
   if (code === 'ECONNREFUSED') return `nothing listens at ${host}:${port}`;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `the name ${host} is not known`;
   return messageOf(error);

@@ -1,0 +1,29 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { createWorkQueue } from './work-queue.ts';
+
+it('runs a few keys at a time, each key once at a time, and loses no request', async () => {
+  const running = new Map<string, number>();
+  const runs = new Map<string, number>();
+  let most = 0;
+  const queue = createWorkQueue(3, async (key) => {
+    running.set(key, (running.get(key) ?? 0) + 1);
+    runs.set(key, (runs.get(key) ?? 0) + 1);
+    expect(running.get(key), 'one job of a key at a time').toBe(1);
+    most = Math.max(
+      most,
+      [...running.values()].reduce((sum, each) => sum + each, 0),
+    );
+    await turn();
+    running.set(key, 0);
+  });
+  for (const key of ['a', 'b', 'c', 'd', 'e']) queue.add(key);
+  queue.add('a'); // while it runs: once more
+  queue.add('a'); // and not twice
+  await queue.idle();
+  expect(most).toBe(3);
+  expect(Object.fromEntries(runs)).toEqual({ a: 2, b: 1, c: 1, d: 1, e: 1 });
+  await queue.close();
+  queue.add('z');
+  expect(runs.has('z')).toBe(false);
+});

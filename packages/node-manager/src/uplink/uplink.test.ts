@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import { UPLINK_PROTOCOL } from '@planetlab/contract';
+import {
+  type AuthorityIdentity,
+  createAuthorityIdentity,
+  createNodeRequest,
+  generateKeyPair,
+  issueNodeCertificate,
+  issueServerCertificate,
+} from '@planetlab/credentials';
+import { AuthorityName } from '@planetlab/model';
+import { describe, expect, it } from 'vitest';
+import { NODE } from '../testing/fixtures.ts';
+import { startUplink, type UplinkOptions } from './uplink.ts';
+
+const authority = await createAuthorityIdentity(AuthorityName.parse('planetlab'), Date.now());
+const nodeKey = generateKeyPair();
+const logger = { info() {}, warn() {}, error() {} };
+
+const nodeCertificate = async (by: AuthorityIdentity) => {
+  const csrPem = await createNodeRequest(nodeKey, NODE.name);
+  const request = { csrPem, nodeId: NODE.id, nodeName: NODE.name, addresses: ['127.0.0.1'] };
+  return (await issueNodeCertificate(by, request, Date.now())).certificatePem;
+};
+
+/** A listener of the authority; what it does with a connection is up to the test. */
+async function listen(options: TlsOptions = {}, names: readonly string[] = ['127.0.0.1']) {
+  const tls = await issueServerCertificate(authority, { names }, Date.now());
+  const sockets: TLSSocket[] = [];
+  const server = createTlsServer({
+    key: tls.keyPem,
+    cert: tls.certificatePem,
+    ca: [tls.caPem],
+    requestCert: true,
+    ALPNProtocols: [UPLINK_PROTOCOL],
+    ...options,
+  });
+  server.on('secureConnection', (socket) => {
+    socket.on('error', () => {});
+    socket.resume();
+    sockets.push(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    sockets,
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.dispose]: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+async function uplinkTo(address: string, over: Partial<UplinkOptions> = {}) {
+  const http2: Http2Server = createServer();
+  const uplink = startUplink({
+    address,
+    keyPem: nodeKey.exportPem(),
+    certificatePem: await nodeCertificate(authority),
+    caPem: authority.certificatePem,
+    serve(socket) {
+      const made: ServerHttp2Session[] = [];
+      http2.once('session', (session) => made.push(session.on('error', () => {})));
+      http2.emit('connection', socket);
+      const [session] = made;
+      if (session === undefined) throw new Error('no session');
+      return session;
+    },
+    logger,
+    random: () => 0.99,
+    ...over,
+  });
+  return { ...uplink, [Symbol.asyncDispose]: () => uplink.close() };
+}
+const reasonOf = (uplink: Awaited<ReturnType<typeof uplinkTo>>) =>
+  expect.poll(() => {
+    const state = uplink.state();
+    return state.state === 'waiting' ? state.reason : state.state;
+  });
+
+describe('the uplink', () => {
+  it('shows the node’s certificate and opens', async () => {
+    using listener = await listen();
+    await using uplink = await uplinkTo(listener.address);
+    await expect.poll(() => uplink.state().state).toBe('connected');
+    expect(listener.sockets[0]?.getPeerX509Certificate()?.subject).toContain(NODE.name);
+  });
+
+  it('notices a link that is open but dead, and dials again', async () => {
+    using listener = await listen(); // takes bytes and never answers
+    await using uplink = await uplinkTo(listener.address, { pingMs: 50 });
+    await reasonOf(uplink).toContain('no answer for 50 ms');
+    await expect.poll(() => listener.sockets.length, { timeout: 5000 }).toBeGreaterThan(1);
+  });
+
+  it('says when the certificate is for another address', async () => {
+    using listener = await listen({}, ['plc.example.org']);
+    await using uplink = await uplinkTo(listener.address);
+    await reasonOf(uplink).toContain('is not for 127.0.0.1');
+  });
+
+  it('says when the other side is not the authority that the node joined', async () => {
+    const other = await createAuthorityIdentity(AuthorityName.parse('planetlab'), Date.now());
+    using listener = await listen();
+    await using uplink = await uplinkTo(listener.address, { caPem: other.certificatePem });
+    await reasonOf(uplink).toContain('is not from the authority that this node joined');
+  });
+
+  it('does not take another node for the authority', async () => {
+    using listener = await listen({ key: nodeKey.exportPem(), cert: await nodeCertificate(authority) });
+    await using uplink = await uplinkTo(listener.address);
+    await reasonOf(uplink).toContain('not that of an authority');
+    expect(listener.sockets.every((socket) => socket.bytesRead === 0)).toBe(true);
+  });
+
+  it('says when nobody listens, and when it is something else that does', async () => {
+    await using nobody = await uplinkTo('127.0.0.1:1');
+    await reasonOf(nobody).toBe('nothing listens at 127.0.0.1:1');
+    using listener = await listen({ ALPNProtocols: ['http/1.1'] });
+    await using uplink = await uplinkTo(listener.address);
+    await reasonOf(uplink).toContain('does not take nodes');
+  });
+});
