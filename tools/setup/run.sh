@@ -22,13 +22,16 @@ case $command in
   *) say "unknown command: $command" && exit 2 ;;
 esac
 
-# `pl lab ...` is the lab too; every other `pl` command is a client, which needs nothing of the host.
+# `pl lab ...` is the lab too; every other `pl` command is a client, which needs nothing of the host. Neither does a look
+# at a lab, or taking it down.
 needs=$command
 [ "$command" = pl ] && [ "${2-}" = lab ] && needs=lab
+prepare=$needs
+[ "$command" = pl ] && [ "${3-}" != up ] && prepare=
 
-case $needs in
+case $prepare in
   lab | bench | test)
-    ensure_distribution_packages "$needs"
+    ensure_distribution_packages "$prepare"
     ensure_console
     ;;
 esac
