@@ -81,6 +81,12 @@ describe('the program as a process', () => {
     });
   });
 
+  it('ends at once when the program could not be started', async () => {
+    const startMs = performance.now();
+    expect(await pl(['exec', 'eth_demo@nowhere', '--', 'true'])).toMatchObject({ code: 1 });
+    expect(performance.now() - startMs).toBeLessThan(5000); // a connection left open would hold it for more than a minute
+  });
+
   it('exits 130 on Ctrl-C', async () => {
     const stopped = await pl(['exec', 'eth_demo@tokyo', '--', 'sleep', '60'], { killAfterMs: 700, openInput: true });
     expect(stopped).toMatchObject({ code: 130, stderr: 'pl: interrupted\n' });

@@ -29,7 +29,11 @@ export async function openExec(opener: DuplexOpener, path: string, start: ExecSt
     encodeExecFrame({ type: 'start', start }),
   );
   stream.on('error', () => {}); // whoever reads below sees it and says so
-  if (status !== 200) throw problemToError(status, await textOf(stream));
+  if (status !== 200) {
+    const text = await textOf(stream);
+    stream.destroy(); // our half is still open, and would hold the connection
+    throw problemToError(status, text);
+  }
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   const exit = pump(stream, stdout, stderr).finally(() => {
