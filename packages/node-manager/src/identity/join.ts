@@ -54,14 +54,15 @@ export async function joinAuthority({
       `${stateDir} belongs to a node that has joined already. Use another folder, or purge this one first.`,
     );
   }
+  const config = readConfig(paths.config); // malformed, it fails before the token is used up
   const authority = await fetchAuthority(invitation);
   checkClock(authority, now());
   const key = nodeKey(paths);
-  const reply = await requestCertificate(invitation, authority, key, readConfig(paths.config).ipv4, now());
+  const reply = await requestCertificate(invitation, authority, key, config.ipv4, now());
   writeFileAtomic(paths.nodeCertificate, reply.certificate);
   writeFileAtomic(paths.caCertificate, authority.caPem);
   writeFileAtomic(paths.authority, JSON.stringify(authority, null, 2));
-  writeFileAtomic(paths.tag, tagOf(reply.nodeId));
+  writeFileAtomic(paths.tag, config.nodeTag ?? tagOf(reply.nodeId));
   // last: a state folder with this file is one that has joined
   const node = { nodeId: reply.nodeId, name: invitation.node, plcAddress: invitation.address };
   writeFileAtomic(paths.node, JSON.stringify(node, null, 2));
