@@ -23,3 +23,22 @@ export const formatHostPort = ({ host, port }: HostPort): string =>
 
 /** Addresses that mean "every address of this machine": nobody can be told to go there. */
 export const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
+
+/** Turns the failure to listen somewhere into a sentence; anything else stays what it is. */
+export function listenError(error: unknown, where: HostPort): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const address = formatHostPort(where);
+  if (code === 'EADDRINUSE') {
+    return new PlanetLabError(
+      'conflict',
+      `Another program listens at ${address} already. Stop it, or choose another port.`,
+    );
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return new PlanetLabError('conflict', `This machine does not have the address ${address}. Choose one that it has.`);
+  }
+  if (code === 'EACCES') {
+    return new PlanetLabError('conflict', `Listening at ${address} is not permitted. Choose a port above 1023.`);
+  }
+  return error;
+}

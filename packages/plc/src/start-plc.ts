@@ -13,7 +13,7 @@ import { serveWatch } from './changes/watch.ts';
 import { addSecurityHeaders, serveConsole } from './console/static.ts';
 import { serveEvents } from './events/routes.ts';
 import { serveExec } from './exec/routes.ts';
-import { formatHostPort, type HostPort, isWildcard, parseHostPort } from './host-port.ts';
+import { formatHostPort, type HostPort, isWildcard, listenError, parseHostPort } from './host-port.ts';
 import { createMetrics, type Metrics, serveMetrics } from './metrics.ts';
 import { serveJoin, serveNodes } from './nodes/routes.ts';
 import type { Plc, PlcOptions } from './options.ts';
@@ -81,7 +81,9 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   addresses.nodeAddress = options.nodeAddress ?? withPort(parseHostPort(options.nodeListen), nodeListener.port);
   const app = await publicApp(parts);
   stack.defer(() => app.close());
-  await app.listen({ host: listen.host, port: listen.port });
+  await app.listen({ host: listen.host, port: listen.port }).catch((error) => {
+    throw listenError(error, listen);
+  });
   addresses.publicUrl = options.publicUrl?.replace(/\/+$/, '') ?? `http://${withPort(listen, portOf(app, listen))}`;
   // Watchers and running programs hold their connections open: they are told before the listener waits for them.
   stack.defer(() => stopping.abort());

@@ -5,7 +5,7 @@ import type { App } from '@planetlab/contract/server';
 import { type AuthorityIdentity, issueServerCertificate } from '@planetlab/credentials';
 import { DAY_MS, messageOf, SECOND_MS } from '@planetlab/model';
 import type { Logger } from 'pino';
-import type { HostPort } from '../host-port.ts';
+import { type HostPort, listenError } from '../host-port.ts';
 
 /** The TLS port that machines dial: nodes with their certificate for the uplink, others to join. */
 export interface NodeListener extends AsyncDisposable {
@@ -57,7 +57,7 @@ export async function listenForNodes(options: NodeListenerOptions): Promise<Node
   });
   server.on('tlsClientError', (error) => log.debug({ error: messageOf(error) }, 'TLS handshake failed'));
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error) => reject(listenError(error, options.listen)));
     server.listen({ host: options.listen.host, port: options.listen.port }, () => resolve());
   });
   // The certificate is for a year; a program that runs for years renews it on the way.

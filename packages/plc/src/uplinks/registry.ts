@@ -12,7 +12,6 @@ import { openUplink, refuseUplink, type Uplink, type UplinkTimes } from './uplin
 /** The uplinks that this process holds; the database knows which process holds which. */
 export interface UplinkRegistry extends AsyncDisposable {
   get(node: NodeId): Uplink | undefined;
-  all(): readonly Uplink[];
   /** Takes a TLS connection whose protocol is that of an uplink. Never throws: who is not let in is told why. */
   accept(socket: TLSSocket): Promise<void>;
 }
@@ -27,84 +26,105 @@ export interface UplinkRegistryOptions {
 }
 
 export async function createUplinkRegistry(options: UplinkRegistryOptions): Promise<UplinkRegistry> {
-  const { store, log } = options;
-  const processId = randomUUID();
-  const startedAt = store.now();
-  const uplinks = new Map<NodeId, Uplink>();
-  const heldNow = () => [...uplinks.values()].map(held);
-  await storeHeartbeat(store, processId, startedAt, []);
-  await reapProcesses(store, processId, options.alone);
+  const registry = new Registry(options);
+  await registry.start();
+  return registry;
+}
 
-  const closed = async (uplink: Uplink): Promise<void> => {
-    if (uplinks.get(uplink.node.nodeId) !== uplink) return; // a newer one has taken its place
-    uplinks.delete(uplink.node.nodeId);
-    const reason = messageOf(uplink.closed.reason);
-    log.info({ node: uplink.node.nodeName, reason }, 'node disconnected');
-    await storeDisconnected(store, processId, held(uplink), reason).catch((error) =>
-      log.warn({ error: messageOf(error) }, 'a lost uplink could not be recorded; the next heartbeat does it'),
-    );
-  };
+class Registry implements UplinkRegistry {
+  readonly #options: UplinkRegistryOptions;
+  readonly #processId = randomUUID();
+  readonly #startedAt: Date;
+  readonly #uplinks = new Map<NodeId, Uplink>();
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
 
-  const open = async (socket: TLSSocket, node: NodeIdentity): Promise<void> => {
-    const uplink = await openUplink(socket, node, store.now(), options.times);
-    const older = uplinks.get(node.nodeId);
-    uplinks.set(node.nodeId, uplink);
-    older?.close(new PlanetLabError('conflict', 'A newer connection of this node has taken the place of this one.'));
-    uplink.closed.addEventListener('abort', () => void closed(uplink), { once: true });
+  constructor(options: UplinkRegistryOptions) {
+    this.#options = options;
+    this.#startedAt = options.store.now();
+  }
+
+  async start(): Promise<void> {
+    const { store, alone } = this.#options;
+    await storeHeartbeat(store, this.#processId, this.#startedAt, []);
+    await reapProcesses(store, this.#processId, alone);
+    this.#timer = setInterval(() => void this.#beat(), PROCESS_HEARTBEAT_MS);
+  }
+
+  get(node: NodeId): Uplink | undefined {
+    return this.#uplinks.get(node);
+  }
+
+  async accept(socket: TLSSocket): Promise<void> {
+    if (this.#stopped) return void socket.destroy();
+    const complain = (error: unknown) =>
+      this.#options.log.warn({ from: socket.remoteAddress, reason: messageOf(error) }, 'uplink not accepted');
+    let node: NodeIdentity;
     try {
-      await storeConnected(store, processId, held(uplink));
+      node = await identify(this.#options.store, socket);
+    } catch (error) {
+      complain(error);
+      return refuseUplink(socket, error instanceof PlanetLabError ? error : unavailable());
+    }
+    await this.#open(socket, node).catch((error) => {
+      complain(error);
+      socket.destroy();
+    });
+  }
+
+  async #open(socket: TLSSocket, node: NodeIdentity): Promise<void> {
+    const { store, log, times, onOpen } = this.#options;
+    const uplink = await openUplink(socket, node, store.now(), times);
+    const older = this.#uplinks.get(node.nodeId);
+    this.#uplinks.set(node.nodeId, uplink);
+    older?.close(new PlanetLabError('conflict', 'A newer connection of this node has taken the place of this one.'));
+    uplink.closed.addEventListener('abort', () => void this.#closed(uplink), { once: true });
+    try {
+      await storeConnected(store, this.#processId, held(uplink));
     } catch (error) {
       uplink.close(unavailable());
       throw error;
     }
-    if (uplink.closed.aborted) return storeDisconnected(store, processId, held(uplink), 'It closed at once.');
+    // It may have closed before its opening was stored.
+    if (uplink.closed.aborted) return storeDisconnected(store, this.#processId, held(uplink), 'It closed at once.');
     log.info({ node: node.nodeName }, 'node connected');
-    options.onOpen(uplink);
-  };
+    onOpen(uplink);
+  }
 
-  let stopped = false;
-  const accept = async (socket: TLSSocket): Promise<void> => {
-    if (stopped) return void socket.destroy();
-    const complain = (error: unknown) =>
-      log.warn({ from: socket.remoteAddress, reason: messageOf(error) }, 'uplink not accepted');
-    try {
-      const node = await identify(store, socket);
-      await open(socket, node).catch((error) => {
-        complain(error);
-        socket.destroy();
-      });
-    } catch (error) {
-      complain(error);
-      refuseUplink(socket, error instanceof PlanetLabError ? error : unavailable());
-    }
-  };
+  async #closed(uplink: Uplink): Promise<void> {
+    const { nodeId, nodeName } = uplink.node;
+    if (this.#uplinks.get(nodeId) !== uplink) return; // a newer one has taken its place
+    this.#uplinks.delete(nodeId);
+    const { store, log } = this.#options;
+    const reason = messageOf(uplink.closed.reason);
+    log.info({ node: nodeName, reason }, 'node disconnected');
+    await storeDisconnected(store, this.#processId, held(uplink), reason).catch((error) =>
+      log.warn({ error: messageOf(error) }, 'a lost uplink could not be recorded; the next heartbeat does it'),
+    );
+  }
 
-  const beat = async (): Promise<void> => {
+  async #beat(): Promise<void> {
+    const { store, log } = this.#options;
     try {
-      await storeHeartbeat(store, processId, startedAt, heldNow());
-      await reapProcesses(store, processId, false);
+      await storeHeartbeat(store, this.#processId, this.#startedAt, [...this.#uplinks.values()].map(held));
+      await reapProcesses(store, this.#processId, false);
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'heartbeat not stored');
     }
-  };
-  const timer = setInterval(() => void beat(), PROCESS_HEARTBEAT_MS);
+  }
 
-  return {
-    get: (node) => uplinks.get(node),
-    all: () => [...uplinks.values()],
-    accept,
-    async [Symbol.asyncDispose]() {
-      if (stopped) return;
-      stopped = true;
-      clearInterval(timer);
-      const open = [...uplinks.values()];
-      uplinks.clear();
-      for (const uplink of open) uplink.close(new PlanetLabError('authority_unreachable', 'The authority restarts.'));
-      await forgetProcess(store, processId).catch((error) =>
-        log.warn({ error: messageOf(error) }, 'process not forgotten'),
-      );
-    },
-  };
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    const open = [...this.#uplinks.values()];
+    this.#uplinks.clear();
+    for (const uplink of open) uplink.close(new PlanetLabError('authority_unreachable', 'The authority restarts.'));
+    const { store, log } = this.#options;
+    await forgetProcess(store, this.#processId).catch((error) =>
+      log.warn({ error: messageOf(error) }, 'process not forgotten'),
+    );
+  }
 }
 
 const held = ({ node, connectedAt }: Uplink) => ({ nodeId: node.nodeId, nodeName: node.nodeName, connectedAt });

@@ -1,0 +1,81 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { purgePlc, startPlc } from './index.ts';
+import { startTestPlc, type TestPlc } from './testing/test-plc.ts';
+
+const log = pino({ level: 'silent' });
+
+describe('the console', () => {
+  let folder: string;
+  let test: TestPlc;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'plc-console-'));
+    mkdirSync(join(folder, 'assets'));
+    writeFileSync(join(folder, 'index.html'), '<title>PlanetLab</title>');
+    writeFileSync(join(folder, 'assets/page-abc123.js'), 'export {}');
+    writeFileSync(join(folder, '..', 'plc-console-secret.txt'), 'secret');
+    test = await startTestPlc({ consoleFolder: folder });
+  });
+  afterAll(async () => {
+    await test[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
+    rmSync(join(folder, '..', 'plc-console-secret.txt'));
+  });
+  const get = (path: string) => fetch(test.plc.publicUrl + path);
+
+  it.each(['/', '/sign-in', '/slices/demo_hello'])('is one page for each of its own addresses (%s)', async (path) => {
+    const reply = await get(path);
+    expect(await reply.text()).toContain('<title>PlanetLab</title>');
+    expect(reply.headers.get('content-security-policy')).toContain("default-src 'none'");
+  });
+
+  it('is served with files that may be kept for ever, and nothing from elsewhere', async () => {
+    const script = await get('/assets/page-abc123.js');
+    expect(script.headers.get('cache-control')).toContain('immutable');
+    expect(script.headers.get('content-type')).toContain('javascript');
+    expect((await get('/..%2fplc-console-secret.txt')).status).toBeGreaterThanOrEqual(400);
+    expect((await get('/%E0%A4%A.js')).status).toBe(400);
+    expect((await get('/no-such-file.js')).status).toBe(404);
+  });
+
+  it('does not stand in for parts of the API that do not exist', async () => {
+    const reply = await get('/v1/nothing');
+    expect(reply.status).toBe(404);
+    expect(await reply.json()).toMatchObject({ code: 'no_such_route' });
+  });
+});
+
+describe('starting', () => {
+  it('says who is in the way when the address is taken, and leaves nothing running', async () => {
+    const state = mkdtempSync(join(tmpdir(), 'plc-start-'));
+    const taken = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => taken.once('listening', resolve));
+    const address = taken.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const start = startPlc({ state, listen: `127.0.0.1:${port}`, nodeListen: '127.0.0.1:0', log });
+    await expect(start).rejects.toThrow(/Another program listens at 127\.0\.0\.1/);
+    taken.close();
+    await purgePlc(state);
+  });
+
+  it('refuses names that are none before it makes anything', async () => {
+    const state = mkdtempSync(join(tmpdir(), 'plc-start-'));
+    const common = { state, listen: '127.0.0.1:0', nodeListen: '127.0.0.1:0', log };
+    await expect(startPlc({ ...common, authority: 'No Name' })).rejects.toMatchObject({ code: 'malformed_name' });
+    await expect(startPlc({ ...common, adminEmail: 'root' })).rejects.toMatchObject({ code: 'malformed_name' });
+    await expect(startPlc({ ...common, listen: '8420' })).rejects.toMatchObject({ code: 'malformed_request' });
+    rmSync(state, { recursive: true });
+  });
+
+  it('removes nothing that is not a PLC’s', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'plc-start-'));
+    writeFileSync(join(folder, 'mine'), '');
+    await expect(purgePlc(folder)).rejects.toThrow(/not the state folder of a PLC/);
+    rmSync(folder, { recursive: true });
+    await purgePlc(folder);
+  });
+});
