@@ -31,10 +31,7 @@ ensure_npm_packages() {
     return 0
   fi
   say "installing npm packages (npm ci) ..."
-  # `npm ci` refuses a lock that does not name every package of every platform, which a lock made with a registry mirror
-  # that lacks some cannot; `npm install` takes the same versions from it and passes those over.
-  npm ci --no-fund --no-audit --loglevel=error >/dev/null 2>&1 ||
-    npm install --no-save --no-fund --no-audit --loglevel=error >&2
+  npm ci --no-fund --no-audit --loglevel=error >&2
   printf '%s\n' "$wanted" >"$stamp"
 }
 
