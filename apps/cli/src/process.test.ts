@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawn as spawnInTerminal } from '@lydell/node-pty';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -48,6 +48,8 @@ async function pl(
 }
 
 describe('the program as a process', () => {
+  // What it costs is what it loads: 100 ms in all on a quiet machine, of which Node.js takes 30. Times are not compared here:
+  // they say more about what else the machine is doing.
   it('loads nothing of the commands to print its help', () => {
     const tell = `import { registerHooks } from 'node:module';
       registerHooks({ load: (url, context, next) => { process.stderr.write(url + '\\n'); return next(url, context); } });`;
@@ -56,15 +58,6 @@ describe('the program as a process', () => {
     expect(helped.status).toBe(0);
     expect(helped.stderr).toContain('/commander/');
     expect(helped.stderr).not.toMatch(/\/(zod|packages|commands|output)\//);
-  });
-
-  it.skipIf((loadavg()[0] ?? 0) > 0.7)('starts in less than 150 ms, on a machine that is not busy with others', () => {
-    const durations = Array.from({ length: 5 }, () => {
-      const startMs = performance.now();
-      expect(spawnSync(process.execPath, [MAIN, '--help'], { env }).status).toBe(0);
-      return performance.now() - startMs;
-    });
-    expect(Math.min(...durations)).toBeLessThan(150);
   });
 
   it('has its exit codes', async () => {
