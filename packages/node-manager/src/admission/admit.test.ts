@@ -108,6 +108,7 @@ describe('admission', () => {
     const image = request({ image: ImageName.parse('alpine') });
     expect(codeOf(() => admit(policy, image, facts())).message).toContain('There is debian-12');
     expect(codeOf(() => admit(policy, image, facts({ images: [] }))).code).toBe('unknown_image');
+    expect(codeOf(() => admit(policy, request({ slice: slice('.a_b') }), facts())).code).toBe('malformed_name');
   });
 
   it('bounds how long it promises, and says until when', () => {

@@ -42,6 +42,10 @@ export function admit(policy: Policy, request: LeaseRequest, facts: AdmissionFac
   if (!policy.authorities.some((authority) => authority.name === credential.authority)) {
     throw refused(`This node does not serve slices of ${credential.authority}. Ask its owner to add that authority.`);
   }
+  if (request.slice.startsWith('.')) {
+    // it becomes the name of folders, cgroups and an account, where a leading dot means something else
+    throw new PlanetLabError('malformed_name', `${request.slice} begins with a dot; no node can run such a slice.`);
+  }
   const image = facts.images.find(({ name }) => name === request.image);
   if (image === undefined) throw unknownImage(request.image, facts.images);
   const expiresAtMs = checkEnd(policy, fromInstant(request.expiresAt), nowMs);

@@ -1,0 +1,116 @@
+import { generateKeyPair, issueLease } from '@planetlab/credentials';
+import { PlanetLabError } from '@planetlab/model';
+import { asMachineId } from '@planetlab/vmm';
+import { createSimulatedVmm } from '@planetlab/vmm/simulated';
+import { describe, expect, it } from 'vitest';
+import type { Host } from '../host/host.ts';
+import { createSimulatedHost } from '../host/simulated-host.ts';
+import { leaseOf, NODE, storeIn, temporaryFolder } from '../testing/fixtures.ts';
+import { createDirectory } from './directory.ts';
+import { createEventHub } from './event-hub.ts';
+import { createReconciler } from './reconciler.ts';
+
+const key = generateKeyPair();
+const addresses = { sliverIpv4Range: '100.96.0.0/16', ipv6Prefix: null, idBase: 100_000_000 };
+const logger = { info() {}, warn() {}, error() {} };
+
+/** A reconciler over the simulated host and VMM, in real time. */
+function setUp(change: (host: Host) => Partial<Host> = () => ({})) {
+  const folder = temporaryFolder();
+  const store = storeIn(folder.path, key);
+  const plain = createSimulatedHost({ stateDir: folder.path, why: 'a test' });
+  const host: Host = { ...plain, ...change(plain) };
+  const vmm = createSimulatedVmm();
+  const directory = createDirectory({ store, hub: createEventHub(), addresses, now: Date.now });
+  const applied: string[] = [];
+  const reconciler = createReconciler({
+    ...{ store, directory, logger, now: Date.now, random: () => 0.999 },
+    context: { host, vmm, addresses, nodeName: NODE.name, setAccounts: async (text) => void applied.push(text) },
+    desiredNode: () => ({ firewall: 'rules', accounts: 'people' }),
+    observedAccounts: () => applied.at(-1) ?? null,
+  });
+  const lease = (name: string, index: number, endsInMs = 60_000) => {
+    const nowMs = Date.now();
+    const made = leaseOf(name, { issuedAtMs: nowMs, expiresAtMs: nowMs + endsInMs });
+    store.addLease({ lease: made, token: issueLease(key, made), imageDigest: 'd'.repeat(64), index, keys: [] });
+    reconciler.trigger(name);
+    return made;
+  };
+  return {
+    ...{ store, host, vmm, directory, reconciler, applied, lease },
+    async [Symbol.asyncDispose]() {
+      await reconciler.close();
+      store.close();
+      folder[Symbol.dispose]();
+    },
+  };
+}
+
+describe('the reconciler', () => {
+  it('makes what is leased, removes what is not any more, and forgets it', async () => {
+    await using node = setUp();
+    await node.reconciler.start();
+    const { id } = node.lease('a1_x', 2);
+    await node.reconciler.idle();
+    expect(node.directory.get('a1_x')).toMatchObject({ state: 'running', ipv4: '100.96.0.2' });
+    node.store.endLease(id, Date.now());
+    node.reconciler.trigger('a1_x');
+    await node.reconciler.idle();
+    expect(node.directory.list()).toEqual([]);
+    expect(await node.vmm.list()).toEqual([]);
+    expect(node.host.inventory()).toEqual({ slices: [], links: [] });
+    expect(node.applied).toEqual(['people']);
+  });
+
+  it('says why a sliver fails, tries again, and shows when it works', async () => {
+    let failures = 1;
+    await using node = setUp((plain) => ({
+      async mountRoot(sliver) {
+        if (failures-- > 0) throw new PlanetLabError('unknown_image', 'The image is not there any more.');
+        return plain.mountRoot(sliver);
+      },
+    }));
+    await node.reconciler.start();
+    node.lease('a1_x', 2);
+    await node.reconciler.idle();
+    expect(node.directory.get('a1_x')).toMatchObject({ state: 'failed', reason: { code: 'unknown_image' } });
+    expect(node.store.listSteps({ slices: 'all', limit: 1 })).toMatchObject([
+      { step: 'MountRoot', outcome: 'failed', message: 'The image is not there any more.' },
+    ]);
+    await expect.poll(() => node.directory.get('a1_x')?.state, { timeout: 3000 }).toBe('running');
+    expect(node.directory.get('a1_x')?.reason).toBeNull();
+  });
+
+  it('ends what is leased on time, with nobody asking', async () => {
+    await using node = setUp();
+    await node.reconciler.start();
+    node.lease('a1_x', 2, 150);
+    await node.reconciler.idle();
+    expect(node.directory.get('a1_x')?.state).toBe('running');
+    await expect.poll(() => node.directory.list(), { timeout: 2000 }).toEqual([]);
+  });
+
+  it('starts a machine again that has ended, but not at once when it ends at once', async () => {
+    await using node = setUp();
+    await node.reconciler.start();
+    node.lease('a1_x', 2);
+    await node.reconciler.idle();
+    await node.vmm.stop(asMachineId('a1_x'), { graceMs: 0 });
+    node.reconciler.trigger('a1_x');
+    await node.reconciler.idle();
+    expect(node.directory.get('a1_x')).toMatchObject({ state: 'failed', reason: { code: 'step_failed' } });
+    await expect.poll(() => node.directory.get('a1_x')?.state, { timeout: 3000 }).toBe('running');
+  });
+
+  it('removes at start what no lease accounts for', async () => {
+    await using node = setUp();
+    await node.host.mountRoot({ ...leaseOf('z9_left', {}), lease: leaseOf('z9_left').id, imageDigest: 'd', index: 7 });
+    await node.host.attachNetwork(
+      { ...leaseOf('z9_left', {}), lease: leaseOf('z9_left').id, imageDigest: 'd', index: 7 },
+      1,
+    );
+    await node.reconciler.start();
+    await node.reconciler.idle();
+    expect(node.host.inventory()).toEqual({ slices: [], links: [] });
+  });
+});
