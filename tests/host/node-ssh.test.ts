@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isAlive, systemRunner } from '@planetlab/linux';
@@ -150,9 +150,20 @@ describe.runIf(isRoot)('logging in to slivers with OpenSSH', () => {
     expect(isAlive(before.pid, before.startTime)).toBe(true);
   });
 
-  it('shuts the door when the sliver is gone', async () => {
-    for (const { id } of (await caller.client.listLeases({})).items)
+  it('starts sshd again when it has ended, and leaves nothing of the sliver behind it', async () => {
+    const folder = join('/run/planetlab', node.tag);
+    const { pid } = JSON.parse(readFileSync(join(folder, 'ssh', 'sshd.json'), 'utf8'));
+    process.kill(pid, 'SIGKILL');
+    await node.stop('SIGTERM');
+    caller = nodeClient(authority.identity, await node.start(authority), { key: caller.key });
+    await eventuallySsh('ada', 'test_login', ['true']).toBe(0);
+    // the new sshd's mount namespace began with copies of the sliver's mounts
+    for (const { id } of (await caller.client.listLeases({})).items) {
       await caller.client.endLease({ params: { lease: id } });
+    }
     await eventuallySsh('ada', 'test_login', ['true']).toBe(255);
+    await expect.poll(() => readdirSync(join(folder, 'roots')), { timeout: 10_000 }).toEqual([]);
+    const sshd = JSON.parse(readFileSync(join(folder, 'ssh', 'sshd.json'), 'utf8'));
+    expect(readFileSync(`/proc/${sshd.pid}/mountinfo`, 'utf8')).not.toContain('test_login');
   });
 });
