@@ -13,6 +13,9 @@ export default defineConfig({
           pool: 'forks',
           include: ['{packages,apps,services,tools}/**/*.test.{ts,tsx}'],
           exclude: ['**/node_modules/**', '**/dist/**'],
+          // some start a PostgreSQL of their own, on machines that do other things as well
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -1,6 +1,8 @@
 /** What a unit may import of ours, and why that and no more. DESIGN's arrows, one line each. */
 export interface Allowance {
   readonly may: readonly string[];
+  /** Units without a name of their own, imported by path. */
+  readonly mayByPath?: readonly string[];
   readonly because: string;
 }
 
@@ -79,7 +81,8 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, Allowance>> = {
       '@planetlab/plc',
       '@planetlab/lab',
     ],
-    because: 'measurements may use any package, but start the programs as processes',
+    mayByPath: ['tests'],
+    because: 'measurements may use any package, but start the programs as processes, as the fixtures of tests do',
   },
   tools: {
     may: [],

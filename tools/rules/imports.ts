@@ -40,7 +40,8 @@ function problemWith(
   const unit = unitOf(path);
   if (specifier.startsWith('.')) {
     const target = posix.join(posix.dirname(path), specifier);
-    return unitOf(target) === unit ? undefined : `"${specifier}" leaves ${unit}; import the other package by its name.`;
+    const allowed = unitOf(target) === unit || allowance.mayByPath?.includes(unitOf(target));
+    return allowed ? undefined : `"${specifier}" leaves ${unit}; import the other package by its name.`;
   }
   if (!specifier.startsWith(OURS)) return undefined;
   const name = packageName(specifier);
