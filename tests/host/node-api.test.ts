@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { createClient, nodeRoutes } from '@planetlab/contract';
 import { http2Transport } from '@planetlab/contract/http2';
 import { formatJoinToken, newSecret, parseJoinToken, readNodeCertificate } from '@planetlab/credentials';
 import { isPlanetLabError, MINUTE_MS, NodeName, Resources, SliceName, toInstant } from '@planetlab/model';
-import { joinAuthority, type NodeManager, startNodeManager } from '@planetlab/node-manager';
+import { joinAuthority, type NodeManager, purgeNode, startNodeManager } from '@planetlab/node-manager';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, leaseFor, nodeClient, startAuthority, type TestAuthority, untilState } from './node-fixture.ts';
@@ -78,6 +78,19 @@ describe('joining', () => {
     expect(await codeOf(joinAuthority({ token: unknown, stateDir, now: Date.now }))).not.toBe('none');
     const nowhere = formatJoinToken({ ...parseJoinToken(authority.invitation(NAME)), address: '127.0.0.1:1' });
     expect(await codeOf(joinAuthority({ token: nowhere, stateDir, now: Date.now }))).toBe('authority_unreachable');
+  });
+});
+
+describe('purging', () => {
+  it('removes a node’s state folder, and no other folder', async () => {
+    using folder = stateFolder();
+    await purgeNode(folder.stateDir);
+    expect(existsSync(folder.stateDir)).toBe(false);
+    await purgeNode(folder.stateDir); // again
+    mkdirSync(folder.stateDir);
+    writeFileSync(join(folder.stateDir, 'thesis.tex'), 'x');
+    expect(await codeOf(purgeNode(folder.stateDir))).toBe('malformed_request');
+    expect(existsSync(join(folder.stateDir, 'thesis.tex'))).toBe(true);
   });
 });
 

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemRunner } from '@planetlab/linux';
 import { PlanetLabError } from '@planetlab/model';
@@ -23,10 +23,22 @@ export async function purgeNode(stateDir: string): Promise<{ readonly tag: strin
       `The node manager (process ${owner}) still runs with ${stateDir}. Stop it first.`,
     );
   }
+  checkFolder(paths);
   const tag = findTag(paths);
   if (tag !== undefined && process.getuid?.() === 0) await purgeHost(paths, tag);
   rmSync(stateDir, { recursive: true, force: true });
   return { tag: tag ?? null };
+}
+
+/** A slip of the keyboard must not remove somebody's folder. */
+function checkFolder(paths: NodePaths): void {
+  if (!existsSync(paths.state)) return;
+  const own = [paths.tag, paths.node, paths.nodeKey, paths.config, paths.database];
+  if (readdirSync(paths.state).length === 0 || own.some((file) => existsSync(file))) return;
+  throw new PlanetLabError(
+    'malformed_request',
+    `${paths.state} is not the state folder of a node: none of its files are there. Nothing was removed.`,
+  );
 }
 
 async function purgeHost(paths: NodePaths, tag: string): Promise<void> {
