@@ -55,6 +55,8 @@ export class FakeNode {
   refusal: PlanetLabError | undefined;
   /** Whether a lease's sliver runs at once. */
   autoRun = true;
+  /** How far its clock is ahead. */
+  clockAheadMs = 0;
   execBackend: ((start: ExecStart) => Promise<ExecBackend>) | undefined;
   readonly #joined: JoinedNode;
   readonly #guard = createReplayGuard();
@@ -175,9 +177,10 @@ export class FakeNode {
     const token = /^DPoP (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
     const authority = this.#joined.reply.authority;
     const trusted = { name: AuthorityName.parse(authority.name), key: parsePublicKey(authority.publicKey) };
-    const credential = verifySliceCredential(token, [trusted], Date.now());
+    const now = Date.now() + this.clockAheadMs;
+    const credential = verifySliceCredential(token, [trusted], now);
     const proof = String(request.headers['dpop']);
-    const key = verifyProof(proof, { method: request.method, path: request.url, token }, Date.now(), this.#guard);
+    const key = verifyProof(proof, { method: request.method, path: request.url, token }, now, this.#guard);
     if (key.thumbprint !== credential.holder) throw new PlanetLabError('proof_invalid', 'Not the holder.');
     this.requests.push(`${request.method} ${request.url} by ${credential.principal}`);
     return credential;

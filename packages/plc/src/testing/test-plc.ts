@@ -4,8 +4,12 @@ import { join } from 'node:path';
 import { type Client, createClient, fetchTransport, plcRoutes, withHeaders } from '@planetlab/contract';
 import type { NodeName, SliceName } from '@planetlab/model';
 import { pino } from 'pino';
+import { vi } from 'vitest';
 import { type Plc, purgePlc, startPlc } from '../index.ts';
 import type { PlcOptions } from '../options.ts';
+
+// A database and a server start for each file: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 
 export type PlcClient = Client<typeof plcRoutes>;
 
@@ -98,7 +102,7 @@ export async function sliverOf(client: PlcClient, slice: string, node: string) {
 export async function eventually<T>(
   ask: () => Promise<T>,
   isIt: (answer: T) => boolean,
-  timeoutMs = 5_000,
+  timeoutMs = 15_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

@@ -17,6 +17,8 @@ export interface Uplink {
 export const PING_INTERVAL_MS = 10 * SECOND_MS;
 export const PING_TIMEOUT_MS = 10 * SECOND_MS;
 const SETTLE_TIMEOUT_MS = 10 * SECOND_MS;
+/** For many exec streams at once, each with a full window. */
+const SESSION_MEMORY_MB = 64;
 const STREAM_WINDOW_BYTES = 1024 * 1024;
 const SESSION_WINDOW_BYTES = 8 * STREAM_WINDOW_BYTES;
 
@@ -35,6 +37,7 @@ export async function openUplink(
   connectedAt: Date,
   times: UplinkTimes = { pingIntervalMs: PING_INTERVAL_MS, pingTimeoutMs: PING_TIMEOUT_MS },
 ): Promise<Uplink> {
+  if (socket.destroyed) throw new PlanetLabError('node_unreachable', 'The node closed the connection at once.');
   const session = startSession(socket);
   const closed = new AbortController();
   const end = (sentence: string) => {
@@ -62,6 +65,7 @@ export async function openUplink(
 
 /** Tells a node that it is not let in, in the way it can read: its side is an HTTP/2 server too. */
 export function refuseUplink(socket: TLSSocket, reason: PlanetLabError): void {
+  if (socket.destroyed) return;
   const session = startSession(socket);
   session.on('error', () => {}); // it is being closed anyway
   session.once('connect', () => sayGoodbye(session, reason));
@@ -71,6 +75,7 @@ function startSession(socket: TLSSocket): ClientHttp2Session {
   socket.on('error', () => {}); // the session hears of it too, and says so
   const session = connect('http://node', {
     createConnection: () => socket,
+    maxSessionMemory: SESSION_MEMORY_MB,
     settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
   });
   session.once('connect', () => session.setLocalWindowSize(SESSION_WINDOW_BYTES));

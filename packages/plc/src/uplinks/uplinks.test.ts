@@ -8,7 +8,7 @@ import {
   generateKeyPair,
   issueNodeCertificate,
 } from '@planetlab/credentials';
-import { AuthorityName } from '@planetlab/model';
+import { AuthorityName, MINUTE_MS } from '@planetlab/model';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { dialUplink, FakeNode } from '../testing/fake-node.ts';
 import { type JoinedNode, join } from '../testing/join.ts';
@@ -54,6 +54,19 @@ it('shows a node as connected while its uplink is open, and says since when it i
   const gone = await test.admin.getNode({ params: { node: 'live' } });
   expect(gone.reason?.message).toMatch(/has been disconnected for/);
   expect(gone.lastSeenAt).not.toBeNull();
+  await node[Symbol.asyncDispose]();
+});
+
+it('says of a connected node what keeps it out of service: here a clock that is five minutes off', async () => {
+  const node = new FakeNode(await joinAs('skewed'));
+  node.clockAheadMs = 5 * MINUTE_MS;
+  await node.connect();
+  const shown = await eventually(
+    () => test.admin.getNode({ params: { node: 'skewed' } }),
+    (it) => it.state === 'connected' && it.reason !== null,
+  );
+  expect(shown.reason?.code).toBe('clock_skew');
+  expect(shown.reason?.message).toMatch(/does not answer as it should: .*5 min/);
   await node[Symbol.asyncDispose]();
 });
 
