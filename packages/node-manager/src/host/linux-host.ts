@@ -16,6 +16,7 @@ import {
   probeHost,
   readCgroupHierarchies,
   removeCgroupTree,
+  removeProbeLeftovers,
   setForwarding,
   unmount,
   unmountUnder,
@@ -165,6 +166,7 @@ class LinuxHost implements Host {
   async purge(): Promise<void> {
     const { paths, names, runner } = this.#options;
     await this.settle();
+    await removeProbeLeftovers(runner); // of a manager that was killed while it probed
     await removeCgroupTree(names.cgroupParent);
     for (const index of this.inventory().links) await this.detachNetwork(index);
     await deleteTable('inet', names.table, runner);
