@@ -55,6 +55,7 @@ export async function openChangeFeed(options: ChangeFeedOptions): Promise<Change
       const next = await reconnect(connect, options.log, stopping.signal);
       if (next === undefined) return;
       current = next;
+      if (stopping.signal.aborted) return void (await next.client.end());
       for (const subscriber of subscribers) subscriber.onMissed();
     }
   })();

@@ -40,6 +40,7 @@ const START_TIMEOUT_MS = 60_000;
 const START_ATTEMPTS = 10;
 const STOP_TIMEOUT_MS = 20_000;
 const POLL_MS = 25;
+const END_TIMEOUT_MS = 1_000;
 const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
 /** Longest path of a Unix socket that the kernel takes. */
 const SOCKET_PATH_LIMIT_BYTES = 107;
@@ -209,7 +210,7 @@ async function answers(socketFolder: string): Promise<boolean> {
   } catch {
     return false; // not yet
   } finally {
-    await client.end().catch(() => {});
+    await Promise.race([client.end().catch(() => {}), sleep(END_TIMEOUT_MS)]); // its connection may be half dead
   }
 }
 
@@ -220,7 +221,8 @@ async function stop(layout: Pick<Layout, 'dataFolder'>): Promise<void> {
     if (pid === undefined) return;
     process.kill(pid, signal);
     const deadline = performance.now() + STOP_TIMEOUT_MS;
-    while (runningPid(layout.dataFolder) !== undefined && performance.now() < deadline) await sleep(POLL_MS);
+    // Its pid file goes a moment before the process does.
+    while (isServerOf(layout.dataFolder, pid) && performance.now() < deadline) await sleep(POLL_MS);
   }
 }
 
@@ -228,10 +230,18 @@ async function stop(layout: Pick<Layout, 'dataFolder'>): Promise<void> {
 function runningPid(dataFolder: string): number | undefined {
   try {
     const pid = Number(readFileSync(join(dataFolder, 'postmaster.pid'), 'utf8').split('\n')[0]);
-    const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    return argv.includes(dataFolder) ? pid : undefined;
+    return isServerOf(dataFolder, pid) ? pid : undefined;
   } catch {
-    return undefined; // no pid file, or no such process
+    return undefined; // no pid file
+  }
+}
+
+/** False also for a process that has ended and only waits to be collected: it has no arguments any more. */
+function isServerOf(dataFolder: string, pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(dataFolder);
+  } catch {
+    return false; // no such process
   }
 }
 
