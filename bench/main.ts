@@ -11,6 +11,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ readonly benchmark: Be
   'sliver-start': () => import('./sliver-start.ts'),
   'slice-deploy': () => import('./slice-deploy.ts'),
   footprint: () => import('./footprint.ts'),
+  density: () => import('./density.ts'),
 };
 
 const { values, positionals } = parseArgs({

@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client, nodeRoutes } from '@planetlab/contract';
+import { PlanetLabError, SliceName } from '@planetlab/model';
+import {
+  createTestNetwork,
+  ensureImage,
+  HOST_IPV4,
+  joinedNode,
+  leaseFor,
+  nodeClient,
+  startAuthority,
+} from '../tests/host/node-fixture.ts';
+import { type Benchmark, round } from './benchmark.ts';
+
+const SLIVERS = 1000;
+const REQUESTS_AT_ONCE = 16;
+const TIMEOUT_MS = 300_000;
+const IDLE_MS = 20_000;
+
+/** Running slivers with network on one node: how long they take to come up, and what each and their manager hold. */
+export const benchmark: Benchmark = {
+  question: `density: ${SLIVERS} slivers on this machine: how fast, and at what cost each?`,
+  async run({ note }) {
+    if (process.getuid?.() !== 0)
+      throw new PlanetLabError('feature_missing', 'This benchmark makes containers and needs root.');
+    await ensureImage();
+    await using network = await createTestNetwork('density');
+    await using authority = await startAuthority(HOST_IPV4);
+    await using node = await joinedNode(authority, network, 'density', { ipv6Prefix: 'fd00:db8:0:a::/64' });
+    const { client } = nodeClient(authority.identity, await node.start(authority));
+    const pid = node.process().pid ?? 0;
+    const before = usedMiB() - residentMiB(pid);
+    const seconds = await startAll(client, note);
+    await sleep(5000); // what is freed late is freed
+    const perSliver = (usedMiB() - residentMiB(pid) - before) / SLIVERS;
+    const idlePct = await cpuPercent(pid, IDLE_MS);
+    return {
+      slivers: SLIVERS,
+      seconds: round(seconds),
+      mib_per_sliver: round(perSliver - ownMiB(node.tag) / SLIVERS, 2),
+      manager_rss_mib: round(residentMiB(pid)),
+      manager_idle_cpu_pct: round(idlePct, 2),
+    };
+  },
+};
+
+async function startAll(client: Client<typeof nodeRoutes>, note: (line: string) => void): Promise<number> {
+  const stop = new AbortController();
+  const events = await client.watchSlivers({}, { signal: stop.signal });
+  const startMs = performance.now();
+  const requests = requestAll(client);
+  const running = new Set<string>();
+  const timer = setTimeout(() => stop.abort(), TIMEOUT_MS);
+  for await (const event of events) {
+    if (event.type !== 'sliver' || event.sliver.state !== 'running') continue;
+    running.add(event.sliver.slice);
+    if (running.size % 100 === 0)
+      note(`  ${running.size} run after ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
+    if (running.size === SLIVERS) break;
+  }
+  clearTimeout(timer);
+  stop.abort();
+  await requests;
+  if (running.size < SLIVERS)
+    throw new PlanetLabError('timed_out', `Only ${running.size} of ${SLIVERS} slivers came up.`);
+  return (performance.now() - startMs) / 1000;
+}
+
+async function requestAll(client: Client<typeof nodeRoutes>): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    while (next < SLIVERS) {
+      const slice = SliceName.parse(`test_d${next++}`);
+      const body = leaseFor(slice, { memoryMiB: 16, endsInMs: 3_600_000 });
+      await client.requestLease({ body: { ...body, resources: { ...body.resources, diskMiB: 16, processes: 16 } } });
+    }
+  };
+  await Promise.all(Array.from({ length: REQUESTS_AT_ONCE }, worker));
+}
+
+/** Memory that is not free and not cache, in MiB: what kernel and programs hold. */
+function usedMiB(): number {
+  const info = readFileSync('/proc/meminfo', 'utf8');
+  const kib = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(info)?.[1]);
+  return (kib('MemTotal') - kib('MemAvailable')) / 1024;
+}
+
+/** Anonymous memory of the slivers' own processes: their first process, here. */
+function ownMiB(tag: string): number {
+  return sliverPids(tag).reduce((sum, pid) => sum + anonymousMiB(pid), 0);
+}
+
+function sliverPids(tag: string): readonly number[] {
+  return Array.from(
+    { length: SLIVERS },
+    (_, index) => `/sys/fs/cgroup/pids/planetlab/${tag}/test_d${index}/cgroup.procs`,
+  ).flatMap((file) =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(Number),
+  );
+}
+
+const anonymousMiB = (pid: number): number =>
+  Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+const residentMiB = (pid: number): number =>
+  Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+
+async function cpuPercent(pid: number, ms: number): Promise<number> {
+  const ticks = () => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return Number(fields[11]) + Number(fields[12]);
+  };
+  const before = ticks();
+  await sleep(ms);
+  return ((ticks() - before) / 100 / (ms / 1000)) * 100;
+}
