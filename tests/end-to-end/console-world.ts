@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AuthorityInfo, PlcNode, Slice, Sliver } from '@planetlab/contract';
-import { DEFAULT_RESOURCES, type Place } from '@planetlab/model';
+import { DEFAULT_RESOURCES, type Place, sumsOf } from '@planetlab/model';
 
 /** What an authority would say, made up but plausible. Tests change it and tell the watchers. */
 export interface ConsoleWorld {
@@ -68,7 +68,7 @@ function recounted(world: ConsoleWorld): ConsoleWorld {
   const count = (match: (sliver: Sliver) => boolean) => world.slivers.filter(match).length;
   world.nodes = world.nodes.map((node) => {
     const slivers = count((sliver) => sliver.node === node.name);
-    const leased = { ...DEFAULT_RESOURCES, memoryMiB: slivers * 256 };
+    const leased = { ...sumsOf(DEFAULT_RESOURCES), memoryMiB: slivers * 256 };
     return { ...node, slivers, facts: node.facts === null ? null : { ...node.facts, slivers, leased } };
   });
   world.slices = world.slices.map((slice) => ({
@@ -131,8 +131,11 @@ const factsOf = (id: string, name: string, index: number, simulated: boolean) =>
   kernel: '6.12.9',
   architecture: index % 5 === 4 ? 'arm64' : 'x64',
   place: null,
-  capacity: { cpuShares: 64, memoryMiB: 4096 * (1 + (index % 4)), diskMiB: 200_000, processes: 30_000 },
-  leased: DEFAULT_RESOURCES,
+  capacity: {
+    ...{ cpuReservedMillis: 64_000, memoryMiB: 4096 * (1 + (index % 4)), diskMiB: 200_000 },
+    ...{ processes: 30_000, egressMinKbps: 1_000_000 },
+  },
+  leased: sumsOf(DEFAULT_RESOURCES),
   ipv4: `192.0.2.${(index % 250) + 1}`,
   ipv6Prefix: `2001:db8:${index.toString(16)}::/64`,
   ssh: { host: `${name}.lab`, port: 2222 },

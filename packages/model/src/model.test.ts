@@ -42,6 +42,7 @@ describe('names', () => {
     '',
     `abc_${'x'.repeat(40)}`,
     'ab_-rf',
+    '.a_b',
   ])('refuse %j as a slice with a sentence', (text) => {
     expect(() => parseName(SliceName, text)).toThrow(PlanetLabError);
     expect(() => parseName(SliceName, text)).toThrow(/is not a valid name/);
@@ -67,27 +68,31 @@ describe('names', () => {
 });
 
 describe('resources', () => {
-  const resources = fc.record({
-    cpuShares: fc.integer({ min: 1, max: 100 }),
-    memoryMiB: fc.integer({ min: 16, max: 9999 }),
-    diskMiB: fc.integer({ min: 16, max: 9999 }),
-    processes: fc.integer({ min: 8, max: 999 }),
+  const amount = fc.integer({ min: 1, max: 9999 });
+  const sums = fc.record({
+    cpuReservedMillis: amount,
+    memoryMiB: amount,
+    diskMiB: amount,
+    processes: amount,
+    egressMinKbps: amount,
   });
 
   it('have the defaults of the original', () => {
-    expect(DEFAULT_RESOURCES).toEqual({ cpuShares: 1, memoryMiB: 256, diskMiB: 5000, processes: 512 });
+    expect(DEFAULT_RESOURCES).toMatchObject({ cpuShares: 1, memoryMiB: 256, diskMiB: 5000, processes: 512 });
+    expect(DEFAULT_RESOURCES).toMatchObject({ cpuReservedMillis: 0, egress: { maxKbps: 100_000 }, ports: [] });
   });
 
   it('refuse unknown members, so that a mistyped limit is not silently no limit', () => {
     expect(Resources.safeParse({ memoryMib: 12 }).success).toBe(false);
+    expect(Resources.safeParse({ egress: { minKbps: 9, maxKbps: 8 } }).success).toBe(false);
   });
 
   it('add and subtract each by itself, and nothing is short of itself', () => {
     fc.assert(
-      fc.property(resources, resources, (a, b) => {
+      fc.property(sums, sums, (a, b) => {
         expect(subtractResources(addResources(a, b), b)).toEqual(a);
         expect(firstShortage(a, addResources(a, b))).toBeUndefined();
-        expect(firstShortage(a, NO_RESOURCES)).toBe('cpuShares');
+        expect(firstShortage(a, NO_RESOURCES)).toBe('cpuReservedMillis');
       }),
     );
   });

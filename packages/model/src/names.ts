@@ -8,7 +8,7 @@ import { PlanetLabError } from './errors.ts';
  */
 export const SiteName = z
   .string()
-  .regex(/^[a-z0-9.]{2,20}$/, 'a site name is 2 to 20 lower-case letters, digits or dots, such as "princeton"')
+  .regex(/^[a-z0-9][a-z0-9.]{1,19}$/, 'a site name is 2 to 20 lower-case letters, digits or dots, such as "princeton"')
   .brand<'SiteName'>();
 export type SiteName = z.infer<typeof SiteName>;
 
@@ -17,7 +17,7 @@ export const SliceName = z
   .string()
   .max(32, 'a slice name has at most 32 characters')
   .regex(
-    /^[a-z0-9.]{2,20}_[a-z0-9][a-z0-9_.]*$/,
+    /^[a-z0-9][a-z0-9.]{1,19}_[a-z0-9][a-z0-9_.]*$/,
     'a slice name is its site, an underscore and a name in lower case, such as "princeton_codeen"',
   )
   .brand<'SliceName'>();

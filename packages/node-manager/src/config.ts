@@ -36,6 +36,8 @@ export const NodeConfig = z
     apiListen: Endpoint.nullable().default(null),
     /** Where people log in to slivers; null: nowhere. */
     sshListen: Endpoint.nullable().default(null),
+    /** Rate of the node's link to the world that slivers may fill together, in kbit/s. */
+    egressKbps: z.number().int().min(1000).max(100_000_000).default(1_000_000),
     place: Place.nullable().default(null),
     /** For simulated slivers, which have no network: round-trip times in milliseconds to others, by their IPv6 prefix. */
     simulatedRttMs: z.record(z.string().endsWith('::/64'), z.number().min(0).max(10_000)).default({}),

@@ -1,6 +1,6 @@
 import { release } from 'node:os';
 import type { HostFeature, NodeFacts } from '@planetlab/contract';
-import { addResources, NO_RESOURCES, type Resources, toInstant } from '@planetlab/model';
+import { addResources, NO_RESOURCES, type ResourceSums, sumsOf, toInstant } from '@planetlab/model';
 import type { Backend } from './backend.ts';
 import { type NodeConfig, parseEndpoint } from './config.ts';
 import type { NodeIdentity } from './identity/identity.ts';
@@ -13,7 +13,7 @@ export interface FactsOptions {
   readonly backend: Backend;
   readonly store: NodeStore;
   /** What the policy lets the node promise. */
-  readonly capacity: Resources;
+  readonly capacity: ResourceSums;
   /** Found out once, in the background; until then what is known. */
   readonly features: () => readonly HostFeature[];
   readonly startedAtMs: number;
@@ -35,7 +35,7 @@ export function nodeFacts(options: FactsOptions): NodeFacts {
     architecture: process.arch,
     place: config.place,
     capacity: options.capacity,
-    leased: live.map(({ lease }) => lease.resources).reduce(addResources, NO_RESOURCES),
+    leased: live.map(({ lease }) => sumsOf(lease.resources)).reduce(addResources, NO_RESOURCES),
     ipv4: config.ipv4,
     ipv6Prefix: config.ipv6Prefix,
     ssh: sshEndpoint(options),

@@ -160,7 +160,7 @@ async function openApi(
 ): Promise<NodeApi> {
   const { config, identity, backend, store, logger, now } = parts;
   const policy = defaultPolicy(identity.authority);
-  const host = backend.host.capacity();
+  const host = { ...backend.host.capacity(), egressMinKbps: config.egressKbps };
   const features = probeInBackground(parts);
   const facts = {
     ...{ identity, config, backend, store, now, features, startedAtMs: now() },

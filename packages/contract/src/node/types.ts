@@ -7,6 +7,7 @@ import {
   PersonEmail,
   Place,
   Principal,
+  ResourceSums,
   Resources,
   SliceName,
   SliverState,
@@ -36,14 +37,6 @@ export const SshKeys = z.array(SshKey).max(1000);
 export const HostFeature = z.object({ feature: z.string(), available: z.boolean(), reason: z.string() });
 export type HostFeature = z.infer<typeof HostFeature>;
 
-/** Sums over slivers, or a whole machine: the same kinds as Resources without the bounds of one sliver. */
-export const ResourceTotals = z.object({
-  cpuShares: z.number().int().min(0),
-  memoryMiB: z.number().int().min(0),
-  diskMiB: z.number().int().min(0),
-  processes: z.number().int().min(0),
-});
-
 /** A node about itself. Local facts only. */
 export const NodeFacts = z.object({
   id: NodeId,
@@ -56,9 +49,9 @@ export const NodeFacts = z.object({
   kernel: z.string(),
   architecture: z.string(),
   place: Place.nullable(),
-  capacity: ResourceTotals,
+  capacity: ResourceSums,
   /** Sum of what live leases bind. */
-  leased: ResourceTotals,
+  leased: ResourceSums,
   ipv4: z.string().nullable(),
   ipv6Prefix: z.string().nullable(),
   ssh: z.object({ host: z.string(), port: z.number().int() }).nullable(),

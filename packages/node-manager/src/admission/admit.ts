@@ -2,6 +2,7 @@ import type { LeaseRequest } from '@planetlab/contract';
 import type { SliceCredential } from '@planetlab/credentials';
 import {
   addResources,
+  firstShortage,
   formatDuration,
   formatMiB,
   fromInstant,
@@ -9,8 +10,10 @@ import {
   NO_RESOURCES,
   PlanetLabError,
   type ResourceKey,
+  type ResourceSums,
   type Resources,
   subtractResources,
+  sumsOf,
   toInstant,
 } from '@planetlab/model';
 import { type Policy, promisable } from './policy.ts';
@@ -20,7 +23,7 @@ export interface AdmissionFacts {
   /** Resources of the leases that hold now. */
   readonly live: readonly Resources[];
   /** All that the host has. */
-  readonly host: Resources;
+  readonly host: ResourceSums;
   readonly images: readonly { readonly name: ImageName; readonly digest: string }[];
   readonly nowMs: number;
 }
@@ -41,10 +44,6 @@ export function admit(policy: Policy, request: LeaseRequest, facts: AdmissionFac
   const { credential, nowMs } = facts;
   if (!policy.authorities.some((authority) => authority.name === credential.authority)) {
     throw refused(`This node does not serve slices of ${credential.authority}. Ask its owner to add that authority.`);
-  }
-  if (request.slice.startsWith('.')) {
-    // it becomes the name of folders, cgroups and an account, where a leading dot means something else
-    throw new PlanetLabError('malformed_name', `${request.slice} begins with a dot; no node can run such a slice.`);
   }
   const image = facts.images.find(({ name }) => name === request.image);
   if (image === undefined) throw unknownImage(request.image, facts.images);
@@ -82,25 +81,27 @@ export function checkEnd(policy: Policy, expiresAtMs: number, nowMs: number): nu
   );
 }
 
-const SUMMED = ['memoryMiB', 'diskMiB', 'processes'] as const satisfies readonly ResourceKey[];
-
 function checkRoom(policy: Policy, wanted: Resources, facts: AdmissionFacts, leaseMs: number): void {
-  const leased = facts.live.reduce(addResources, NO_RESOURCES);
+  const leased = facts.live.map(sumsOf).reduce(addResources, NO_RESOURCES);
   const left = subtractResources(promisable(policy, facts.host, leaseMs), leased);
-  const short = SUMMED.find((key) => wanted[key] > left[key]);
+  const sums = sumsOf(wanted);
+  const short = firstShortage(sums, left);
   if (short === undefined) return;
   const remaining = Math.max(0, left[short]);
   throw new PlanetLabError(
     'insufficient_resources',
-    `This node has ${amount(short, remaining)} left to promise; ${amount(short, wanted[short])} are asked for. Ask for less, or choose another node.`,
-    { details: { resource: short, left: remaining, wanted: wanted[short] } },
+    `This node has ${AMOUNTS[short](remaining)} left to promise; ${AMOUNTS[short](sums[short])} are asked for. Ask for less, or choose another node.`,
+    { details: { resource: short, left: remaining, wanted: sums[short] } },
   );
 }
 
-function amount(key: (typeof SUMMED)[number], value: number): string {
-  if (key === 'processes') return `${value} processes`;
-  return `${formatMiB(value)} of ${key === 'memoryMiB' ? 'memory' : 'disk'}`;
-}
+const AMOUNTS: Readonly<Record<ResourceKey, (value: number) => string>> = {
+  cpuReservedMillis: (value) => `${value / 1000} reserved cores`,
+  memoryMiB: (value) => `${formatMiB(value)} of memory`,
+  diskMiB: (value) => `${formatMiB(value)} of disk`,
+  processes: (value) => `${value} processes`,
+  egressMinKbps: (value) => `${value} kbit/s of guaranteed egress`,
+};
 
 const refused = (why: string) => new PlanetLabError('admission_refused', why);
 

@@ -1,12 +1,12 @@
 import type { TrustedAuthority } from '@planetlab/credentials';
-import { DAY_MS, type Resources } from '@planetlab/model';
+import { DAY_MS, type ResourceSums } from '@planetlab/model';
 
 /** By what an owner decides who gets how much (requirement N7). */
 export interface Policy {
   /** Only their credentials count. */
   readonly authorities: readonly TrustedAuthority[];
   readonly maxLeaseMs: number;
-  /** Share of memory, disk and processes kept for the node itself. */
+  /** Share of everything that adds up kept for the node itself. */
   readonly nodeFraction: number;
   /** Share kept for experiments: leases of at most `experimentMs` may use it, longer ones may not. */
   readonly experimentalFraction: number;
@@ -28,13 +28,14 @@ export const defaultPolicy = (authority: TrustedAuthority): Policy => ({
 });
 
 /** What leases of this length may bind together, of what the host has. */
-export function promisable(policy: Policy, host: Resources, leaseMs: number): Resources {
+export function promisable(policy: Policy, host: ResourceSums, leaseMs: number): ResourceSums {
   const reserved = policy.nodeFraction + (leaseMs <= policy.experimentMs ? 0 : policy.experimentalFraction);
   const part = (amount: number): number => Math.floor(amount * (1 - reserved));
   return {
-    cpuShares: policy.maxCpuSharesPerSliver,
+    cpuReservedMillis: part(host.cpuReservedMillis),
     memoryMiB: part(host.memoryMiB),
     diskMiB: part(host.diskMiB),
     processes: part(host.processes),
+    egressMinKbps: part(host.egressMinKbps),
   };
 }

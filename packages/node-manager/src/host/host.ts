@@ -1,6 +1,6 @@
 import type { HostFeature } from '@planetlab/contract';
-import type { Resources } from '@planetlab/model';
 import type { DesiredSliver } from '../slivers/steps.ts';
+import type { HostCapacity } from './capacity.ts';
 
 /** What the host shows of one sliver, without its machine. */
 export interface HostSliver {
@@ -37,7 +37,7 @@ export interface Host {
   /** Lets what an earlier manager left half-done come to its end. */
   settle(): Promise<void>;
   /** All that the machine has. */
-  capacity(): Resources;
+  capacity(): HostCapacity;
   features(): Promise<readonly HostFeature[]>;
   /** Removes everything of this node from the host: links, mounts, cgroups, rule set, folders below /run. */
   purge(): Promise<void>;

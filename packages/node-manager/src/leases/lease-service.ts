@@ -1,6 +1,13 @@
 import type { LeaseRequest } from '@planetlab/contract';
 import { issueLease, type KeyPair, type Lease, type SliceCredential } from '@planetlab/credentials';
-import { type LeaseId, type NodeId, type NodeName, PlanetLabError, type Resources, toInstant } from '@planetlab/model';
+import {
+  type LeaseId,
+  type NodeId,
+  type NodeName,
+  PlanetLabError,
+  type ResourceSums,
+  toInstant,
+} from '@planetlab/model';
 import { admit, checkEnd } from '../admission/admit.ts';
 import type { Policy } from '../admission/policy.ts';
 import type { ImageStore } from '../images/image-store.ts';
@@ -13,7 +20,7 @@ export interface LeaseServiceOptions {
   readonly store: NodeStore;
   readonly images: ImageStore;
   readonly addresses: AddressPlan;
-  readonly host: Resources;
+  readonly host: ResourceSums;
   readonly now: () => number;
   /** Told after a lease has changed durably. */
   readonly changed: (lease: Lease) => void;

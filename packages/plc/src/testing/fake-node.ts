@@ -40,6 +40,7 @@ import {
   PlanetLabError,
   type SliceName,
   type SliverState,
+  sumsOf,
   toInstant,
 } from '@planetlab/model';
 import type { JoinedNode } from './join.ts';
@@ -259,7 +260,7 @@ export class FakeNode {
       kernel: 'none',
       architecture: 'none',
       place: null,
-      capacity: DEFAULT_RESOURCES,
+      capacity: sumsOf(DEFAULT_RESOURCES),
       leased: NO_RESOURCES,
       ipv4: null,
       ipv6Prefix: null,
