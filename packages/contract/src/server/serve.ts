@@ -54,6 +54,7 @@ export function createApp(options: AppOptions = {}): App {
   app.setErrorHandler((error, request, reply) => {
     const problem = toPlanetLabError(error);
     if (problem.code === 'internal') request.log.error({ err: error }, 'request failed');
+    if (request.raw.httpVersionMajor >= 2) reply.removeHeader('connection'); // set for a body too large; HTTP/2 has none
     return sendProblem(reply, problem);
   });
   return app;

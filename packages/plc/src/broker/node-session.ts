@@ -25,6 +25,8 @@ export interface NodeSessionOptions {
 
 const CONCURRENT_STEPS = 16;
 const FACTS_INTERVAL_MS = 30 * SECOND_MS;
+/** After a lease was granted or ended, the node's facts are read again, once for all that come together. */
+const FACTS_SETTLE_MS = SECOND_MS / 2;
 const RETRY_MS = SECOND_MS;
 const TIMER_LIMIT_MS = 24 * 3600 * SECOND_MS;
 
@@ -43,6 +45,7 @@ export class NodeSession {
   #placed: ReadonlyMap<SliceName, string | undefined> = new Map();
   readonly #lies = new Set<SliceName>();
   #leasesRead = false;
+  #rereadFacts: () => void = () => {};
   #dirty = false;
   #working = false;
   #timer: NodeJS.Timeout | undefined;
@@ -137,6 +140,7 @@ export class NodeSession {
     if (outcome === 'failed') this.#pause(pauseKeyOf(step));
     else this.#failures.delete(pauseKeyOf(step));
     this.#busy.delete(slice);
+    this.#rereadFacts();
     // What was refused for want of resources may fit now.
     if (step.type === 'end' && outcome === 'done') this.#endPauses();
     this.wake();
@@ -189,8 +193,16 @@ export class NodeSession {
         log.warn({ error: messageOf(error), node: uplink.node.nodeName }, 'a node does not say what it is');
         await this.#storeTrouble(error);
       }
-      await this.#sleep(FACTS_INTERVAL_MS);
+      await this.#untilFactsAreOld();
     }
+  }
+
+  async #untilFactsAreOld(): Promise<void> {
+    const changed = new AbortController();
+    this.#rereadFacts = () => changed.abort();
+    const signal = AbortSignal.any([this.#options.uplink.closed, changed.signal]);
+    await sleep(FACTS_INTERVAL_MS, undefined, { signal }).catch(() => {}); // ended early: read them again, or the loop ends
+    if (changed.signal.aborted) await this.#sleep(FACTS_SETTLE_MS);
   }
 
   async #storeTrouble(error: unknown): Promise<void> {
