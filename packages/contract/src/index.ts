@@ -7,6 +7,8 @@ export { createClient, fetchTransport } from './client.ts';
 export { decodeEvents, encodeEvent, encodeHeartbeat } from './event-stream.ts';
 export type { ExecFrame } from './exec-frames.ts';
 export { EXEC_CONTENT_TYPE, ExecFrameDecoder, ExecStart, encodeExecFrame } from './exec-frames.ts';
+export { adminRoutes } from './node/admin-routes.ts';
+export * from './node/admin-types.ts';
 export { nodeRoutes } from './node/routes.ts';
 export * from './node/types.ts';
 export { openApiDocument } from './openapi.ts';

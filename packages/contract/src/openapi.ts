@@ -47,7 +47,12 @@ function operation(name: string, route: RouteDefinition): Json {
   };
 }
 
-const SECURITY = { public: [], person: [{ person: [] }, { session: [] }], credential: [{ credential: [] }] } as const;
+const SECURITY = {
+  public: [],
+  person: [{ person: [] }, { session: [] }],
+  credential: [{ credential: [] }],
+  local: [],
+} as const;
 
 function parameters(schema: z.ZodObject | undefined, place: 'path' | 'query'): Json[] {
   if (schema === undefined) return [];

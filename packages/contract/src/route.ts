@@ -10,8 +10,11 @@ export interface RouteDefinition {
   /** With `:name` for each parameter, for example `/v1/slices/:slice`. */
   readonly path: string;
   readonly summary: string;
-  /** `public`: anyone; `person`: signed in at the PLC; `credential`: slice credential + proof of possession at the node. */
-  readonly access: 'public' | 'person' | 'credential';
+  /**
+   * `public`: anyone; `person`: signed in at the PLC; `credential`: slice credential + proof of possession at the node;
+   * `local`: whoever may open the socket, which is root of the machine.
+   */
+  readonly access: 'public' | 'person' | 'credential' | 'local';
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;

@@ -15,6 +15,7 @@ export const SLIVER_STATES = {
   refused: { kind: 'persistent', meaning: 'its node refused; the reason says why' },
   starting: { kind: 'transient', stuckAfterSeconds: 60, meaning: 'leased; the node is making it' },
   running: { kind: 'persistent', meaning: 'running with its network' },
+  stopped: { kind: 'persistent', meaning: 'kept stopped by the administrator of its node; the reason says so' },
   stopping: { kind: 'transient', stuckAfterSeconds: 60, meaning: 'being stopped and removed' },
   failed: { kind: 'persistent', meaning: 'a step failed; the node tries again with growing pauses' },
   gone: { kind: 'terminal', meaning: 'removed, or its lease ended' },

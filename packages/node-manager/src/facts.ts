@@ -1,9 +1,11 @@
 import { release } from 'node:os';
 import type { HostFeature, NodeFacts } from '@planetlab/contract';
 import { addResources, NO_RESOURCES, type ResourceSums, sumsOf, toInstant } from '@planetlab/model';
+import { drainReason } from './admission/decisions.ts';
 import type { Backend } from './backend.ts';
 import { type NodeConfig, parseEndpoint } from './config.ts';
 import type { NodeIdentity } from './identity/identity.ts';
+import type { DecisionFile } from './local/decision-file.ts';
 import type { NodeStore } from './store/store.ts';
 import { VERSION } from './version.ts';
 
@@ -12,6 +14,7 @@ export interface FactsOptions {
   readonly config: NodeConfig;
   readonly backend: Backend;
   readonly store: NodeStore;
+  readonly decisions: Pick<DecisionFile, 'current'>;
   /** What the policy lets the node promise. */
   readonly capacity: ResourceSums;
   /** Found out once, in the background; until then what is known. */
@@ -24,6 +27,7 @@ export interface FactsOptions {
 export function nodeFacts(options: FactsOptions): NodeFacts {
   const { identity, config, backend, store, now } = options;
   const live = store.liveLeases();
+  const drain = drainReason(options.decisions.current());
   return {
     id: identity.id,
     name: identity.name,
@@ -42,6 +46,7 @@ export function nodeFacts(options: FactsOptions): NodeFacts {
     images: backend.images.list().map(({ name }) => name),
     features: [...options.features()],
     slivers: live.length,
+    ...(drain === undefined ? {} : { drain }),
   };
 }
 

@@ -11,6 +11,8 @@ export type { ImageStore } from './images/image-store.ts';
 export { createImageStore } from './images/image-store.ts';
 export type { ImportOptions } from './images/import.ts';
 export { importImage } from './images/import.ts';
+export { type AdminClient, adminClient } from './local/admin-client.ts';
+export { readDecisions } from './local/decision-file.ts';
 export type { NodeManager, NodeManagerOptions } from './node-manager.ts';
 export { startNodeManager } from './node-manager.ts';
 export { purgeNode } from './purge.ts';

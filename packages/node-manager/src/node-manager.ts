@@ -2,9 +2,10 @@ import { mkdirSync } from 'node:fs';
 import type { HostFeature } from '@planetlab/contract';
 import { createReplayGuard, readLease } from '@planetlab/credentials';
 import { type CommandRunner, systemRunner } from '@planetlab/linux';
-import { messageOf } from '@planetlab/model';
+import { messageOf, type SliceName } from '@planetlab/model';
 import type { FastifyBaseLogger } from 'fastify';
 import { createSshAccess, type SshAccess } from './access/ssh-access.ts';
+import { stopReason } from './admission/decisions.ts';
 import { defaultPolicy, promisable } from './admission/policy.ts';
 import { createNodeApi, listenDirectly, type NodeApi } from './api/app.ts';
 import { createAuthoriser } from './api/authorise.ts';
@@ -14,14 +15,17 @@ import { nodeFacts } from './facts.ts';
 import { readOptional, writeFileAtomic } from './files.ts';
 import { type NodeIdentity, readIdentity, tagOf } from './identity/identity.ts';
 import { createLeaseService } from './leases/lease-service.ts';
+import { type DecisionFile, openDecisionFile } from './local/decision-file.ts';
+import { endBannedLeases } from './local/local-admin.ts';
+import { openLocalAdmin } from './local/open-local-admin.ts';
 import { takeNodeLock } from './node-lock.ts';
 import { type NodeNames, type NodePaths, nodeNames, nodePaths } from './paths.ts';
 import { createDirectory } from './slivers/directory.ts';
 import { createEventHub } from './slivers/event-hub.ts';
 import { renderFirewall } from './slivers/firewall.ts';
-import { createReconciler, type Reconciler } from './slivers/reconciler.ts';
+import { createReconciler } from './slivers/reconciler.ts';
 import { type NodeStore, openStore } from './store/store.ts';
-import { startUplink, type UplinkState } from './uplink/uplink.ts';
+import { startUplink, type Uplink, type UplinkState } from './uplink/uplink.ts';
 
 export interface NodeManagerOptions {
   readonly stateDir: string;
@@ -57,10 +61,20 @@ export async function startNodeManager(options: NodeManagerOptions): Promise<Nod
     openStore(paths.database, (token) => readLease(token, identity.key.publicKey)),
     (open) => open.close(),
   );
-  const parts: Parts = { config, identity, paths, names, backend, store, logger, runner, now, random };
+  const decisions = openDecisionFile(paths.decisions);
+  endBannedLeases({ decisions, store, now });
+  const parts: Parts = { config, identity, paths, names, backend, store, decisions, logger, runner, now, random };
   const core = createCore(parts);
   stack.defer(() => core.reconciler.close());
   await core.reconciler.start();
+  let uplink: Uplink | undefined;
+  const admin = await openLocalAdmin({
+    ...parts,
+    directory: core.directory,
+    changed: core.changed,
+    uplinkState: () => uplink?.state() ?? { state: 'connecting' },
+  });
+  if (admin !== undefined) stack.use(admin);
   const api = stack.adopt(await openApi(parts, core), (open) => open.close());
   stack.defer(() => core.hub.close());
   const tls = { keyPem: identity.key.exportPem(), certificatePem: identity.certificatePem };
@@ -68,16 +82,17 @@ export async function startNodeManager(options: NodeManagerOptions): Promise<Nod
     config.apiListen === null
       ? null
       : stack.adopt(await listenDirectly(api, parseEndpoint(config.apiListen), tls), (open) => open.close());
-  const uplink = stack.adopt(
+  uplink = stack.adopt(
     startUplink({ ...tls, caPem: identity.caPem, address: identity.plcAddress, serve: api.serve, logger, random }),
     (open) => open.close(),
   );
   logger.info({ node: identity.name, vmm: backend.vmm.detail, tag: names.tag }, 'node manager running');
+  const opened = uplink;
   const owned = stack.move();
   return {
     identity,
     apiPort: direct?.port ?? null,
-    uplinkState: () => uplink.state(),
+    uplinkState: () => opened.state(),
     idle: () => core.reconciler.idle(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
@@ -91,6 +106,7 @@ interface Parts {
   readonly names: NodeNames;
   readonly backend: Backend;
   readonly store: NodeStore;
+  readonly decisions: DecisionFile;
   readonly logger: FastifyBaseLogger;
   readonly runner: CommandRunner;
   readonly now: () => number;
@@ -127,9 +143,15 @@ function createCore(parts: Parts) {
       ...(resolver === undefined ? {} : { resolvConfPath: resolver }),
     },
     desiredNode: () => ({ firewall, accounts: access === undefined ? '' : accountsOf(store) }),
+    stopReason: (slice) => stopReason(parts.decisions.current(), slice),
     observedAccounts: () => (access === undefined ? '' : access.current()),
   });
-  return { hub, directory, reconciler };
+  const changed = (slice: SliceName) => {
+    reconciler.trigger(slice);
+    reconciler.triggerNode();
+    directory.touch(slice);
+  };
+  return { hub, directory, reconciler, changed };
 }
 
 function sshAccess({ config, backend, paths, names, identity, runner, logger }: Parts): SshAccess | undefined {
@@ -156,23 +178,20 @@ function accountsOf(store: NodeStore): string {
 
 async function openApi(
   parts: Parts,
-  { directory, reconciler }: { directory: ReturnType<typeof createDirectory>; reconciler: Reconciler },
+  { directory, reconciler, changed }: ReturnType<typeof createCore>,
 ): Promise<NodeApi> {
-  const { config, identity, backend, store, logger, now } = parts;
+  const { config, identity, backend, store, decisions, logger, now } = parts;
   const policy = defaultPolicy(identity.authority);
   const host = { ...backend.host.capacity(), egressMinKbps: config.egressKbps };
   const features = probeInBackground(parts);
   const facts = {
-    ...{ identity, config, backend, store, now, features, startedAtMs: now() },
+    ...{ identity, config, backend, store, decisions, now, features, startedAtMs: now() },
     capacity: promisable(policy, host, policy.experimentMs),
   };
   const leases = createLeaseService({
     ...{ node: identity, policy, store, images: backend.images, addresses: config, host, now },
-    changed: ({ slice }) => {
-      reconciler.trigger(slice);
-      reconciler.triggerNode();
-      directory.touch(slice);
-    },
+    decisions: () => decisions.current(),
+    changed: ({ slice }) => changed(slice),
   });
   return createNodeApi(
     {

@@ -15,6 +15,8 @@ export interface NodePaths {
   readonly bundles: string;
   readonly slivers: string;
   readonly ssh: string;
+  /** What the administrator of the machine has decided. */
+  readonly decisions: string;
 }
 
 export const nodePaths = (state: string): NodePaths => ({
@@ -31,6 +33,7 @@ export const nodePaths = (state: string): NodePaths => ({
   bundles: join(state, 'bundles'),
   slivers: join(state, 'slivers'),
   ssh: join(state, 'ssh'),
+  decisions: join(state, 'decisions.json'),
 });
 
 /** Names under which everything that this node makes on the host is found again. */
@@ -42,6 +45,8 @@ export interface NodeNames {
   /** Where roots of slivers are mounted. */
   readonly roots: string;
   readonly sshRun: string;
+  /** Socket of the machine's administrator. */
+  readonly adminSocket: string;
   readonly cgroupParent: string;
   readonly linkPrefix: string;
   readonly table: string;
@@ -53,6 +58,7 @@ export const nodeNames = (tag: string): NodeNames => ({
   runtimeRoot: `/run/planetlab/${tag}/oci`,
   roots: `/run/planetlab/${tag}/roots`,
   sshRun: `/run/planetlab/${tag}/ssh`,
+  adminSocket: `/run/planetlab/${tag}/admin.sock`,
   cgroupParent: `planetlab/${tag}`,
   linkPrefix: `pl${tag.slice(0, 4)}-`,
   table: `planetlab_${tag}`,

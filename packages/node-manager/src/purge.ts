@@ -7,6 +7,7 @@ import { NodeConfig, readConfig } from './config.ts';
 import { readOptional } from './files.ts';
 import { createLinuxHost } from './host/linux-host.ts';
 import { NodeFile, tagOf } from './identity/identity.ts';
+import { removeSocket } from './local/admin-api.ts';
 import { lockOwner } from './node-lock.ts';
 import { type NodePaths, nodeNames, nodePaths } from './paths.ts';
 
@@ -43,6 +44,7 @@ function checkFolder(paths: NodePaths): void {
 
 async function purgeHost(paths: NodePaths, tag: string): Promise<void> {
   const names = nodeNames(tag);
+  removeSocket(names.adminSocket);
   await stopSshd(names.sshRun);
   const host = createLinuxHost({
     paths,
@@ -57,7 +59,7 @@ async function purgeHost(paths: NodePaths, tag: string): Promise<void> {
 }
 
 /** From the file that is written first of all; else from the configuration or the identity, whatever is readable. */
-function findTag(paths: NodePaths): string | undefined {
+export function findTag(paths: NodePaths): string | undefined {
   if (!existsSync(paths.state)) return undefined;
   const sources = [
     () => readOptional(paths.tag)?.trim(),

@@ -11,6 +11,7 @@ const SLIVER_LOOKS: Readonly<Record<SliverState, Look>> = {
   requested: { symbol: '◌', color: 'yellow' },
   starting: { symbol: '◐', color: 'yellow' },
   running: { symbol: '●', color: 'green' },
+  stopped: { symbol: '■', color: 'red' },
   stopping: { symbol: '◑', color: 'yellow' },
   unreachable: { symbol: '○', color: 'red' },
   refused: { symbol: '✕', color: 'red' },

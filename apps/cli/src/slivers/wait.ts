@@ -12,7 +12,7 @@ export interface Wait {
 }
 
 /** States that will not change by themselves soon: the answer, good or bad, is there. */
-const SETTLED: ReadonlySet<SliverState> = new Set(['running', 'refused', 'failed', 'unreachable', 'gone']);
+const SETTLED: ReadonlySet<SliverState> = new Set(['running', 'stopped', 'refused', 'failed', 'unreachable', 'gone']);
 export const isSettled = (sliver: Sliver): boolean => SETTLED.has(sliver.state);
 
 /** Changes wake the reader; should the stream of changes break, this is how late it is at most. */

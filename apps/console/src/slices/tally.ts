@@ -7,6 +7,7 @@ const TONE_OF_STATE: Readonly<Record<SliverState, Tone>> = {
   starting: 'busy',
   stopping: 'busy',
   running: 'good',
+  stopped: 'warn',
   unreachable: 'warn',
   refused: 'bad',
   failed: 'bad',

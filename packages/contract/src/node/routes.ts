@@ -75,7 +75,7 @@ export const nodeRoutes = {
     body: z.object({ expiresAt: Instant }).strict(),
     reply: { kind: 'json', schema: LeaseRecord },
     status: 200,
-    errors: ['unknown_lease', 'lease_expired', 'lease_too_long'],
+    errors: ['unknown_lease', 'lease_expired', 'lease_too_long', 'admission_refused'],
   },
   endLease: {
     method: 'DELETE',

@@ -58,6 +58,8 @@ export const NodeFacts = z.object({
   images: z.array(ImageName),
   features: z.array(HostFeature),
   slivers: z.number().int(),
+  /** Why the node makes no new leases and renews none, when its administrator has decided so (N14). */
+  drain: Reason.optional(),
 });
 export type NodeFacts = z.infer<typeof NodeFacts>;
 

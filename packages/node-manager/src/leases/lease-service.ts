@@ -9,6 +9,7 @@ import {
   toInstant,
 } from '@planetlab/model';
 import { admit, checkEnd } from '../admission/admit.ts';
+import { checkDecisions, type Decisions } from '../admission/decisions.ts';
 import type { Policy } from '../admission/policy.ts';
 import type { ImageStore } from '../images/image-store.ts';
 import { type AddressPlan, freeIndex } from '../slivers/addresses.ts';
@@ -17,6 +18,8 @@ import { type NodeStore, newLeaseId, type StoredLease } from '../store/store.ts'
 export interface LeaseServiceOptions {
   readonly node: { readonly id: NodeId; readonly name: NodeName; readonly key: KeyPair };
   readonly policy: Policy;
+  /** What the administrator of the machine has decided, as it is now. */
+  readonly decisions: () => Decisions;
   readonly store: NodeStore;
   readonly images: ImageStore;
   readonly addresses: AddressPlan;
@@ -49,6 +52,7 @@ export function createLeaseService(options: LeaseServiceOptions): LeaseService {
     request(request, credential) {
       const existing = store.liveLeaseOf(request.slice);
       if (existing !== undefined) return sameHolder(existing, credential);
+      checkDecisions(options.decisions(), { slice: request.slice, authority: credential.authority });
       const nowMs = now();
       const live = store.liveLeases().map(({ lease }) => lease.resources);
       const images = options.images.list();
@@ -79,6 +83,7 @@ export function createLeaseService(options: LeaseServiceOptions): LeaseService {
         const endedMs = stored.endedAtMs ?? stored.lease.expiresAtMs;
         throw new PlanetLabError('lease_expired', `This lease ended at ${toInstant(endedMs)}. Ask for a new one.`);
       }
+      checkDecisions(options.decisions(), stored.lease);
       const lease = { ...stored.lease, expiresAtMs: checkEnd(policy, wantedMs, nowMs) };
       const token = issueLease(node.key, lease);
       store.renewLease(id, token, lease.expiresAtMs);

@@ -177,4 +177,16 @@ describe('the planner', () => {
       ...['MountRoot', 'CreateMachine', 'AttachNetwork', 'StartMachine'],
     ]);
   });
+
+  it('keeps what a stopped sliver has written, and nothing else of it', () => {
+    const stopped = { ...desiredSliver(0), stopped: { code: 'sliver_not_running', message: 'by the administrator' } };
+    fc.assert(
+      fc.property(observedSliver(0), (observed) => {
+        const kinds = planSliver(stopped, observed).map(({ kind }) => kind);
+        expect(kinds).not.toContain('RemoveVolume');
+        expect(kinds).not.toContain('StartMachine');
+        expect(kinds.includes('DestroyMachine')).toBe(observed.machine !== 'none');
+      }),
+    );
+  });
 });

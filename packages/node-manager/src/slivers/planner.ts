@@ -29,6 +29,7 @@ export function planNode(
 /** One sliver's part. Slivers do not depend on each other, so each can be planned and carried out by itself. */
 export function planSliver(desired: DesiredSliver | undefined, observed: ObservedSliver): readonly SliverStep[] {
   if (desired === undefined) return removal(observed);
+  if (desired.stopped !== undefined) return removal(observed).filter(({ kind }) => kind !== 'RemoveVolume');
   const foreign = observed.volume !== null && observed.volume !== desired.lease;
   // a machine that was made but never started, on a root that is gone, cannot start
   const rootless = observed.machine === 'created' && !observed.rootMounted;

@@ -18,6 +18,8 @@ export interface ReconcilerOptions {
   readonly logger: Logger;
   readonly now: () => number;
   readonly random: () => number;
+  /** Why the machine's administrator keeps a sliver stopped; undefined for one that may run. */
+  readonly stopReason?: (slice: SliceName) => Reason | undefined;
   /** The node's own desired state. */
   readonly desiredNode: () => Omit<DesiredNode, 'slivers'>;
   /** Accounts as applied, or null when they have to be applied (again). */
@@ -174,7 +176,7 @@ class LeaseReconciler implements Reconciler {
     const { store, directory, context } = this.#options;
     for (let round = 0; round < ROUNDS_LIMIT; round++) {
       const row = store.sliver(slice);
-      const desired = row === undefined ? undefined : desiredOf(row);
+      const desired = row === undefined ? undefined : desiredOf(row, this.#options.stopReason?.(row.slice));
       const observed = await observeSliver(context, slice, row?.index ?? null);
       const steps = planSliver(desired, observed);
       if (steps.length === 0) {
@@ -182,8 +184,9 @@ class LeaseReconciler implements Reconciler {
         continue;
       }
       if (row !== undefined) {
-        if (desired !== undefined) this.#checkLife(slice, observed);
-        directory.report(row.slice, desired === undefined ? 'stopping' : 'starting');
+        const ends = desired === undefined || desired.stopped !== undefined;
+        if (!ends) this.#checkLife(slice, observed);
+        directory.report(row.slice, ends ? 'stopping' : 'starting');
       }
       await this.#take(steps);
     }
@@ -194,7 +197,7 @@ class LeaseReconciler implements Reconciler {
   #settle(row: SliverRow, desired: DesiredSliver | undefined): boolean {
     const { store, directory } = this.#options;
     if (desired !== undefined) {
-      directory.report(row.slice, 'running');
+      directory.report(row.slice, desired.stopped === undefined ? 'running' : 'stopped', desired.stopped);
       return true;
     }
     if (!store.forgetSliver(row.slice)) return false;
@@ -267,8 +270,8 @@ class LeaseReconciler implements Reconciler {
 }
 
 /** What a row says there should be; nothing once its lease has ended. */
-export function desiredOf({ slice, index, stored }: SliverRow): DesiredSliver | undefined {
+export function desiredOf({ slice, index, stored }: SliverRow, stopped?: Reason): DesiredSliver | undefined {
   if (stored.endedAtMs !== null) return undefined;
   const { id, image, resources } = stored.lease;
-  return { slice, lease: id, image, imageDigest: stored.imageDigest, resources, index };
+  return { slice, lease: id, image, imageDigest: stored.imageDigest, resources, index, ...(stopped && { stopped }) };
 }

@@ -1,3 +1,4 @@
+import type { Reason } from '@planetlab/contract';
 import type { ImageName, LeaseId, Resources, SliceName } from '@planetlab/model';
 
 /** A sliver that there should be: what a live lease says. */
@@ -10,6 +11,8 @@ export interface DesiredSliver {
   readonly resources: Resources;
   /** Names the sliver's addresses, ids and link. */
   readonly index: number;
+  /** Why the machine's administrator keeps it stopped: nothing of it runs, what was written stays. */
+  readonly stopped?: Reason;
 }
 
 /** What the kernel and the disk have of one sliver now. */

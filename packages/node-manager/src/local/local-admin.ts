@@ -1,0 +1,140 @@
+import type { AdminSliver, AdminStatus, Ban, BanSubject, Drain, Stop } from '@planetlab/contract';
+import { PlanetLabError, type SliceName, toInstant } from '@planetlab/model';
+import { asMachineId, type Vmm } from '@planetlab/vmm';
+import { banOf, stopOf } from '../admission/decisions.ts';
+import type { SliverDirectory } from '../slivers/directory.ts';
+import type { NodeStore } from '../store/store.ts';
+import type { DecisionFile } from './decision-file.ts';
+
+export interface LocalAdminOptions {
+  readonly decisions: DecisionFile;
+  readonly store: NodeStore;
+  readonly directory: SliverDirectory;
+  readonly vmm: Vmm;
+  readonly now: () => number;
+  /** Told after something about a slice has changed durably. */
+  readonly changed: (slice: SliceName) => void;
+  /** What of the status does not depend on slivers and decisions. */
+  readonly about: () => Omit<AdminStatus, 'slivers' | 'drain' | 'bans' | 'stopped'>;
+}
+
+/** What the administrator of the machine sees and decides (N14). Each decision is in the log of steps. */
+export interface LocalAdmin {
+  status(): AdminStatus;
+  slivers(): Promise<readonly AdminSliver[]>;
+  /** Throws `unknown_sliver` for a slice without a sliver here. */
+  stop(slice: SliceName, reason: string | null): Stop;
+  start(slice: SliceName): void;
+  bans(): readonly Ban[];
+  ban(subject: BanSubject, reason: string | null): Ban;
+  /** Throws `conflict` for one that is not banned. */
+  unban(subject: BanSubject): void;
+  drain(reason: string | null): Drain;
+  undrain(): void;
+}
+
+export function createLocalAdmin(options: LocalAdminOptions): LocalAdmin {
+  const { decisions, store, directory, now, changed } = options;
+
+  const log = (step: string, slice: string | null, message: string | null) =>
+    store.logSteps([{ atMs: now(), slice, step, outcome: 'done', durationMs: 0, message }]);
+
+  return {
+    status() {
+      const { drain, bans, stopped } = decisions.current();
+      const slivers = directory.list();
+      const running = slivers.filter(({ state }) => state === 'running').length;
+      const counts = { running, others: slivers.length - running };
+      return { ...options.about(), slivers: counts, drain, bans: bans.length, stopped: stopped.length };
+    },
+    slivers: () => describeSlivers(options),
+    stop(slice, reason) {
+      if (directory.get(slice) === undefined) {
+        throw new PlanetLabError(
+          'unknown_sliver',
+          `${slice} has no sliver on this node. See those it has with: pl-node slivers. To keep a slice away, ban it.`,
+        );
+      }
+      const stop = { slice, reason, at: toInstant(now()) };
+      decisions.change((before) => ({ ...before, stopped: [...without(before.stopped, slice), stop] }));
+      log('AdministratorStop', slice, reason);
+      changed(slice);
+      return stop;
+    },
+    start(slice) {
+      if (stopOf(decisions.current(), slice) === undefined) {
+        throw new PlanetLabError('unknown_sliver', `${slice} is not among those that are kept stopped here.`);
+      }
+      decisions.change((before) => ({ ...before, stopped: without(before.stopped, slice) }));
+      log('AdministratorStart', slice, null);
+      changed(slice);
+    },
+    bans: () => decisions.current().bans,
+    ban(subject, reason) {
+      const ban = { subject, reason, at: toInstant(now()) };
+      decisions.change((before) => ({ ...before, bans: [...before.bans.filter(isNot(subject)), ban] }));
+      log('AdministratorBan', sliceOf(subject), `${subject}${reason === null ? '' : `: ${reason}`}`);
+      for (const slice of endBannedLeases(options)) changed(slice);
+      return ban;
+    },
+    unban(subject) {
+      if (decisions.current().bans.every(isNot(subject))) {
+        throw new PlanetLabError('conflict', `${subject} is not banned here. See who is with: pl-node bans.`);
+      }
+      decisions.change((before) => ({ ...before, bans: before.bans.filter(isNot(subject)) }));
+      log('AdministratorUnban', sliceOf(subject), subject);
+    },
+    drain(reason) {
+      const drain = { reason, at: toInstant(now()) };
+      decisions.change((before) => ({ ...before, drain }));
+      log('AdministratorDrain', null, reason);
+      return drain;
+    },
+    undrain() {
+      decisions.change((before) => ({ ...before, drain: null }));
+      log('AdministratorUndrain', null, null);
+    },
+  };
+}
+
+/** Ends leases of the banned: at once, and at a start, for a ban that was decided while no manager ran. */
+export function endBannedLeases({
+  decisions,
+  store,
+  now,
+}: Pick<LocalAdminOptions, 'decisions' | 'store' | 'now'>): readonly SliceName[] {
+  const banned = store.liveLeases().filter(({ lease }) => banOf(decisions.current(), lease) !== undefined);
+  for (const { lease } of banned) store.endLease(lease.id, now());
+  return banned.map(({ lease }) => lease.slice);
+}
+
+const without = (stops: readonly Stop[], slice: string): Stop[] => stops.filter((stop) => stop.slice !== slice);
+
+const isNot =
+  (subject: BanSubject) =>
+  (ban: Ban): boolean =>
+    ban.subject !== subject;
+
+/** A subject with an underscore is a slice: names of authorities have none. */
+const sliceOf = (subject: BanSubject): string | null => (subject.includes('_') ? subject : null);
+
+async function describeSlivers({ directory, store, vmm }: LocalAdminOptions): Promise<readonly AdminSliver[]> {
+  return Promise.all(
+    directory.list().flatMap((sliver) => {
+      const lease = store.sliver(sliver.slice)?.stored.lease;
+      if (lease === undefined) return []; // it has just been removed
+      const { principal, authority } = lease;
+      const use = sliver.state === 'running' ? useOf(vmm, sliver.slice) : Promise.resolve(null);
+      return use.then((known) => ({ ...sliver, principal, authority, use: known }));
+    }),
+  );
+}
+
+async function useOf(vmm: Vmm, slice: SliceName): Promise<AdminSliver['use']> {
+  try {
+    const { cpuMs, memoryMiB, processes } = await vmm.stats(asMachineId(slice));
+    return { cpuMs, memoryMiB, processes };
+  } catch {
+    return null; // it has ended since; its state will say so
+  }
+}
