@@ -18,7 +18,7 @@ export { CommandError, systemRunner } from './command.ts';
 export type { DescriptorListener } from './descriptors.ts';
 export { duplicateDescriptor, listenForDescriptor } from './descriptors.ts';
 export type { RoutedVeth } from './links.ts';
-export { createRoutedVeth, deleteLink, listLinks, setForwarding } from './links.ts';
+export { createRoutedVeth, defaultRouteDevice, deleteLink, listLinks, setForwarding } from './links.ts';
 export type { IdMappedMount, OverlayMount } from './mounts.ts';
 export {
   bindMountIdMapped,
@@ -57,6 +57,18 @@ export {
   waitForEnd,
 } from './processes.ts';
 export { SystemCallError } from './syscalls.ts';
+export type { ClassCounters, ShapedClass, ShapingTree } from './tc.ts';
+export {
+  applyTc,
+  classId,
+  classLines,
+  classRemoval,
+  deleteTree,
+  hasTree,
+  readClassCounters,
+  treeCreation,
+  treeRate,
+} from './tc.ts';
 export type { CharacterSize } from './terminals.ts';
 export { makeTerminalRaw, setTerminalSize } from './terminals.ts';
 export type { PollSet, TunOptions } from './tun.ts';

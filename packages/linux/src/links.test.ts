@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { guestBatch, hostBatch, listLinks, parseLinkTable } from './links.ts';
+import { guestBatch, hostBatch, listLinks, parseDefaultRoute, parseLinkTable } from './links.ts';
 
 const VETH = {
   pid: 42,
@@ -57,5 +57,20 @@ eth0:12345 1 0
     expect(parseLinkTable(table)).toEqual(['lo', 'eth0']);
     expect(parseLinkTable('')).toEqual([]);
     expect(listLinks()).toContain('lo');
+  });
+});
+
+describe('the way out', () => {
+  const heading = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n';
+  const line = (device: string, destination: string, metric: number, mask: string) =>
+    `${device}\t${destination}\t0164A8C0\t0003\t0\t0\t${metric}\t${mask}\t0\t0\t0\n`;
+
+  it('is the default route with the lowest metric', () => {
+    const text = `${heading}${line('wlan0', '00000000', 600, '00000000')}${line('eth0', '00000000', 100, '00000000')}${line('eth1', '0000A8C0', 0, '0000FFFF')}`;
+    expect(parseDefaultRoute(text)).toBe('eth0');
+  });
+
+  it('may not be there', () => {
+    expect(parseDefaultRoute(`${heading}${line('eth1', '0000A8C0', 0, '0000FFFF')}`)).toBeUndefined();
   });
 });

@@ -91,10 +91,26 @@ export function parseLinkTable(text: string): readonly string[] {
     .filter((name) => name !== '');
 }
 
-/** Lets this network namespace pass packets on. */
+/** The device over which packets without a better route leave, or undefined when there is none. */
+export const defaultRouteDevice = (): string | undefined =>
+  parseDefaultRoute(readFileSync('/proc/thread-self/net/route', 'utf8'));
+
+/** Of several default routes the one with the lowest metric. */
+export function parseDefaultRoute(text: string): string | undefined {
+  const routes = text
+    .split('\n')
+    .slice(1) // headings
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, destination, , , , , , mask]) => destination === '00000000' && mask === '00000000')
+    .toSorted((a, b) => Number(a[6]) - Number(b[6]));
+  return routes[0]?.[0];
+}
+
+/** Lets this network namespace pass packets on, and count them by flow where the kernel tracks flows. */
 export function setForwarding(): void {
   setSysctl('ipv4/ip_forward', '1');
   setSysctl('ipv6/conf/all/forwarding', '1');
+  if (existsSync('/proc/sys/net/netfilter/nf_conntrack_acct')) setSysctl('netfilter/nf_conntrack_acct', '1');
 }
 
 /** A host without IPv6 has none of its settings: that is not a failure. */
