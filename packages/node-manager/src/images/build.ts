@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { NodeImage } from '@planetlab/contract';
 import { ImageName, PlanetLabError, parseName } from '@planetlab/model';
-import { readOptional } from '../files.ts';
 import { addImage, withImageLock } from './add-image.ts';
 
 export interface BuildOptions {
@@ -19,22 +18,24 @@ export interface BuildOptions {
 
 /** What a sliver has besides the smallest Debian: what people reach for first. */
 const PACKAGES = 'iproute2,iputils-ping,procps,ca-certificates,curl,less,nano';
-/** The name by which slices ask for the base image, whichever release the host can build. */
-const BASE_NAME = ImageName.parse('debian-12');
-
 /**
- * Builds the base image from the host's own distribution and mirror (mmdebstrap). It is available under `name` and as
- * `debian-12`, the default of slices. One builder at a time.
+ * What can be built, on every host alike: a slice finds the same system on all its nodes. Mirror and keys are Debian's
+ * own, which every supported distribution can reach and check.
  */
+const SUITES: ReadonlyMap<string, string> = new Map([
+  ['debian-12', 'bookworm'],
+  ['debian-13', 'trixie'],
+]);
+
+/** Builds a Debian image with mmdebstrap. One builder at a time. Throws `unknown_image`. */
 export async function buildImage({ folder, name: text, now, progress }: BuildOptions): Promise<readonly NodeImage[]> {
   const name = parseName(ImageName, text);
+  const suite = suiteOf(name);
   return withImageLock(folder, () => {
-    const suite = suiteOf(readOptional('/etc/os-release') ?? '');
     progress(`building ${name} from ${suite} with mmdebstrap; this takes about half a minute`);
-    if (name !== BASE_NAME) progress(`it is also available as ${BASE_NAME}`);
     return addImage({
       folder,
-      names: name === BASE_NAME ? [name] : [name, BASE_NAME],
+      names: [name],
       source: `mmdebstrap ${suite} ${PACKAGES}`,
       now,
       make: (root) => makeTree(suite, root, progress),
@@ -42,14 +43,13 @@ export async function buildImage({ folder, name: text, now, progress }: BuildOpt
   });
 }
 
-/** The release to build: the host's own, because that is what it has a mirror and keys for. */
-export function suiteOf(osRelease: string): string {
-  const field = (key: string) => new RegExp(`^${key}="?([^"\n]+)"?$`, 'm').exec(osRelease)?.[1];
-  const suite = field('VERSION_CODENAME');
-  if ((field('ID') === 'debian' || field('ID') === 'ubuntu') && suite !== undefined) return suite;
+/** Debian's name for the release that an image is made of. */
+export function suiteOf(name: ImageName): string {
+  const suite = SUITES.get(name);
+  if (suite !== undefined) return suite;
   throw new PlanetLabError(
-    'feature_missing',
-    'The base image is built from Debian or Ubuntu on such a host. Build it there, or import an OCI archive: image import NAME FILE.',
+    'unknown_image',
+    `Only ${[...SUITES.keys()].join(' and ')} are built here. Import anything else from an OCI archive: image import ${name} FILE.`,
   );
 }
 
