@@ -10,7 +10,7 @@ import {
   unmountUnder,
 } from '@planetlab/linux';
 import { messageOf, PlanetLabError } from '@planetlab/model';
-import { type LabEnvironment, type LabPaths, labPaths, systemEnvironment } from './environment.ts';
+import { handedOverPaths, type LabEnvironment, type LabPaths, labPaths, systemEnvironment } from './environment.ts';
 import { readFacts } from './facts.ts';
 import { namespacePrefix } from './layout.ts';
 import { withLabLock } from './lock.ts';
@@ -28,7 +28,19 @@ export async function labDown(
   options: { readonly progress: ReportProgress; readonly environment?: LabEnvironment },
 ): Promise<boolean> {
   const environment = options.environment ?? systemEnvironment();
+  await refuseHandedOver(environment, name);
   return withLabLock(name, () => takeDown(environment, name, options.progress));
+}
+
+/** A lab that was started through sudo is this person's to use, but only root can remove what it has made. */
+async function refuseHandedOver(environment: LabEnvironment, name: string): Promise<void> {
+  const handedOver = handedOverPaths(environment, name);
+  if (process.getuid?.() === 0 || existsSync(labPaths(environment, name).root)) return;
+  if ((await readFacts(handedOver)) == null) return;
+  throw new PlanetLabError(
+    'forbidden',
+    `The lab "${name}" was started through sudo, and ends the same way: sudo npm run pl -- lab down --name ${name}`,
+  );
 }
 
 /** The same for whoever has the lock. */

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type CommandRunner, systemRunner } from '@planetlab/linux';
+import { type Account, sudoCaller } from './hand-over.ts';
 import { checkLabName } from './layout.ts';
 
 /** What a lab has to do with: programs, folders, the runner of commands. */
@@ -9,6 +10,10 @@ export interface LabEnvironment {
   readonly programs: LabPrograms;
   /** Folder in which each lab has one of its name. */
   readonly labsDirectory: string;
+  /** The same for labs that run as root; one that was started through sudo is found there by the person who did. */
+  readonly rootLabsDirectory: string;
+  /** Who called sudo, and gets the keys and tokens of a lab that is made; null for nobody. */
+  readonly handOverTo: Account | null;
   /** Images are built once, and shared by all nodes of all labs. */
   readonly imagesDirectory: string;
   /** Milliseconds, never running backwards. */
@@ -25,11 +30,12 @@ export interface LabPrograms {
 
 const REPOSITORY = resolve(import.meta.dirname, '../../..');
 
+const ROOT_BASE = '/var/lib/planetlab';
+
 export function systemEnvironment(): LabEnvironment {
+  const uid = process.getuid?.();
   const base =
-    process.getuid?.() === 0
-      ? '/var/lib/planetlab'
-      : join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local/state'), 'planetlab');
+    uid === 0 ? ROOT_BASE : join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local/state'), 'planetlab');
   return {
     runner: systemRunner,
     programs: {
@@ -40,6 +46,8 @@ export function systemEnvironment(): LabEnvironment {
       consoleDirectory: join(REPOSITORY, 'apps/console/dist'),
     },
     labsDirectory: join(base, 'labs'),
+    rootLabsDirectory: join(ROOT_BASE, 'labs'),
+    handOverTo: sudoCaller(process.env, uid),
     imagesDirectory: join(base, 'images'),
     nowMs: () => performance.now(),
   };
@@ -52,7 +60,11 @@ export interface LabPaths {
   readonly topology: string;
   readonly logs: string;
   readonly plc: string;
+  /** Written by the PLC at its first start. */
   readonly adminToken: string;
+  readonly authorityCertificate: string;
+  /** A copy of the administrator's token, for the person whose lab it is. */
+  readonly token: string;
   readonly nodes: string;
   /** SSH keys of the two people whom the lab registers: its administrator, and the one in the demonstration. */
   readonly adminKey: string;
@@ -70,6 +82,8 @@ export function labPaths(environment: Pick<LabEnvironment, 'labsDirectory'>, lab
     logs: join(root, 'logs'),
     plc: join(root, 'plc'),
     adminToken: join(root, 'plc/bootstrap-admin.token'),
+    authorityCertificate: join(root, 'plc/authority.pem'),
+    token: join(root, 'admin.token'),
     nodes: join(root, 'nodes'),
     adminKey: join(root, 'admin_ed25519'),
     personKey: join(root, 'ada_ed25519'),
@@ -77,3 +91,7 @@ export function labPaths(environment: Pick<LabEnvironment, 'labsDirectory'>, lab
     knownHosts: join(root, 'known_hosts'),
   };
 }
+
+/** Where a lab is that runs as root, and is this person's by its `lab.json` (`handOver`). */
+export const handedOverPaths = ({ rootLabsDirectory }: LabEnvironment, labName: string): LabPaths =>
+  labPaths({ labsDirectory: rootLabsDirectory }, labName);

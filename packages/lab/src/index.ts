@@ -21,6 +21,7 @@ export type {
   LabUpOptions,
   Leftover,
   NodeReport,
+  PartEnd,
   ReportProgress,
   SliverProgress,
 } from './types.ts';

@@ -48,7 +48,7 @@ async function joinAndStart(context: NodesContext, node: LabNode, token: string)
     timeoutMs: JOIN_TIMEOUT_MS,
   });
   const argv = prefixed(prefix, [programs.node, programs.nodeManager, 'run', '--state', state]);
-  return startDetached(paths, `node-${node.name}`, argv);
+  return startDetached(paths, { name: `node-${node.name}`, what: `the node manager of ${node.name}` }, argv);
 }
 
 export const nodeState = (paths: LabPaths, node: { readonly name: string }): string => join(paths.nodes, node.name);

@@ -4,7 +4,14 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { getCompileCacheDir } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type Command, CommandError, findProcessesByEnvironment, isErrno, signalAndWait } from '@planetlab/linux';
+import {
+  type Command,
+  CommandError,
+  findProcessesByEnvironment,
+  isErrno,
+  listPids,
+  signalAndWait,
+} from '@planetlab/linux';
 import { PlanetLabError } from '@planetlab/model';
 import type { LabEnvironment, LabPaths, LabPrograms } from './environment.ts';
 import type { LabPart, LabProcess } from './types.ts';
@@ -16,6 +23,8 @@ const MARK = 'PLANETLAB_LAB';
 const INHERITED = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'XDG_CACHE_HOME', 'XDG_RUNTIME_DIR'];
 
 export interface StartedProcess {
+  /** For a sentence: "the PLC", "the node manager of tokyo". */
+  readonly what: string;
   readonly pid: number;
   readonly logFile: string;
   /** Resolves when it has ended, with a sentence. */
@@ -41,10 +50,10 @@ function compileCache(): string | undefined {
   return process.env['NODE_COMPILE_CACHE'] ?? (own === undefined ? undefined : dirname(own));
 }
 
-/** Starts a process that outlives this one. What it writes goes to a file of that name among the lab's logs. */
+/** Starts a process that outlives this one. What it writes goes to a file of its name among the lab's logs. */
 export async function startDetached(
   paths: LabPaths,
-  name: string,
+  { name, what }: { readonly name: string; readonly what: string },
   [program, ...args]: Command['argv'],
 ): Promise<StartedProcess> {
   const logFile = join(paths.logs, `${name}.log`);
@@ -58,7 +67,7 @@ export async function startDetached(
       child.once('exit', (code, signal) => resolve(signal === null ? `exit code ${code}` : `signal ${signal}`));
     });
     child.unref();
-    return { pid: child.pid ?? -1, logFile, ended };
+    return { what, pid: child.pid ?? -1, logFile, ended };
   } finally {
     closeSync(log);
   }
@@ -109,17 +118,36 @@ export async function runTelling(
   if (code !== 0) throw new PlanetLabError('step_failed', `${args[1] ?? program} failed: ${last.join(' ')}`);
 }
 
-/** Waits for `ready`; fails as soon as one of the processes ends, with the end of its log. */
-export async function whileRunning<T>(processes: readonly StartedProcess[], ready: Promise<T>): Promise<T> {
-  const ends = processes.map(async ({ ended, logFile }): Promise<never> => {
-    const how = await ended;
-    const log = await readFile(logFile, 'utf8').catch(() => ''); // no log: then there is nothing to quote
-    const words = log.trim().split('\n').slice(-5).join('\n');
-    throw new PlanetLabError('step_failed', `A part of the lab ended too early (${how}). Its last words:\n${words}`);
+/** Does work that needs these processes; fails as soon as one of them ends, with the end of its log. `signal` tells the work. */
+export async function whileRunning<T>(
+  processes: readonly StartedProcess[],
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController(); // work that is not waited for any more must not go on
+  const ends = processes.map(async (process): Promise<never> => {
+    const how = await process.ended;
+    const words = await lastWords(process);
+    const quoted = words === '' ? '' : ` Its last words:\n${words}`;
+    throw new PlanetLabError('step_failed', `${capitalized(process.what)} ended too early (${how}).${quoted}`);
   });
   for (const end of ends) end.catch(() => {}); // heard through the race, or too late to matter
-  return Promise.race([ready, ...ends]);
+  try {
+    return await Promise.race([work(AbortSignal.any([signal, over.signal])), ...ends]);
+  } finally {
+    over.abort();
+  }
 }
+
+const LAST_LINES = 5;
+
+/** The last lines of a process's log; empty when it said nothing. */
+export async function lastWords({ logFile }: StartedProcess): Promise<string> {
+  const log = await readFile(logFile, 'utf8').catch(() => ''); // no log: then there is nothing to quote
+  return log.trim().split('\n').slice(-LAST_LINES).join('\n');
+}
+
+const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** All processes with the lab's mark, but not this one. */
 export function labProcesses(paths: LabPaths, programs: LabPrograms): readonly LabProcess[] {
@@ -127,9 +155,21 @@ export function labProcesses(paths: LabPaths, programs: LabPrograms): readonly L
     .filter((pid) => pid !== process.pid)
     .flatMap((pid) => {
       const argv = commandLine(pid);
-      return argv.length === 0 ? [] : [{ pid, part: partOf(argv, programs), command: argv.join(' ').slice(0, 200) }];
+      return argv.length === 0 ? [] : [{ pid, part: partOf(argv, programs), command: shortened(argv) }];
     });
 }
+
+/** The lab's programs, told by their arguments: all that a person sees of a lab that runs as root. */
+export function visiblePrograms(paths: LabPaths, programs: LabPrograms): readonly LabProcess[] {
+  return listPids().flatMap((pid) => {
+    const argv = commandLine(pid);
+    const part = partOf(argv, programs);
+    if (part === 'other' || !argv.some((word) => word.startsWith(`${paths.root}/`))) return [];
+    return [{ pid, part, command: shortened(argv) }];
+  });
+}
+
+const shortened = (argv: readonly string[]): string => argv.join(' ').slice(0, 200);
 
 function partOf(argv: readonly string[], programs: LabPrograms): LabPart {
   if (argv.includes(programs.plc)) return 'plc';

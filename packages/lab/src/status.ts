@@ -1,17 +1,20 @@
-import { type LabEnvironment, labPaths, systemEnvironment } from './environment.ts';
+import { existsSync } from 'node:fs';
+import { handedOverPaths, type LabEnvironment, labPaths, systemEnvironment } from './environment.ts';
 import { type LabFacts, readFacts } from './facts.ts';
-import { labProcesses } from './processes.ts';
+import { labProcesses, visiblePrograms } from './processes.ts';
 import type { LabProcess, LabStatus } from './types.ts';
 
-/** The lab as it is now; undefined when there is none of this name. */
+/** The lab as it is now, this person's own or else one started through sudo; undefined when there is none of this name. */
 export async function labStatus(
   name: string,
   environment: LabEnvironment = systemEnvironment(),
 ): Promise<LabStatus | undefined> {
-  const paths = labPaths(environment, name);
+  const own = labPaths(environment, name);
+  const handedOver = handedOverPaths(environment, name);
+  const [paths, look] = existsSync(own.facts) ? [own, labProcesses] : [handedOver, visiblePrograms];
   const facts = await readFacts(paths);
   if (facts === undefined || facts === null) return undefined;
-  const processes = process.platform === 'linux' ? labProcesses(paths, environment.programs) : [];
+  const processes = process.platform === 'linux' ? look(paths, environment.programs) : [];
   return {
     name,
     mode: facts.mode,

@@ -25,12 +25,27 @@ export type LabMode = 'real' | 'simulated';
 export interface LabUpOptions {
   readonly name: string;
   readonly nodes: number;
+  /** Where people reach the PLC on 127.0.0.1. Without it 8420, or any where that is taken. */
+  readonly port?: number | undefined;
   /** Simulate also where containers could run. */
   readonly simulated?: boolean;
   /** It stays up without the process that called; otherwise the next `up` takes it for a leftover when that one is gone. */
   readonly detached: boolean;
   readonly progress: ReportProgress;
   readonly signal: AbortSignal;
+  /** Called for each of the lab's programs that ends once the lab is up, also when that is because it is taken down. */
+  readonly partEnded?: (end: PartEnd) => void;
+}
+
+/** A program of the lab has ended. */
+export interface PartEnd {
+  /** For a sentence: "the PLC", "the node manager of tokyo". */
+  readonly what: string;
+  /** Its exit code or the signal that ended it, in words. */
+  readonly how: string;
+  /** The last lines of its log; empty when it said nothing. */
+  readonly lastWords: string;
+  readonly logFile: string;
 }
 
 /** The demonstration's outcome on one node. */

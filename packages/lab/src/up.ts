@@ -1,24 +1,22 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { isAlive, probeHost, processStartTime } from '@planetlab/linux';
 import { PlanetLabError } from '@planetlab/model';
-import { z } from 'zod';
-import { createDemoSlice, DEMO_SLICE, type DemoKeys, runDemo } from './demo.ts';
+import { giveAccess, makeSshKeys } from './access.ts';
+import { createDemoSlice, DEMO_SLICE, runDemo } from './demo.ts';
 import { takeDown } from './down.ts';
 import { type LabEnvironment, type LabPaths, labPaths, systemEnvironment } from './environment.ts';
 import { type LabFacts, readFacts, writeFacts } from './facts.ts';
+import { ensureImage } from './image.ts';
 import { type LabLayout, labLayout, wanTopology } from './layout.ts';
 import { withLabLock } from './lock.ts';
 import { ensureNetwork, freeSubnet, hostHasIpv6 } from './network.ts';
 import { DEMO_SITE, type NodesContext, startNodes, waitForNodes } from './nodes.ts';
-import { type LabPlc, openPlc, type PlcAccess, plcAnswers, startPlc } from './plc.ts';
-import { runMarked, runTelling, type StartedProcess, startDetached, whileRunning } from './processes.ts';
+import { type LabPlc, openPlc, ownPlcAnswers, PLC_HOST, type PlcAccess, startPlc } from './plc.ts';
+import { demandPort } from './ports.ts';
+import { lastWords, type StartedProcess, startDetached, whileRunning } from './processes.ts';
 import { allWorked } from './report.ts';
-import { sshConfig } from './ssh-config.ts';
-import type { LabAccess, LabMode, LabReport, LabUpOptions, NodeReport, ReportProgress } from './types.ts';
-import { throwIfCanceled, waitUntil } from './wait.ts';
-
-const DEMO_IMAGE = 'debian-12';
-const IMAGE_TIMEOUT_MS = 15 * 60_000;
+import type { LabMode, LabReport, LabUpOptions, ReportProgress } from './types.ts';
+import { waitUntil } from './wait.ts';
 
 /**
  * Makes a whole PlanetLab and shows that it works. Whatever an earlier run left is removed first; a lab that is up is
@@ -33,6 +31,7 @@ export async function labUp(
     const paths = labPaths(environment, options.name);
     await refuseIfUp(paths, options.name);
     await takeDown(environment, options.name, options.progress);
+    if (options.port !== undefined) await demandPort(PLC_HOST, options.port);
     try {
       return await bringUp(options, environment, paths, startMs);
     } catch (error) {
@@ -47,7 +46,7 @@ async function refuseIfUp(paths: LabPaths, name: string): Promise<void> {
   const facts = await readFacts(paths);
   if (facts?.access == null) return;
   const owned = facts.owner === null || isAlive(facts.owner.pid, facts.owner.startTime);
-  if (!owned || (await plcAnswers(facts.access.plcUrl)) === undefined) return;
+  if (!owned || (await ownPlcAnswers(facts.access.plcUrl, paths)) === undefined) return;
   throw new PlanetLabError(
     'conflict',
     `The lab "${name}" is up already: see \`pl lab status\`, or take it down with \`pl lab down\`.`,
@@ -69,10 +68,12 @@ async function bringUp(
   const context = { environment, paths, layout, mode, ipv6: hostHasIpv6(), signal };
   const { plc, access, processes } = await startMachines(context, options);
   progress({ kind: 'step', text: `${layout.nodes.length} nodes are connected` });
-  const demo = { plc: access, nodes: layout.nodes, progress, signal };
-  const nodes = await whileRunning(processes, runDemo(demo));
-  const labAccess = await giveAccess(context, plc, access, nodes);
-  await writeFacts(paths, { ...facts, access: labAccess });
+  const nodes = await whileRunning(processes, signal, (signal) =>
+    runDemo({ plc: access, nodes: layout.nodes, progress, signal }),
+  );
+  const labAccess = await giveAccess(context, plc.url, access);
+  await writeFacts(paths, { ...facts, access: labAccess }, environment.handOverTo);
+  for (const process of processes) void tellEnd(process, options);
   return {
     name: options.name,
     mode,
@@ -83,6 +84,11 @@ async function bringUp(
     access: labAccess,
     durationMs: Math.round(environment.nowMs() - startMs),
   };
+}
+
+async function tellEnd(process: StartedProcess, { partEnded }: LabUpOptions): Promise<void> {
+  const how = await process.ended;
+  partEnded?.({ what: process.what, how, lastWords: await lastWords(process), logFile: process.logFile });
 }
 
 /** What the host must be able to do for real nodes; the other features are the nodes' own business. */
@@ -120,7 +126,7 @@ async function begin(
     owner: options.detached ? null : { pid: process.pid, startTime },
     access: null,
   };
-  await writeFacts(paths, facts);
+  await writeFacts(paths, facts, environment.handOverTo);
   await chmod(paths.root, 0o711); // PostgreSQL's account passes through; each secret has a file of its own
   return facts;
 }
@@ -131,46 +137,25 @@ interface Machines {
   readonly processes: readonly StartedProcess[];
 }
 
-async function startMachines(context: NodesContext, { progress }: LabUpOptions): Promise<Machines> {
-  const { environment, paths, layout, mode, signal } = context;
+async function startMachines(context: NodesContext, options: LabUpOptions): Promise<Machines> {
+  const { layout, mode, signal } = context;
+  const { progress, port } = options;
   const image = mode === 'real' ? ensureImage(context, progress) : Promise.resolve();
   image.catch(() => {}); // awaited below; until then its failure must not count as unhandled
   const wan = mode === 'real' ? [await startWan(context, progress)] : [];
   progress({ kind: 'step', text: 'starting PLC' });
-  const plc = await startPlc(environment, paths, layout, mode);
+  const plc = await startPlc(context, port, wan);
   const core = [...wan, plc.process];
-  const options = { what: 'PLC to answer', timeoutMs: 90_000, pollMs: 30, signal };
-  await whileRunning(
-    core,
-    waitUntil(() => plcAnswers(plc.url, signal), options),
-  );
-  const access = await openPlc(plc.url, paths, signal);
+  const access = await openPlc(plc.url, context.paths, signal);
   await access.client.createSite({ body: { name: DEMO_SITE, title: 'Demonstration' } });
   await createDemoSlice({ plc: access, nodes: layout.nodes, progress, signal }, await makeSshKeys(context));
-  await whileRunning(core, image);
+  await whileRunning(core, signal, () => image);
   progress({ kind: 'step', text: `${layout.nodes.length} nodes join` });
-  const nodes = await whileRunning(core, startNodes(context, access));
+  const nodes = await whileRunning(core, signal, (signal) => startNodes({ ...context, signal }, access));
   const processes = [...core, ...nodes];
-  await whileRunning(processes, waitForNodes(context, access));
+  await whileRunning(processes, signal, (signal) => waitForNodes({ ...context, signal }, access));
   return { plc, access, processes };
 }
-
-/** Builds the image of slivers, once on a machine: it stays when the lab goes. */
-async function ensureImage({ environment, paths, signal }: NodesContext, progress: ReportProgress): Promise<void> {
-  const { node, nodeManager } = environment.programs;
-  const images = ['--images', environment.imagesDirectory];
-  const listed = await runMarked(environment, paths, {
-    argv: [node, nodeManager, 'image', 'list', '--json', ...images],
-  });
-  const { items } = ImageList.parse(JSON.parse(listed));
-  if (items.some(({ name }) => name === DEMO_IMAGE)) return;
-  progress({ kind: 'step', text: `building the image ${DEMO_IMAGE}, once on this machine` });
-  const tell = (text: string): void => progress({ kind: 'detail', text });
-  const build = [node, nodeManager, 'image', 'build', DEMO_IMAGE, ...images] as const;
-  await runTelling(paths, build, { timeoutMs: IMAGE_TIMEOUT_MS, signal, tell });
-}
-
-const ImageList = z.object({ items: z.array(z.object({ name: z.string() })) });
 
 async function startWan(context: NodesContext, progress: ReportProgress): Promise<StartedProcess> {
   const { environment, paths, layout, ipv6, signal } = context;
@@ -178,11 +163,11 @@ async function startWan(context: NodesContext, progress: ReportProgress): Promis
   await ensureNetwork(layout, environment.runner, ipv6);
   await writeFile(paths.topology, JSON.stringify(wanTopology(layout)));
   const { node, cli } = environment.programs;
-  const wan = await startDetached(paths, 'wan', [node, cli, 'lab', 'wan', '--topology', paths.topology]);
-  const options = { what: 'the wide-area network', timeoutMs: 20_000, pollMs: 20, signal };
-  await whileRunning(
-    [wan],
-    waitUntil(() => hubIsConnected(environment, layout), options),
+  const argv = [node, cli, 'lab', 'wan', '--topology', paths.topology] as const;
+  const wan = await startDetached(paths, { name: 'wan', what: 'the emulated network' }, argv);
+  const options = { what: 'the emulated network', timeoutMs: 20_000, pollMs: 20 };
+  await whileRunning([wan], signal, (signal) =>
+    waitUntil(() => hubIsConnected(environment, layout), { ...options, signal }),
   );
   return wan;
 }
@@ -191,35 +176,4 @@ async function startWan(context: NodesContext, progress: ReportProgress): Promis
 async function hubIsConnected({ runner }: LabEnvironment, { hub }: LabLayout): Promise<true | undefined> {
   const { stdout } = await runner.run({ argv: ['ip', 'link', 'show', 'dev', hub.device] });
   return stdout.includes('LOWER_UP') ? true : undefined;
-}
-
-async function makeSshKeys({ environment, paths }: NodesContext): Promise<DemoKeys> {
-  const make = async (file: string, comment: string): Promise<string> => {
-    const argv = ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', file] as const;
-    await runMarked(environment, paths, { argv });
-    return (await readFile(`${file}.pub`, 'utf8')).trim();
-  };
-  const [admin, person] = await Promise.all([make(paths.adminKey, 'admin'), make(paths.personKey, 'ada')]);
-  return { admin, person };
-}
-
-async function giveAccess(
-  { paths, layout, mode, signal }: NodesContext,
-  plc: LabPlc,
-  { client }: PlcAccess,
-  nodes: readonly NodeReport[],
-): Promise<LabAccess> {
-  throwIfCanceled(signal);
-  const { items } = await client.listSlivers({ query: { slice: DEMO_SLICE } });
-  const reachable = items.flatMap(({ node, ssh }) => (ssh === null ? [] : [{ node, ...ssh }]));
-  await writeFile(paths.sshConfig, sshConfig(paths, reachable), { mode: 0o600 });
-  const example = reachable.find(({ node }) => node === layout.nodes.at(-1)?.name && nodes.length > 0) ?? reachable[0];
-  return {
-    plcUrl: plc.url,
-    tokenFile: paths.adminToken,
-    signInLink: (await client.createSignInLink({})).url,
-    sshConfigFile: paths.sshConfig,
-    sshCommand:
-      example === undefined || mode === 'simulated' ? null : `ssh -F ${paths.sshConfig} ${DEMO_SLICE}@${example.node}`,
-  };
 }

@@ -3,6 +3,7 @@ import { formatDuration } from '@planetlab/model';
 import type { Command } from 'commander';
 import { ExitWith } from '../exit.ts';
 import type { Io } from '../io.ts';
+import { type LabEnds, watchLabEnds } from '../lab-ends.ts';
 import { createLabProgress } from '../lab-progress.ts';
 import { type Invocation, leaf } from '../leaf.ts';
 import { wholeNumber } from '../options.ts';
@@ -16,6 +17,7 @@ const DEFAULT_NODES = 5;
 
 interface UpOptions {
   readonly nodes: number;
+  readonly port?: number;
   readonly name: string;
   readonly detach?: boolean;
   readonly once?: boolean;
@@ -56,6 +58,7 @@ function registerUp(lab: Command, io: Io): void {
   leaf(
     named(lab.command('up'))
       .option('--nodes <count>', 'how many nodes', wholeNumber, DEFAULT_NODES)
+      .option('--port <number>', 'where the PLC listens; without it 8420, or any where that is taken', wholeNumber)
       .option('--detach', 'leave it running; `pl lab down` ends it')
       .option('--once', 'show that it works, and take it down')
       .option('--simulated', 'do without containers, also where they could run'),
@@ -65,21 +68,32 @@ function registerUp(lab: Command, io: Io): void {
       if (options.detach === true && options.once === true) throw usageError('Say either --detach or --once.');
       const { labUp, MAX_NODES } = await import('@planetlab/lab');
       if (options.nodes < 1 || options.nodes > MAX_NODES) throw usageError(`--nodes is 1 to ${MAX_NODES}.`);
+      if (options.port !== undefined && (options.port < 1 || options.port > 65_535)) {
+        throw usageError('--port is 1 to 65535.');
+      }
       const progress = createLabProgress(invocation);
-      const { name, nodes } = options;
-      const signal = io.interrupted;
-      const wanted = { name, nodes, detached: options.detach === true, simulated: options.simulated === true };
-      const report = await labUp({ ...wanted, progress: progress.report, signal }).finally(progress.end);
-      await showAndKeep(invocation, report, options);
+      const { name, nodes, port } = options;
+      const ends = watchLabEnds(io);
+      const report = await labUp({
+        ...{ name, nodes, port, detached: options.detach === true, simulated: options.simulated === true },
+        ...{ progress: progress.report, partEnded: ends.add, signal: io.interrupted },
+      }).finally(progress.end);
+      await showAndKeep(invocation, report, options, ends);
     },
   );
 }
 
-async function showAndKeep(invocation: Invocation, report: LabReport, options: UpOptions): Promise<void> {
+async function showAndKeep(
+  invocation: Invocation,
+  report: LabReport,
+  options: UpOptions,
+  ends: LabEnds,
+): Promise<void> {
   const { print, io } = invocation;
   const shown = options.once === true ? [] : accessFields(report);
   if (invocation.json) print.record(report, []);
   else await showReport(invocation, report, shown);
+  let ended = false;
   if (options.detach === true) {
     print.note(`The lab stays up; \`pl lab down\` ends it.`);
   } else {
@@ -87,10 +101,11 @@ async function showAndKeep(invocation: Invocation, report: LabReport, options: U
       print.note('The lab is up. Ctrl-C ends it and leaves nothing behind.');
       await untilInterrupted(io);
     }
+    ended = ends.stop();
     await takeDown(invocation, report.name);
     print.note('The lab is down; nothing of it is left.');
   }
-  throw new ExitWith(report.ok ? 0 : 1);
+  throw new ExitWith(report.ok && !ended ? 0 : 1);
 }
 
 async function showReport({ print }: Invocation, report: LabReport, access: readonly Field[]): Promise<void> {
