@@ -1,8 +1,9 @@
 import type { PlcNode } from '@planetlab/contract';
 import { MINUTE_MS, PlanetLabError } from '@planetlab/model';
 import type { Command } from 'commander';
+import { ExitWith } from '../exit.ts';
 import { inParallel } from '../in-parallel.ts';
-import type { Io } from '../io.ts';
+import { type Io, interruptionCode } from '../io.ts';
 import { type Invocation, leaf } from '../leaf.ts';
 import { duration } from '../options.ts';
 import { allPages, type Plc, withClient } from '../session/client.ts';
@@ -62,10 +63,28 @@ async function addNodes(
   }
   const progress = createProgress(invocation);
   progress.update(items);
-  const wait = { slice, nodes, timeoutMs: options.timeout, onRead: progress.update };
-  const slivers = await waitUntilSettled(plc, wait).finally(() => progress.end());
+  const { interrupted } = invocation.io;
+  const wait = { slice, nodes, timeoutMs: options.timeout, interrupted, onRead: progress.update };
+  const slivers = await waitUntilSettled(plc, wait)
+    .finally(() => progress.end())
+    .catch((error: unknown) => {
+      if (interrupted.aborted) leaveToNodes(invocation, slice, nodes);
+      throw error;
+    });
   invocation.print.list(slivers, ARRIVAL_COLUMNS, whenEmpty);
   demandAllRunning(slice, nodes, slivers);
+}
+
+/** The request is made: whoever stops waiting has not taken it back. */
+function leaveToNodes({ print, io }: Invocation, slice: string, nodes: readonly string[]): never {
+  print.note(
+    [
+      'pl: interrupted; the nodes go on by themselves.',
+      `    See how far they are:  pl sliver list --slice ${slice}`,
+      `    Take it off them:      pl slice remove-node ${slice} ${nodes.join(' ')}`,
+    ].join('\n'),
+  );
+  throw new ExitWith(interruptionCode(io));
 }
 
 async function nodesInService(plc: Plc, invocation: Invocation): Promise<readonly string[]> {

@@ -7,7 +7,8 @@ import { orDash, relativeTime } from '../output/times.ts';
 
 const node: Column<Sliver> = { head: 'NODE', cell: (sliver) => sliver.node };
 const state: Column<Sliver> = { head: 'STATE', cell: (sliver, view) => sliverState(sliver.state, view.symbols) };
-const address: Column<Sliver> = { head: 'ADDRESS', cell: (sliver) => orDash(sliver.ipv4 ?? sliver.ipv6) };
+/** The IPv6 address where there is one: the private IPv4 is the same on every node. */
+const address: Column<Sliver> = { head: 'ADDRESS', cell: (sliver) => orDash(sliver.ipv6 ?? sliver.ipv4) };
 const reason: Column<Sliver> = { head: 'REASON', cell: (sliver) => orDash(reasonLine(sliver.reason)) };
 
 export const timeToRunning = (sliver: Sliver): string =>

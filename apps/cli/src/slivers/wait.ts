@@ -7,6 +7,8 @@ export interface Wait {
   readonly slice: string;
   readonly nodes: readonly string[];
   readonly timeoutMs: number;
+  /** Ends the waiting: the next request fails. */
+  readonly interrupted: AbortSignal;
   /** Called with all of them, each time they have been read. */
   readonly onRead: (slivers: readonly Sliver[]) => void;
 }
@@ -32,7 +34,7 @@ export async function waitUntilSettled(plc: Plc, wait: Wait): Promise<readonly S
       const slivers = await readSlivers(plc, wait);
       wait.onRead(slivers);
       if (slivers.every(isSettled) || deadline.aborted) return slivers;
-      await Promise.race([changed, pause(REREAD_MS, AbortSignal.any([deadline, end.signal]))]);
+      await Promise.race([changed, pause(REREAD_MS, AbortSignal.any([deadline, end.signal, wait.interrupted]))]);
     }
   } finally {
     end.abort();
