@@ -15,7 +15,8 @@ can_sudo() {
 }
 
 compile_cache() {
-  printf '%s' "${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/planetlab/node"
+  # Without a home: not a folder that all may write to, because what is in it gets executed.
+  printf '%s' "${XDG_CACHE_HOME:-${HOME:-$PWD/node_modules}/.cache}/planetlab/node"
 }
 
 # --- npm packages -----------------------------------------------------------------------------------------------------

@@ -22,12 +22,17 @@ case $command in
   *) say "unknown command: $command" && exit 2 ;;
 esac
 
-# `pl lab ...` is the lab too; every other `pl` command is a client, which needs nothing of the host. Neither does a look
-# at a lab, or taking it down.
+# `pl lab up` is the lab too, and only who made one can take it down; every other `pl` command is a client, which needs
+# nothing of the host.
 needs=$command
-[ "$command" = pl ] && [ "${2-}" = lab ] && needs=lab
-prepare=$needs
-[ "$command" = pl ] && [ "${3-}" != up ] && prepare=
+prepare=$command
+if [ "$command" = pl ]; then
+  prepare=
+  case "${2-} ${3-}" in
+    'lab up') needs=lab prepare=lab ;;
+    'lab down') needs=lab ;;
+  esac
+fi
 
 case $prepare in
   lab | bench | test)
