@@ -16,18 +16,29 @@ import { type NodePaths, nodeNames, nodePaths } from './paths.ts';
  * the identity: only the tag, which is written down in several places. May be repeated.
  */
 export async function purgeNode(stateDir: string): Promise<{ readonly tag: string | null }> {
-  const paths = nodePaths(stateDir);
+  const { tag } = await clearHost(nodePaths(stateDir), { keepVolumes: false });
+  rmSync(stateDir, { recursive: true, force: true });
+  return { tag };
+}
+
+/**
+ * Ends every sliver and takes everything off the host that a reboot would: the machine is as if the node were switched
+ * off. State and volumes stay; when the manager runs again, it makes the slivers again whose leases still hold.
+ */
+export const haltNode = (stateDir: string): Promise<{ readonly tag: string | null }> =>
+  clearHost(nodePaths(stateDir), { keepVolumes: true });
+
+async function clearHost(paths: NodePaths, options: { readonly keepVolumes: boolean }) {
   const owner = lockOwner(paths.lock);
   if (owner !== undefined) {
     throw new PlanetLabError(
       'conflict',
-      `The node manager (process ${owner}) still runs with ${stateDir}. Stop it first.`,
+      `The node manager (process ${owner}) still runs with ${paths.state}. Stop it first.`,
     );
   }
   checkFolder(paths);
   const tag = findTag(paths);
-  if (tag !== undefined && process.getuid?.() === 0) await purgeHost(paths, tag);
-  rmSync(stateDir, { recursive: true, force: true });
+  if (tag !== undefined && process.getuid?.() === 0) await purgeHost(paths, tag, options);
   return { tag: tag ?? null };
 }
 
@@ -42,7 +53,7 @@ function checkFolder(paths: NodePaths): void {
   );
 }
 
-async function purgeHost(paths: NodePaths, tag: string): Promise<void> {
+async function purgeHost(paths: NodePaths, tag: string, options: { readonly keepVolumes: boolean }): Promise<void> {
   const names = nodeNames(tag);
   removeSocket(names.adminSocket);
   await stopSshd(names.sshRun);
@@ -55,7 +66,7 @@ async function purgeHost(paths: NodePaths, tag: string): Promise<void> {
   });
   const { slices, links } = host.inventory();
   // a node that only simulated made nothing, and its host may lack the tools to remove anything with
-  if (existsSync(names.run) || slices.length > 0 || links.length > 0) await host.purge();
+  if (existsSync(names.run) || slices.length > 0 || links.length > 0) await host.purge(options);
 }
 
 /** From the file that is written first of all; else from the configuration or the identity, whatever is readable. */

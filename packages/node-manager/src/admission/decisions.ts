@@ -1,4 +1,4 @@
-import { Ban, Drain, type Reason, Stop } from '@planetlab/contract';
+import { Ban, type BanSubject, Drain, type Reason, Stop } from '@planetlab/contract';
 import { type AuthorityName, PlanetLabError, type SliceName } from '@planetlab/model';
 import { z } from 'zod';
 
@@ -25,6 +25,45 @@ export interface LeaseSubject {
 
 export const banOf = (decisions: Decisions, { slice, authority }: LeaseSubject): Ban | undefined =>
   decisions.bans.find(({ subject }) => subject === slice || subject === authority);
+
+/** A new decision about somebody takes the place of the one before. */
+export const withBan = (before: Decisions, ban: Ban): Decisions => ({
+  ...before,
+  bans: [...withoutBan(before, ban.subject).bans, ban],
+});
+
+/** Throws `conflict` for one that is not banned. */
+export function checkBanned(decisions: Decisions, subject: BanSubject): void {
+  if (decisions.bans.some((ban) => ban.subject === subject)) return;
+  throw new PlanetLabError('conflict', `${subject} is not banned here. See who is with: pl-node bans.`);
+}
+
+export const withoutBan = (before: Decisions, subject: BanSubject): Decisions => ({
+  ...before,
+  bans: before.bans.filter((ban) => ban.subject !== subject),
+});
+
+export const withStop = (before: Decisions, stop: Stop): Decisions => ({
+  ...before,
+  stopped: [...withoutStop(before, stop.slice).stopped, stop],
+});
+
+/** Throws `unknown_sliver` for one that is not kept stopped. */
+export function checkStopped(decisions: Decisions, slice: SliceName): void {
+  if (stopOf(decisions, slice) !== undefined) return;
+  throw new PlanetLabError('unknown_sliver', `${slice} is not among those that are kept stopped here.`);
+}
+
+export const withoutStop = (before: Decisions, slice: SliceName): Decisions => ({
+  ...before,
+  stopped: before.stopped.filter((stop) => stop.slice !== slice),
+});
+
+export const noSliver = (slice: SliceName) =>
+  new PlanetLabError(
+    'unknown_sliver',
+    `${slice} has no sliver on this node. See those it has with: pl-node slivers. To keep a slice away, ban it.`,
+  );
 
 export const stopOf = (decisions: Decisions, slice: string): Stop | undefined =>
   decisions.stopped.find((stop) => stop.slice === slice);

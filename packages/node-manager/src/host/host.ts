@@ -18,6 +18,10 @@ export interface HostSliver {
 export interface Host {
   /** Makes the volume of this lease and mounts its root; the path of the root. Undone by `unmountRoot` and `removeVolume`. */
   mountRoot(sliver: DesiredSliver): Promise<string>;
+  /** Whether the volume of a sliver takes this much, or has no bound. */
+  volumeHolds(slice: string, diskMiB: number): boolean;
+  /** Lets a volume in use take more. A volume cannot shrink while it is in use; a bound that is higher is left as it is. */
+  growVolume(slice: string, diskMiB: number): Promise<void>;
   /** Where `mountRoot` mounts. */
   rootPath(slice: string): string;
   unmountRoot(slice: string): Promise<void>;
@@ -39,6 +43,9 @@ export interface Host {
   /** All that the machine has. */
   capacity(): HostCapacity;
   features(): Promise<readonly HostFeature[]>;
-  /** Removes everything of this node from the host: links, mounts, cgroups, rule set, folders below /run. */
-  purge(): Promise<void>;
+  /**
+   * Ends every sliver and removes everything of this node from the host: links, mounts, cgroups, rule set, folders below
+   * /run. What slivers have written goes too, unless volumes are kept.
+   */
+  purge(options?: { readonly keepVolumes?: boolean }): Promise<void>;
 }

@@ -66,6 +66,12 @@ class LinuxHost implements Host {
     return root;
   }
 
+  volumeHolds(): boolean {
+    return true;
+  }
+
+  async growVolume(): Promise<void> {}
+
   rootPath(slice: string): string {
     return this.#volume(slice).root;
   }
@@ -163,7 +169,7 @@ class LinuxHost implements Host {
     return probeHost(this.#options.runner);
   }
 
-  async purge(): Promise<void> {
+  async purge({ keepVolumes = false }: { readonly keepVolumes?: boolean } = {}): Promise<void> {
     const { paths, names, runner } = this.#options;
     await this.settle();
     await removeProbeLeftovers(runner); // of a manager that was killed while it probed
@@ -172,7 +178,7 @@ class LinuxHost implements Host {
     await deleteTable('inet', names.table, runner);
     unmountUnder(names.roots);
     if (mountsUnder(names.roots).length > 0) throw new Error(`${names.roots} is still mounted`);
-    rmSync(paths.slivers, { recursive: true, force: true });
+    if (!keepVolumes) rmSync(paths.slivers, { recursive: true, force: true });
     rmSync(names.run, { recursive: true, force: true });
   }
 }

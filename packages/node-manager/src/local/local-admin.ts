@@ -1,7 +1,16 @@
 import type { AdminSliver, AdminStatus, Ban, BanSubject, Drain, Stop } from '@planetlab/contract';
-import { PlanetLabError, type SliceName, toInstant } from '@planetlab/model';
+import { type SliceName, toInstant } from '@planetlab/model';
 import { asMachineId, type Vmm } from '@planetlab/vmm';
-import { banOf, stopOf } from '../admission/decisions.ts';
+import {
+  banOf,
+  checkBanned,
+  checkStopped,
+  noSliver,
+  withBan,
+  withoutBan,
+  withoutStop,
+  withStop,
+} from '../admission/decisions.ts';
 import type { SliverDirectory } from '../slivers/directory.ts';
 import type { NodeStore } from '../store/store.ts';
 import type { DecisionFile } from './decision-file.ts';
@@ -49,39 +58,30 @@ export function createLocalAdmin(options: LocalAdminOptions): LocalAdmin {
     },
     slivers: () => describeSlivers(options),
     stop(slice, reason) {
-      if (directory.get(slice) === undefined) {
-        throw new PlanetLabError(
-          'unknown_sliver',
-          `${slice} has no sliver on this node. See those it has with: pl-node slivers. To keep a slice away, ban it.`,
-        );
-      }
+      if (directory.get(slice) === undefined) throw noSliver(slice);
       const stop = { slice, reason, at: toInstant(now()) };
-      decisions.change((before) => ({ ...before, stopped: [...without(before.stopped, slice), stop] }));
+      decisions.change((before) => withStop(before, stop));
       log('AdministratorStop', slice, reason);
       changed(slice);
       return stop;
     },
     start(slice) {
-      if (stopOf(decisions.current(), slice) === undefined) {
-        throw new PlanetLabError('unknown_sliver', `${slice} is not among those that are kept stopped here.`);
-      }
-      decisions.change((before) => ({ ...before, stopped: without(before.stopped, slice) }));
+      checkStopped(decisions.current(), slice);
+      decisions.change((before) => withoutStop(before, slice));
       log('AdministratorStart', slice, null);
       changed(slice);
     },
     bans: () => decisions.current().bans,
     ban(subject, reason) {
       const ban = { subject, reason, at: toInstant(now()) };
-      decisions.change((before) => ({ ...before, bans: [...before.bans.filter(isNot(subject)), ban] }));
+      decisions.change((before) => withBan(before, ban));
       log('AdministratorBan', sliceOf(subject), `${subject}${reason === null ? '' : `: ${reason}`}`);
       for (const slice of endBannedLeases(options)) changed(slice);
       return ban;
     },
     unban(subject) {
-      if (decisions.current().bans.every(isNot(subject))) {
-        throw new PlanetLabError('conflict', `${subject} is not banned here. See who is with: pl-node bans.`);
-      }
-      decisions.change((before) => ({ ...before, bans: before.bans.filter(isNot(subject)) }));
+      checkBanned(decisions.current(), subject);
+      decisions.change((before) => withoutBan(before, subject));
       log('AdministratorUnban', sliceOf(subject), subject);
     },
     drain(reason) {
@@ -107,13 +107,6 @@ export function endBannedLeases({
   for (const { lease } of banned) store.endLease(lease.id, now());
   return banned.map(({ lease }) => lease.slice);
 }
-
-const without = (stops: readonly Stop[], slice: string): Stop[] => stops.filter((stop) => stop.slice !== slice);
-
-const isNot =
-  (subject: BanSubject) =>
-  (ban: Ban): boolean =>
-    ban.subject !== subject;
 
 /** A subject with an underscore is a slice: names of authorities have none. */
 const sliceOf = (subject: BanSubject): string | null => (subject.includes('_') ? subject : null);

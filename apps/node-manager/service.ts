@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs';
+import { isErrno, systemRunner } from '@planetlab/linux';
+import { PlanetLabError } from '@planetlab/model';
+import { localStatus } from '@planetlab/node-manager';
+
+const UNIT = 'planetlab-node.service';
+const STATE_OF_SERVICE = '/var/lib/planetlab/node';
+const INIT_SCRIPT = '/etc/init.d/planetlab-node';
+const END_DEADLINE_MS = 30_000;
+
+type Service = 'systemd' | 'init-script' | undefined;
+
+/** What runs the manager of this state folder on this machine, if the package's service does. */
+export function serviceOf(stateDir: string): Service {
+  if (stateDir !== STATE_OF_SERVICE || !existsSync(INIT_SCRIPT)) return undefined;
+  return existsSync('/run/systemd/system') ? 'systemd' : 'init-script';
+}
+
+/** Where the words of the manager go. */
+export function logCommand(stateDir: string): string | undefined {
+  const service = serviceOf(stateDir);
+  if (service === undefined) return undefined;
+  return service === 'systemd' ? `journalctl -u ${UNIT} -f` : 'tail -f /var/log/planetlab-node.log';
+}
+
+export async function startService(service: Exclude<Service, undefined>): Promise<void> {
+  if (service === 'systemd') await systemRunner.run({ argv: ['systemctl', 'enable', '--now', UNIT] });
+  else await systemRunner.run({ argv: [INIT_SCRIPT, 'start'] });
+}
+
+/** Ends the manager of this state folder, so that nothing starts it again; slivers go on. No effect when none runs. */
+export async function stopManager(stateDir: string): Promise<void> {
+  const service = serviceOf(stateDir);
+  if (service === 'systemd') await systemRunner.run({ argv: ['systemctl', 'disable', '--now', UNIT] });
+  if (service === 'init-script') await systemRunner.run({ argv: [INIT_SCRIPT, 'stop'] });
+  const { managerPid } = localStatus(stateDir);
+  if (managerPid === null) return;
+  terminate(managerPid);
+  const deadline = performance.now() + END_DEADLINE_MS;
+  while (localStatus(stateDir).managerPid !== null) {
+    if (performance.now() > deadline) {
+      throw new PlanetLabError(
+        'timed_out',
+        `The node manager (process ${managerPid}) does not end. Kill it, then try again.`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function terminate(pid: number): void {
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch (error) {
+    if (!isErrno(error, 'ESRCH')) throw error;
+  }
+}
