@@ -186,11 +186,11 @@ describe.skipIf(reason !== undefined)('what is asked of a Linux host', () => {
         hostIpv4Gateway: '169.254.1.1',
         hostIpv6Gateway: 'fe80::1',
       };
-      await createRoutedVeth(veth, systemRunner);
-      await createRoutedVeth(veth, systemRunner);
+      await createRoutedVeth(veth);
+      await createRoutedVeth(veth);
       await systemRunner.run({ argv: ['ping', '-c', '1', '-W', '2', '10.99.1.2'] });
-      await deleteLink(veth.hostName, systemRunner);
-      await deleteLink(veth.hostName, systemRunner);
+      await deleteLink(veth.hostName);
+      await deleteLink(veth.hostName);
       expect(listLinks()).not.toContain(veth.hostName);
       guest.kill('SIGKILL');
       await once(guest, 'exit');

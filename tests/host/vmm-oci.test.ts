@@ -120,8 +120,8 @@ function describeLimits(context: MakeOciContext): void {
     const hostName = `pltest${process.pid % 100_000}`;
     const veth = { pid: pid ?? 0, hostName, hostIpv4Gateway: '169.254.1.1', hostIpv6Gateway: 'fe80::1' };
     const addresses = { guestIpv4: '10.99.0.2', guestIpv6: 'fd99::2' };
-    await createRoutedVeth({ ...veth, ...addresses }, systemRunner);
-    await createRoutedVeth({ ...veth, ...addresses }, systemRunner);
+    await createRoutedVeth({ ...veth, ...addresses });
+    await createRoutedVeth({ ...veth, ...addresses });
     await c.vmm.start(A);
     expect(await sh(c.vmm, A, 'cat /proc/net/route /proc/net/if_inet6')).toMatch(/eth0\t00000000\t0101FEA9.*fd99/s);
     const { stdout } = await systemRunner.run({ argv: ['ping', '-c', '1', '-W', '2', '10.99.0.2'] });
@@ -129,7 +129,7 @@ function describeLimits(context: MakeOciContext): void {
     await systemRunner.run({ argv: ['ping', '-6', '-c', '1', '-W', '2', 'fd99::2'] });
     await c.vmm.destroy(A);
     await delay(50);
-    await deleteLink(hostName, systemRunner);
+    await deleteLink(hostName);
     expect(listLinks()).not.toContain(hostName);
   });
 }

@@ -38,7 +38,7 @@ export async function ensureNetwork(layout: LabLayout, runner: CommandRunner, ip
 
 /** Removes all of it, by the lab's name alone, whatever is there. May be called again. */
 export async function removeNetwork(labName: string, runner: CommandRunner): Promise<void> {
-  await deleteLink(hubDevice(labName), runner);
+  await deleteLink(hubDevice(labName));
   for (const name of labNamespaces(labName)) await deleteNetworkNamespace(name, runner);
 }
 

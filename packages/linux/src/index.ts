@@ -18,7 +18,7 @@ export { CommandError, systemRunner } from './command.ts';
 export type { DescriptorListener } from './descriptors.ts';
 export { duplicateDescriptor, listenForDescriptor } from './descriptors.ts';
 export type { RoutedVeth } from './links.ts';
-export { createRoutedVeth, defaultRouteDevice, deleteLink, listLinks, setForwarding } from './links.ts';
+export { createRoutedVeth, defaultRouteDevice, deleteLink, hasLink, listLinks, setForwarding } from './links.ts';
 export type { IdMappedMount, OverlayMount } from './mounts.ts';
 export {
   bindMountIdMapped,

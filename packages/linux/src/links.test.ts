@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { guestBatch, hostBatch, listLinks, parseDefaultRoute, parseLinkTable } from './links.ts';
+import {
+  createRoutedVeth,
+  deleteLink,
+  guestEnd,
+  hasLink,
+  hostEnd,
+  listLinks,
+  parseDefaultRoute,
+  parseLinkTable,
+} from './links.ts';
 
 const VETH = {
   pid: 42,
@@ -10,41 +19,44 @@ const VETH = {
   hostIpv6Gateway: 'fe80::1',
 };
 
-describe('a routed veth', () => {
-  it('is made, addressed, brought up and routed on the host in one batch', () => {
-    expect(hostBatch(VETH, false)).toBe(`link add name pl0 type veth peer name eth0 netns 42
-link set dev pl0 addrgenmode none
-address add 169.254.1.1/32 dev pl0 scope link
-address add fe80::1/64 dev pl0 nodad
-link set dev pl0 up
-route add 10.1.0.2/32 dev pl0
-route add fd00::2/128 dev pl0
-`);
-  });
+const subjects = (requests: readonly { readonly subject: string }[]) => requests.map(({ subject }) => subject);
 
-  it('replaces one that is there', () => {
-    expect(hostBatch(VETH, true).split('\n')[0]).toBe('link delete pl0');
+describe('a routed veth', () => {
+  it('is addressed, brought up and routed on the host', () => {
+    expect(subjects(hostEnd(VETH, 7))).toEqual([
+      'address generation of link 7',
+      'address 169.254.1.1 on link 7',
+      'address fe80::1 on link 7',
+      'link 7 up',
+      'route to 10.1.0.2 on link 7',
+      'route to fd00::2 on link 7',
+    ]);
   });
 
   it('gives the machine single addresses and a gateway that is on no network of its own', () => {
-    expect(guestBatch(VETH)).toBe(`link set dev lo up
-link set dev eth0 up
-address add 10.1.0.2/32 dev eth0
-route add default via 169.254.1.1 dev eth0 onlink
-address add fd00::2/128 dev eth0 nodad
-route add ::/0 via fe80::1 dev eth0 onlink
-`);
+    expect(subjects(guestEnd(VETH, 2))).toEqual([
+      'link 1 up',
+      'link 2 up',
+      'address 10.1.0.2 on link 2',
+      'default route via 169.254.1.1 on link 2',
+      'address fd00::2 on link 2',
+      'default route via fe80::1 on link 2',
+    ]);
   });
 
   it('can do without one of the two protocols', () => {
     const { guestIpv6: _, ...onlyIpv4 } = VETH;
-    expect(guestBatch(onlyIpv4)).not.toContain('fe80');
-    expect(hostBatch(onlyIpv4, false)).not.toContain('/128');
+    expect(subjects(guestEnd(onlyIpv4, 2)).join()).not.toContain('fe80');
+    expect(subjects(hostEnd(onlyIpv4, 7)).join()).not.toContain('fd00');
   });
 
-  it.each(['', 'a b', 'x\nlink delete eth0', '-x', 'sixteen-letters-'])('refuses %j as a name', (hostName) => {
-    expect(() => hostBatch({ ...VETH, hostName }, false)).toThrow(RangeError);
-  });
+  it.each(['', 'a b', 'x\nlink delete eth0', '-x', 'a/b', 'sixteen-letters-'])(
+    'refuses %j as a name',
+    async (hostName) => {
+      await expect(createRoutedVeth({ ...VETH, hostName })).rejects.toThrow(RangeError);
+      await expect(deleteLink(hostName)).rejects.toThrow(RangeError);
+    },
+  );
 });
 
 describe('the list of links', () => {
@@ -57,6 +69,7 @@ eth0:12345 1 0
     expect(parseLinkTable(table)).toEqual(['lo', 'eth0']);
     expect(parseLinkTable('')).toEqual([]);
     expect(listLinks()).toContain('lo');
+    expect([hasLink('lo'), hasLink('nosuchlink')]).toEqual([true, false]);
   });
 });
 

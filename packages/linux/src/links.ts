@@ -1,5 +1,16 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import type { CommandRunner } from './command.ts';
+import {
+  addAddress,
+  addDefaultRoute,
+  addHostRoute,
+  addVeth,
+  removeLink,
+  setLinkUp,
+  withoutOwnIpv6,
+} from './link-requests.ts';
+import { withNetworkNamespace } from './namespaces.ts';
+import { linkNumber, type NetlinkRequest, openNetlink } from './netlink.ts';
+import { isErrno } from './processes.ts';
 
 /**
  * A machine's network link: a veth pair with one end here and the other in the network namespace of process `pid`,
@@ -21,44 +32,53 @@ export interface RoutedVeth {
 }
 
 /** Makes, addresses and routes the pair. One of that name that is there already is removed first. */
-export async function createRoutedVeth(veth: RoutedVeth, runner: CommandRunner): Promise<void> {
-  const replace = listLinks().includes(veth.hostName);
-  await runner.run({ argv: ['ip', '-batch', '-'], input: hostBatch(veth, replace) });
-  guardHostEnd(veth.hostName);
-  const enter = ['nsenter', '--net', '--target', String(veth.pid)] as const;
-  await runner.run({ argv: [...enter, 'ip', '-batch', '-'], input: guestBatch(veth) });
+export async function createRoutedVeth(veth: RoutedVeth): Promise<void> {
+  const host = checkedName(veth.hostName);
+  const guest = checkedName(veth.guestName ?? 'eth0');
+  using here = openNetlink();
+  using there = withNetworkNamespace(`/proc/${veth.pid}/ns/net`, openNetlink);
+  await deleteLink(host);
+  await here.send([addVeth(host, guest, veth.pid)]);
+  await here.send(hostEnd(veth, existing(host)));
+  guardHostEnd(host);
+  await there.send(
+    guestEnd(
+      veth,
+      withNetworkNamespace(`/proc/${veth.pid}/ns/net`, () => existing(guest)),
+    ),
+  );
 }
 
-/** Lines for `ip -batch` on the host's side. */
-export function hostBatch(veth: RoutedVeth, replace: boolean): string {
-  const host = linkName(veth.hostName);
-  const guest = linkName(veth.guestName ?? 'eth0');
-  const lines = [
-    ...(replace ? [`link delete ${host}`] : []),
-    `link add name ${host} type veth peer name ${guest} netns ${veth.pid}`,
-    `link set dev ${host} addrgenmode none`,
-    `address add ${veth.hostIpv4Gateway}/32 dev ${host} scope link`,
-    `address add ${veth.hostIpv6Gateway}/64 dev ${host} nodad`,
-    `link set dev ${host} up`,
-    ...(veth.guestIpv4 === undefined ? [] : [`route add ${veth.guestIpv4}/32 dev ${host}`]),
-    ...(veth.guestIpv6 === undefined ? [] : [`route add ${veth.guestIpv6}/128 dev ${host}`]),
-  ];
-  return `${lines.join('\n')}\n`;
-}
+/** What the host's end of a new pair gets. */
+export const hostEnd = (veth: RoutedVeth, number: number): readonly NetlinkRequest[] => [
+  withoutOwnIpv6(number),
+  addAddress(number, veth.hostIpv4Gateway, 32, { ofLink: true }),
+  addAddress(number, veth.hostIpv6Gateway, 64),
+  setLinkUp(number),
+  ...[veth.guestIpv4, veth.guestIpv6].flatMap((address) =>
+    address === undefined ? [] : [addHostRoute(number, address)],
+  ),
+];
 
-/** Lines for `ip -batch` inside the machine. */
-export function guestBatch(veth: RoutedVeth): string {
-  const guest = linkName(veth.guestName ?? 'eth0');
-  const lines = ['link set dev lo up', `link set dev ${guest} up`];
-  if (veth.guestIpv4 !== undefined) {
-    lines.push(`address add ${veth.guestIpv4}/32 dev ${guest}`);
-    lines.push(`route add default via ${veth.hostIpv4Gateway} dev ${guest} onlink`);
-  }
-  if (veth.guestIpv6 !== undefined) {
-    lines.push(`address add ${veth.guestIpv6}/128 dev ${guest} nodad`);
-    lines.push(`route add ::/0 via ${veth.hostIpv6Gateway} dev ${guest} onlink`);
-  }
-  return `${lines.join('\n')}\n`;
+/** What the machine's end gets: single addresses, and a gateway that is on no network of its own. */
+export const guestEnd = (veth: RoutedVeth, number: number): readonly NetlinkRequest[] => [
+  setLinkUp(LOOPBACK_NUMBER),
+  setLinkUp(number),
+  ...(veth.guestIpv4 === undefined
+    ? []
+    : [addAddress(number, veth.guestIpv4, 32), addDefaultRoute(number, veth.hostIpv4Gateway)]),
+  ...(veth.guestIpv6 === undefined
+    ? []
+    : [addAddress(number, veth.guestIpv6, 128), addDefaultRoute(number, veth.hostIpv6Gateway)]),
+];
+
+/** In every network namespace. */
+const LOOPBACK_NUMBER = 1;
+
+function existing(name: string): number {
+  const number = linkNumber(name);
+  if (number === undefined) throw new Error(`the link ${name} vanished while it was configured`);
+  return number;
 }
 
 /**
@@ -73,10 +93,20 @@ function guardHostEnd(name: string): void {
   setSysctl(`ipv4/conf/${name}/rp_filter`, '1');
 }
 
-/** Removes a link, and with a veth its other end. No effect when it is not there. */
-export async function deleteLink(name: string, runner: CommandRunner): Promise<void> {
-  if (listLinks().includes(name)) await runner.run({ argv: ['ip', 'link', 'delete', linkName(name)] });
+/** Removes a link, and with a veth its other end. No effect when it is not there, or is removed by somebody else meanwhile. */
+export async function deleteLink(name: string): Promise<void> {
+  const number = linkNumber(checkedName(name));
+  if (number === undefined) return;
+  using socket = openNetlink();
+  try {
+    await socket.send([removeLink(number)]);
+  } catch (error) {
+    if (!isErrno(error, 'ENODEV')) throw error; // with the end of its machine the kernel removes it too
+  }
 }
+
+/** Whether there is a link of this name in the network namespace of the calling thread. However many others there are. */
+export const hasLink = (name: string): boolean => linkNumber(name) !== undefined;
 
 /** Names of the links in the network namespace of the calling thread. */
 export const listLinks = (): readonly string[] =>
@@ -120,8 +150,8 @@ function setSysctl(key: string, value: string): void {
   writeFileSync(path, value);
 }
 
-/** Guards the batch, in which a blank or a newline would begin other words: a name is checked before it gets there. */
-function linkName(name: string): string {
+/** Names go into paths and are cut by the kernel at 15 characters: what is not a name is refused. */
+function checkedName(name: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/.test(name)) throw new RangeError(`not a link name: ${JSON.stringify(name)}`);
   return name;
 }

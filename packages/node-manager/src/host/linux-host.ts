@@ -8,6 +8,7 @@ import {
   deleteLink,
   deleteTable,
   ensurePrivateMountPoint,
+  hasLink,
   isMountPoint,
   listLinks,
   mountOverlay,
@@ -97,7 +98,7 @@ class LinuxHost implements Host {
 
   async attachNetwork(sliver: DesiredSliver, pid: number | undefined): Promise<void> {
     if (pid === undefined) throw new Error(`the machine of ${sliver.slice} has no process`);
-    const { names, addresses, runner } = this.#options;
+    const { names, addresses } = this.#options;
     const { ipv4, ipv6 } = addressesOf(addresses, sliver.index);
     const veth = {
       pid,
@@ -106,17 +107,11 @@ class LinuxHost implements Host {
       hostIpv4Gateway: GATEWAY_IPV4,
       hostIpv6Gateway: GATEWAY_IPV6,
     };
-    await createRoutedVeth(ipv6 === null ? veth : { ...veth, guestIpv6: ipv6 }, runner);
+    await createRoutedVeth(ipv6 === null ? veth : { ...veth, guestIpv6: ipv6 });
   }
 
   async detachNetwork(index: number): Promise<void> {
-    const name = linkName(this.#options.names, index);
-    try {
-      await deleteLink(name, this.#options.runner);
-    } catch (error) {
-      // with the end of its machine the kernel removes it too, maybe between looking and deleting
-      if (listLinks().includes(name)) throw error;
-    }
+    await deleteLink(linkName(this.#options.names, index));
   }
 
   async setFirewall(ruleset: string): Promise<void> {
@@ -132,7 +127,7 @@ class LinuxHost implements Host {
       volume: existsSync(volume) || existsSync(mounts) ? (readOptional(lease) ?? 'unknown') : null,
       mounted: rootMounted || isMountPoint(lower),
       rootMounted,
-      link: index !== null && listLinks().includes(linkName(this.#options.names, index)),
+      link: index !== null && hasLink(linkName(this.#options.names, index)),
     };
   }
 
