@@ -2,12 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   addResources,
+  changedResources,
   DEFAULT_RESOURCES,
   ERROR_KINDS,
-  firstShortage,
   formatDuration,
   formatMiB,
-  NO_RESOURCES,
   NodeName,
   PersonEmail,
   type Place,
@@ -16,6 +15,7 @@ import {
   parseName,
   plausibleRttMs,
   Resources,
+  ResourcesChange,
   SiteName,
   SliceName,
   siteOfSlice,
@@ -87,12 +87,22 @@ describe('resources', () => {
     expect(Resources.safeParse({ egress: { minKbps: 9, maxKbps: 8 } }).success).toBe(false);
   });
 
-  it('add and subtract each by itself, and nothing is short of itself', () => {
+  it('change in parts, and only into what fits together', () => {
+    const changed = changedResources(DEFAULT_RESOURCES, { memoryMiB: 512, egress: { maxKbps: 10 } });
+    expect(changed).toEqual({
+      ...DEFAULT_RESOURCES,
+      memoryMiB: 512,
+      egress: { ...DEFAULT_RESOURCES.egress, maxKbps: 10 },
+    });
+    expect(ResourcesChange.parse({})).toEqual({});
+    expect(ResourcesChange.safeParse({ memoryMib: 512 }).success).toBe(false);
+    expect(() => changedResources(DEFAULT_RESOURCES, { egress: { maxKbps: 1 } })).toThrow();
+  });
+
+  it('add and subtract each by itself', () => {
     fc.assert(
       fc.property(sums, sums, (a, b) => {
         expect(subtractResources(addResources(a, b), b)).toEqual(a);
-        expect(firstShortage(a, addResources(a, b))).toBeUndefined();
-        expect(firstShortage(a, NO_RESOURCES)).toBe('cpuReservedMillis');
       }),
     );
   });

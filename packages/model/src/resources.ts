@@ -52,6 +52,32 @@ export const Resources = z
 export type Resources = z.infer<typeof Resources>;
 export type ResourcesInput = z.input<typeof Resources>;
 
+const { shape } = Resources;
+
+/** A part of resources, to be put in the place of what was there; egress in parts too. */
+export const ResourcesChange = z
+  .object({
+    cpuShares: shape.cpuShares.unwrap(),
+    cpuReservedMillis: shape.cpuReservedMillis.unwrap(),
+    memoryMiB: shape.memoryMiB.unwrap(),
+    diskMiB: shape.diskMiB.unwrap(),
+    processes: shape.processes.unwrap(),
+    egress: z
+      .object({
+        minKbps: Egress.shape.minKbps.unwrap(),
+        maxKbps: Egress.shape.maxKbps.unwrap(),
+        shares: Egress.shape.shares.unwrap(),
+        dailyMiB: Egress.shape.dailyMiB.unwrap(),
+      })
+      .partial()
+      .strict(),
+    newFlowsPerSecond: shape.newFlowsPerSecond.unwrap(),
+    ports: shape.ports.unwrap(),
+  })
+  .partial()
+  .strict();
+export type ResourcesChange = z.infer<typeof ResourcesChange>;
+
 export const DEFAULT_RESOURCES: Resources = Resources.parse({});
 
 /** `tcp/80`, as people write it. */
@@ -89,9 +115,12 @@ export const sumsOf = (resources: Resources): ResourceSums => ({
 export const addResources = (a: ResourceSums, b: ResourceSums): ResourceSums => combine(a, b, (x, y) => x + y);
 export const subtractResources = (a: ResourceSums, b: ResourceSums): ResourceSums => combine(a, b, (x, y) => x - y);
 
-/** The first resource of which `wanted` asks for more than `available`, or undefined when all of it fits. */
-export const firstShortage = (wanted: ResourceSums, available: ResourceSums): ResourceKey | undefined =>
-  RESOURCE_KEYS.find((key) => wanted[key] > available[key]);
+/** Resources after a change. Throws ZodError when the parts do not fit together, such as a minimum above a maximum. */
+export const changedResources = (before: Resources, change: ResourcesChange): Resources =>
+  Resources.parse({ ...before, ...defined(change), egress: { ...before.egress, ...defined(change.egress ?? {}) } });
+
+const defined = (values: object): object =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
 /** Whether two RSpecs ask for the same; ports in any order. */
 export const sameResources = (a: Resources, b: Resources): boolean =>

@@ -12,7 +12,7 @@ export function asMachineId(text: string): MachineId {
 }
 
 export interface MachineLimits {
-  /** Weight among machines; 1 is an ordinary one. */
+  /** Weight among machines; 1 is an ordinary one. Need not be whole. */
   readonly cpuShares: number;
   readonly memoryMiB: number;
   readonly processes: number;
@@ -46,7 +46,15 @@ export interface MachineStatus {
 export interface MachineStats {
   readonly cpuMs: number;
   readonly memoryMiB: number;
+  /** Most that it has ever used; null where the kernel does not count it. */
+  readonly memoryPeakMiB: number | null;
+  /** How often its memory limit made it give some back. */
+  readonly memoryAtLimit: number;
+  /** Programs that the kernel ended because that was not enough. */
+  readonly memoryKills: number;
   readonly processes: number;
+  /** How often a new process would have been one too many. */
+  readonly processesRefused: number;
 }
 
 /**
@@ -72,6 +80,8 @@ export interface Vmm {
   stats(id: MachineId): Promise<MachineStats>;
   /** Changes limits of a machine without a restart. */
   update(id: MachineId, limits: MachineLimits): Promise<void>;
+  /** Whether the kernel has these limits for the machine. Cheap: no process is started. */
+  hasLimits(id: MachineId, limits: MachineLimits): Promise<boolean>;
   /** The machine as the kernel has it now, or undefined. Cheap: no process is started. */
   status(id: MachineId): Promise<MachineStatus | undefined>;
   /** All machines of this driver and node, also those that an earlier run of the manager made. */

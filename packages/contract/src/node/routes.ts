@@ -1,4 +1,4 @@
-import { Instant, LeaseId, SliceName } from '@planetlab/model';
+import { Instant, LeaseId, Resources, SliceName } from '@planetlab/model';
 import { z } from 'zod';
 import { page, type RouteTable } from '../route.ts';
 import {
@@ -8,6 +8,7 @@ import {
   NodeFacts,
   NodeImage,
   NodeSliver,
+  SliverUsage,
   SshKeys,
   StepRecord,
 } from './types.ts';
@@ -77,6 +78,17 @@ export const nodeRoutes = {
     status: 200,
     errors: ['unknown_lease', 'lease_expired', 'lease_too_long', 'admission_refused'],
   },
+  changeLease: {
+    method: 'PUT',
+    path: '/v1/leases/:lease',
+    summary: 'Change the resources of a lease while its sliver runs; refused as a whole, or granted as a whole',
+    access: 'credential',
+    params: byLease,
+    body: z.object({ resources: Resources }).strict(),
+    reply: { kind: 'json', schema: LeaseRecord },
+    status: 200,
+    errors: ['unknown_lease', 'lease_expired', 'admission_refused', 'insufficient_resources'],
+  },
   endLease: {
     method: 'DELETE',
     path: '/v1/leases/:lease',
@@ -105,6 +117,16 @@ export const nodeRoutes = {
     reply: { kind: 'json', schema: NodeSliver },
     status: 200,
     errors: ['unknown_sliver'],
+  },
+  getUsage: {
+    method: 'GET',
+    path: '/v1/slivers/:slice/usage',
+    summary: 'What a sliver may use, uses now, and how often it met a limit',
+    access: 'credential',
+    params: bySlice,
+    reply: { kind: 'json', schema: SliverUsage },
+    status: 200,
+    errors: ['unknown_sliver', 'sliver_not_running'],
   },
   watchSlivers: {
     method: 'GET',

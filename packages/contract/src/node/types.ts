@@ -93,6 +93,10 @@ export const LeaseRecord = z.object({
 });
 export type LeaseRecord = z.infer<typeof LeaseRecord>;
 
+/** Something that happened to a sliver and that its people should know, such as that it ran out of memory. */
+export const Notice = z.object({ at: Instant, code: z.string(), message: z.string() });
+export type Notice = z.infer<typeof Notice>;
+
 /** A sliver as its node reports it. */
 export const NodeSliver = z.object({
   slice: SliceName,
@@ -105,8 +109,36 @@ export const NodeSliver = z.object({
   resources: Resources,
   ipv4: z.string().nullable(),
   ipv6: z.string().nullable(),
+  /** The latest notices since the manager started, oldest first. */
+  notices: z.array(Notice).max(10).optional(),
 });
 export type NodeSliver = z.infer<typeof NodeSliver>;
+
+/** What a sliver may use and uses now. Counts are since its machine was started. `resources` has limits and guarantees. */
+export const SliverUsage = z.object({
+  at: Instant,
+  resources: Resources,
+  /** `guaranteedMillis`: what it has of the node, in thousandths of a core, when every sliver is busy. */
+  cpu: z.object({ usedMs: z.number(), guaranteedMillis: z.number() }),
+  /** `atLimit`: how often the limit made it give memory back; `killed`: programs ended because that was not enough. */
+  memory: z.object({
+    usedMiB: z.number(),
+    peakMiB: z.number().nullable(),
+    atLimit: z.number().int(),
+    killed: z.number().int(),
+  }),
+  /** `refused`: how often a new process would have been one too many. */
+  processes: z.object({ used: z.number().int(), refused: z.number().int() }),
+  /** `bound`: what keeps it to its limit, or `none`; with none, use is not known. */
+  disk: z.object({
+    bound: z.string(),
+    usedMiB: z.number().nullable(),
+    limitMiB: z.number(),
+    files: z.number().int().nullable(),
+    filesLimit: z.number().int().nullable(),
+  }),
+});
+export type SliverUsage = z.infer<typeof SliverUsage>;
 
 /** First every sliver there is, then `synced`, then each change. A sliver that is no more comes once with state `gone`. */
 export const NodeEvent = z.discriminatedUnion('type', [

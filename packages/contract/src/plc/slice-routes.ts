@@ -1,5 +1,6 @@
-import { Instant, NodeName, SliceName } from '@planetlab/model';
+import { Instant, NodeName, ResourcesChange, SliceName } from '@planetlab/model';
 import { z } from 'zod';
+import { SliverUsage } from '../node/types.ts';
 import type { RouteTable } from '../route.ts';
 import { bySlice, bySliceAndPerson, bySliver, empty, json, list, paged } from './route-parts.ts';
 import { NewSlice, Slice, Sliver } from './types.ts';
@@ -46,6 +47,17 @@ export const sliceRoutes = {
     reply: json(Slice),
     status: 200,
     errors: ['unknown_slice', 'renewal_too_far', 'slice_expired'],
+  },
+  changeResources: {
+    method: 'PUT',
+    path: '/v1/slices/:slice/resources',
+    summary: 'Change what each sliver of a slice may use, while they run; what is left out stays as it is',
+    access: 'person',
+    params: bySlice,
+    body: ResourcesChange,
+    reply: json(Slice),
+    status: 200,
+    errors: ['unknown_slice', 'slice_expired'],
   },
   addPersonToSlice: {
     method: 'PUT',
@@ -107,6 +119,16 @@ export const sliceRoutes = {
     reply: list(Sliver),
     status: 200,
     errors: [],
+  },
+  getUsage: {
+    method: 'GET',
+    path: '/v1/slices/:slice/slivers/:node/usage',
+    summary: 'What a sliver uses now, as its node says',
+    access: 'person',
+    params: bySliver,
+    reply: json(SliverUsage),
+    status: 200,
+    errors: ['unknown_slice', 'unknown_sliver', 'node_unreachable', 'sliver_not_running'],
   },
   exec: {
     method: 'POST',

@@ -2,13 +2,13 @@ import type { LeaseRequest } from '@planetlab/contract';
 import type { SliceCredential } from '@planetlab/credentials';
 import {
   addResources,
-  firstShortage,
   formatDuration,
   formatMiB,
   fromInstant,
   type ImageName,
   NO_RESOURCES,
   PlanetLabError,
+  RESOURCE_KEYS,
   type ResourceKey,
   type ResourceSums,
   type Resources,
@@ -49,11 +49,6 @@ export function admit(policy: Policy, request: LeaseRequest, facts: AdmissionFac
   if (image === undefined) throw unknownImage(request.image, facts.images);
   const expiresAtMs = checkEnd(policy, fromInstant(request.expiresAt), nowMs);
   const { resources } = request;
-  if (resources.cpuShares > policy.maxCpuSharesPerSliver) {
-    throw refused(
-      `This node gives one sliver at most ${policy.maxCpuSharesPerSliver} CPU shares; ${resources.cpuShares} are asked for.`,
-    );
-  }
   if (facts.live.length >= policy.maxSlivers) {
     throw new PlanetLabError(
       'insufficient_resources',
@@ -61,7 +56,7 @@ export function admit(policy: Policy, request: LeaseRequest, facts: AdmissionFac
       { details: { resource: 'slivers', left: 0, wanted: 1 } },
     );
   }
-  checkRoom(policy, resources, facts, expiresAtMs - nowMs);
+  admitResources(policy, resources, { ...facts, leaseMs: expiresAtMs - nowMs });
   return { resources, image: image.name, imageDigest: image.digest, expiresAtMs };
 }
 
@@ -81,11 +76,28 @@ export function checkEnd(policy: Policy, expiresAtMs: number, nowMs: number): nu
   );
 }
 
-function checkRoom(policy: Policy, wanted: Resources, facts: AdmissionFacts, leaseMs: number): void {
+export interface RoomFacts {
+  /** Resources of the leases that hold now, without the one that is changed. */
+  readonly live: readonly Resources[];
+  readonly host: ResourceSums;
+  /** How long the resources will be bound. */
+  readonly leaseMs: number;
+  /** Of the lease that is changed: what does not grow is granted, even when the node has promised too much by now. */
+  readonly before?: Resources;
+}
+
+/** Whether the node may bind these resources beside what it has bound. Throws `admission_refused`, `insufficient_resources`. */
+export function admitResources(policy: Policy, resources: Resources, facts: RoomFacts): void {
+  if (resources.cpuShares > policy.maxCpuSharesPerSliver) {
+    throw refused(
+      `This node gives one sliver at most ${policy.maxCpuSharesPerSliver} CPU shares; ${resources.cpuShares} are asked for.`,
+    );
+  }
   const leased = facts.live.map(sumsOf).reduce(addResources, NO_RESOURCES);
-  const left = subtractResources(promisable(policy, facts.host, leaseMs), leased);
-  const sums = sumsOf(wanted);
-  const short = firstShortage(sums, left);
+  const left = subtractResources(promisable(policy, facts.host, facts.leaseMs), leased);
+  const sums = sumsOf(resources);
+  const held = facts.before === undefined ? NO_RESOURCES : sumsOf(facts.before);
+  const short = RESOURCE_KEYS.find((key) => sums[key] > left[key] && sums[key] > held[key]);
   if (short === undefined) return;
   const remaining = Math.max(0, left[short]);
   throw new PlanetLabError(

@@ -24,6 +24,11 @@ export function serveLeases(app: App, context: ApiContext): void {
     return toLeaseRecord(context.leases.renew(params.lease, fromInstant(body.expiresAt), credential));
   });
 
+  serve(app, nodeRoutes.changeLease, async ({ params, body }, call) => {
+    const credential = callerOf(context, call, 'lease');
+    return toLeaseRecord(context.leases.change(params.lease, body.resources, credential));
+  });
+
   serve(app, nodeRoutes.endLease, async ({ params }, call) => {
     context.leases.end(params.lease, callerOf(context, call, 'lease'));
   });

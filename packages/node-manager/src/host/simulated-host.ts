@@ -19,6 +19,8 @@ export function createSimulatedHost(options: { readonly stateDir: string; readon
       volumes.set(sliver.slice, { lease: sliver.lease, mounted: true });
       return rootPath(sliver.slice);
     },
+    volumeHolds: () => true,
+    async growVolume() {},
     async unmountRoot(slice) {
       const volume = volumes.get(slice);
       if (volume !== undefined) volume.mounted = false;

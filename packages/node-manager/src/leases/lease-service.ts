@@ -6,9 +6,11 @@ import {
   type NodeName,
   PlanetLabError,
   type ResourceSums,
+  type Resources,
+  sameResources,
   toInstant,
 } from '@planetlab/model';
-import { admit, checkEnd } from '../admission/admit.ts';
+import { admit, admitResources, checkEnd } from '../admission/admit.ts';
 import { checkDecisions, type Decisions } from '../admission/decisions.ts';
 import type { Policy } from '../admission/policy.ts';
 import type { ImageStore } from '../images/image-store.ts';
@@ -33,6 +35,8 @@ export interface LeaseServiceOptions {
 export interface LeaseService {
   request(request: LeaseRequest, credential: SliceCredential): StoredLease;
   renew(id: LeaseId, expiresAtMs: number, credential: SliceCredential): StoredLease;
+  /** Other resources for the same sliver, admitted as a whole with the old ones given back. A refusal changes nothing. */
+  change(id: LeaseId, resources: Resources, credential: SliceCredential): StoredLease;
   end(id: LeaseId, credential: SliceCredential): void;
 }
 
@@ -46,6 +50,22 @@ export function createLeaseService(options: LeaseServiceOptions): LeaseService {
       throw new PlanetLabError('unknown_lease', `This node has no lease ${id} that this credential could change.`);
     }
     return stored;
+  };
+
+  /** The same, if it has not ended. */
+  const liveLease = (id: LeaseId, credential: SliceCredential): StoredLease => {
+    const stored = ownLease(id, credential);
+    if (stored.endedAtMs === null && stored.lease.expiresAtMs > now()) return stored;
+    const endedMs = stored.endedAtMs ?? stored.lease.expiresAtMs;
+    throw new PlanetLabError('lease_expired', `This lease ended at ${toInstant(endedMs)}. Ask for a new one.`);
+  };
+
+  /** The lease in its new form, signed anew. */
+  const replace = (stored: StoredLease, lease: Lease): StoredLease => {
+    const token = issueLease(node.key, lease);
+    store.replaceLease(lease.id, token, lease.expiresAtMs);
+    changed(lease);
+    return { ...stored, lease, token };
   };
 
   return {
@@ -77,18 +97,20 @@ export function createLeaseService(options: LeaseServiceOptions): LeaseService {
     },
 
     renew(id, wantedMs, credential) {
-      const stored = ownLease(id, credential);
-      const nowMs = now();
-      if (stored.endedAtMs !== null || stored.lease.expiresAtMs <= nowMs) {
-        const endedMs = stored.endedAtMs ?? stored.lease.expiresAtMs;
-        throw new PlanetLabError('lease_expired', `This lease ended at ${toInstant(endedMs)}. Ask for a new one.`);
-      }
+      const stored = liveLease(id, credential);
       checkDecisions(options.decisions(), stored.lease);
-      const lease = { ...stored.lease, expiresAtMs: checkEnd(policy, wantedMs, nowMs) };
-      const token = issueLease(node.key, lease);
-      store.renewLease(id, token, lease.expiresAtMs);
-      changed(lease);
-      return { ...stored, lease, token };
+      return replace(stored, { ...stored.lease, expiresAtMs: checkEnd(policy, wantedMs, now()) });
+    },
+
+    change(id, resources, credential) {
+      const stored = liveLease(id, credential);
+      if (sameResources(resources, stored.lease.resources)) return stored;
+      checkDecisions(options.decisions(), stored.lease);
+      const others = store.liveLeases().filter(({ lease }) => lease.id !== id);
+      const live = others.map(({ lease }) => lease.resources);
+      const leaseMs = stored.lease.expiresAtMs - now();
+      admitResources(policy, resources, { live, host: options.host, leaseMs, before: stored.lease.resources });
+      return replace(stored, { ...stored.lease, resources });
     },
 
     end(id, credential) {

@@ -2,6 +2,7 @@ import { type NodeName, PlanetLabError } from '@planetlab/model';
 import { asMachineId, type Vmm } from '@planetlab/vmm';
 import type { Host } from '../host/host.ts';
 import { type AddressPlan, addressesOf, IDS_PER_SLIVER } from './addresses.ts';
+import { machineLimits } from './observe.ts';
 import type { DesiredSliver, Step } from './steps.ts';
 
 export interface ExecutorContext {
@@ -36,6 +37,11 @@ const EXECUTORS: Executors = {
   },
   // undone by StopMachine
   StartMachine: async ({ slice }, { vmm }) => vmm.start(asMachineId(slice)),
+  // undone by applying others
+  ApplyLimits: async ({ sliver }, { host, vmm }) => {
+    await vmm.update(asMachineId(sliver.slice), machineLimits(sliver));
+    await host.growVolume(sliver.slice, sliver.resources.diskMiB);
+  },
   StopMachine: async ({ slice }, { vmm }) => vmm.stop(asMachineId(slice), { graceMs: STOP_GRACE_MS }),
   DestroyMachine: async ({ slice }, { vmm }) => vmm.destroy(asMachineId(slice)),
   DetachNetwork: async ({ index }, { host }) => host.detachNetwork(index),
@@ -54,14 +60,13 @@ export function executeStep(step: Step, context: ExecutorContext): Promise<void>
 }
 
 function machineSpec(sliver: DesiredSliver, context: ExecutorContext) {
-  const { resources } = sliver;
   return {
     id: asMachineId(sliver.slice),
     hostname: context.nodeName,
     rootPath: context.host.rootPath(sliver.slice),
     idBase: addressesOf(context.addresses, sliver.index).idBase,
     idCount: IDS_PER_SLIVER,
-    limits: { cpuShares: resources.cpuShares, memoryMiB: resources.memoryMiB, processes: resources.processes },
+    limits: machineLimits(sliver),
     ...(context.resolvConfPath === undefined ? {} : { resolvConfPath: context.resolvConfPath }),
   };
 }

@@ -1,13 +1,14 @@
 import { LeaseId } from '@planetlab/model';
-import { asMachineId, type Vmm } from '@planetlab/vmm';
+import { asMachineId, type MachineLimits, type Vmm } from '@planetlab/vmm';
 import type { Host } from '../host/host.ts';
-import type { ObservedSliver } from './steps.ts';
+import type { DesiredSliver, ObservedSliver } from './steps.ts';
 
 /** One sliver as kernel and disk have it. Starts no process. */
 export async function observeSliver(
   { host, vmm }: { readonly host: Host; readonly vmm: Vmm },
   slice: string,
   index: number | null,
+  desired?: DesiredSliver,
 ): Promise<ObservedSliver> {
   const seen = host.observe(slice, index);
   const machine = await vmm.status(asMachineId(slice));
@@ -19,9 +20,21 @@ export async function observeSliver(
     mounted: seen.mounted,
     rootMounted: seen.rootMounted,
     machine: machine?.state ?? (debris ? 'debris' : 'none'),
+    limited: machine === undefined || desired === undefined || (await hasLimits({ host, vmm }, desired)),
     link: seen.link,
   };
 }
+
+const hasLimits = async ({ host, vmm }: { readonly host: Host; readonly vmm: Vmm }, sliver: DesiredSliver) =>
+  (await vmm.hasLimits(asMachineId(sliver.slice), machineLimits(sliver))) &&
+  host.volumeHolds(sliver.slice, sliver.resources.diskMiB);
+
+/** What the VMM bounds of a sliver. */
+export const machineLimits = ({ resources, cpuWeight }: DesiredSliver): MachineLimits => ({
+  cpuShares: cpuWeight,
+  memoryMiB: resources.memoryMiB,
+  processes: resources.processes,
+});
 
 /** What else lies in our folders was put there by a person. */
 const OF_A_SLIVER = /^[a-z0-9][a-z0-9_.]{0,31}$/;

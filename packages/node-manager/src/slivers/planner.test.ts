@@ -15,6 +15,7 @@ const desiredSliver = (at: number): DesiredSliver => ({
   image: IMAGE,
   imageDigest: 'd'.repeat(64),
   resources: DEFAULT_RESOURCES,
+  cpuWeight: 1,
   index: at + 2,
 });
 
@@ -26,6 +27,7 @@ const observedSliver = (at: number): fc.Arbitrary<ObservedSliver> =>
       mounted: fc.boolean(),
       rootMounted: fc.boolean(),
       machine: fc.constantFrom('none', 'created', 'running', 'paused', 'stopped', 'debris'),
+      limited: fc.boolean(),
       link: fc.boolean(),
       known: fc.boolean(),
     })
@@ -33,6 +35,7 @@ const observedSliver = (at: number): fc.Arbitrary<ObservedSliver> =>
       ...seen,
       slice: SLICES[at] ?? '',
       index: known || seen.link ? at + 2 : null,
+      limited: seen.machine === 'none' || seen.limited,
       // what is mounted is mounted somewhere
       volume: seen.mounted || seen.rootMounted ? (seen.volume ?? 'unknown') : seen.volume,
     }));
@@ -74,7 +77,7 @@ function apply(observed: ObservedNode, step: Step): ObservedNode {
     case 'CreateMachine':
       return change(step.sliver.slice, (was) => {
         require(was.rootMounted && was.machine === 'none' && was.volume === step.sliver.lease);
-        return { machine: 'created' };
+        return { machine: 'created', limited: true };
       });
     case 'AttachNetwork':
       return change(step.sliver.slice, (was) => {
@@ -86,10 +89,15 @@ function apply(observed: ObservedNode, step: Step): ObservedNode {
         require(was.machine === 'created' && was.link && was.rootMounted);
         return { machine: 'running' };
       });
+    case 'ApplyLimits':
+      return change(step.sliver.slice, (was) => {
+        require(['created', 'running', 'paused'].includes(was.machine));
+        return { limited: true };
+      });
     case 'StopMachine':
       return change(step.slice, () => ({ machine: 'stopped' }));
     case 'DestroyMachine':
-      return change(step.slice, () => ({ machine: 'none' }));
+      return change(step.slice, () => ({ machine: 'none', limited: true }));
     case 'DetachNetwork':
       return change(step.slice, (was) => {
         require(was.index === step.index && was.machine === 'none');
@@ -157,10 +165,11 @@ describe('the planner', () => {
     const wanted = desiredSliver(0);
     const running: ObservedSliver = {
       ...{ slice: wanted.slice, index: 2, volume: wanted.lease, mounted: true, rootMounted: true },
-      ...{ machine: 'running', link: true },
+      ...{ machine: 'running', link: true, limited: true },
     };
     expect(planSliver(wanted, running)).toEqual([]);
     expect(planSliver(wanted, { ...running, link: false }).map(({ kind }) => kind)).toEqual(['AttachNetwork']);
+    expect(planSliver(wanted, { ...running, limited: false }).map(({ kind }) => kind)).toEqual(['ApplyLimits']);
   });
 
   it('builds anew when the volume is of an earlier lease', () => {

@@ -44,21 +44,20 @@ export const nothingOf = (slice: string): ObservedSliver => ({
   mounted: false,
   rootMounted: false,
   machine: 'none',
+  limited: true,
   link: false,
 });
 
 function creation(sliver: DesiredSliver, observed: ObservedSliver): SliverStep[] {
   const { slice } = sliver;
+  const limits = observed.limited ? [] : [{ kind: 'ApplyLimits', sliver } as const];
   switch (observed.machine) {
     case 'running':
     case 'paused':
-      return observed.link ? [] : [{ kind: 'AttachNetwork', sliver }];
+      return [...(observed.link ? [] : [{ kind: 'AttachNetwork', sliver } as const]), ...limits];
     case 'created':
       // Its link is made anew even if there is one: the manager may have ended while it was configured.
-      return [
-        { kind: 'AttachNetwork', sliver },
-        { kind: 'StartMachine', slice },
-      ];
+      return [{ kind: 'AttachNetwork', sliver }, ...limits, { kind: 'StartMachine', slice }];
     default:
       return [
         ...(observed.machine === 'none' ? [] : [{ kind: 'DestroyMachine', slice } as const]),

@@ -104,9 +104,15 @@ describe('the reconciler', () => {
 
   it('removes at start what no lease accounts for', async () => {
     await using node = setUp();
-    await node.host.mountRoot({ ...leaseOf('z9_left', {}), lease: leaseOf('z9_left').id, imageDigest: 'd', index: 7 });
+    await node.host.mountRoot({
+      ...leaseOf('z9_left', {}),
+      lease: leaseOf('z9_left').id,
+      imageDigest: 'd',
+      cpuWeight: 1,
+      index: 7,
+    });
     await node.host.attachNetwork(
-      { ...leaseOf('z9_left', {}), lease: leaseOf('z9_left').id, imageDigest: 'd', index: 7 },
+      { ...leaseOf('z9_left', {}), lease: leaseOf('z9_left').id, imageDigest: 'd', cpuWeight: 1, index: 7 },
       1,
     );
     await node.reconciler.start();

@@ -1,7 +1,9 @@
+import { availableParallelism } from 'node:os';
 import type { Reason } from '@planetlab/contract';
 import { isPlanetLabError, messageOf, SECOND_MS, SliceName } from '@planetlab/model';
 import { backoffMs } from '../backoff.ts';
 import type { Logger } from '../logger.ts';
+import { createCpuPlan } from '../resources/cpu-plan.ts';
 import type { StepEntry } from '../store/step-log.ts';
 import type { NodeStore, SliverRow } from '../store/store.ts';
 import type { SliverDirectory } from './directory.ts';
@@ -67,6 +69,7 @@ class LeaseReconciler implements Reconciler {
   readonly #queue: WorkQueue;
   readonly #retries = new Map<string, Retry>();
   readonly #startedAtMs = new Map<string, number>();
+  readonly #cpuPlan = createCpuPlan(availableParallelism());
   #firewall: string | null = null;
   #endTimer: NodeJS.Timeout | undefined;
   #periodTimer: NodeJS.Timeout | undefined;
@@ -160,6 +163,7 @@ class LeaseReconciler implements Reconciler {
 
   async #reconcileNode(): Promise<void> {
     const { store, context, desiredNode, observedAccounts } = this.#options;
+    for (const slice of this.#cpuPlan.set(store.liveLeases().map(({ lease }) => lease))) this.#queue.add(slice);
     const desired = desiredNode();
     const links = context.host.inventory().links;
     const known = new Set(store.slivers().map((row) => row.index));
@@ -176,8 +180,8 @@ class LeaseReconciler implements Reconciler {
     const { store, directory, context } = this.#options;
     for (let round = 0; round < ROUNDS_LIMIT; round++) {
       const row = store.sliver(slice);
-      const desired = row === undefined ? undefined : desiredOf(row, this.#options.stopReason?.(row.slice));
-      const observed = await observeSliver(context, slice, row?.index ?? null);
+      const desired = row === undefined ? undefined : this.#desiredOf(row);
+      const observed = await observeSliver(context, slice, row?.index ?? null, desired);
       const steps = planSliver(desired, observed);
       if (steps.length === 0) {
         if (row === undefined || this.#settle(row, desired)) return;
@@ -191,6 +195,12 @@ class LeaseReconciler implements Reconciler {
       await this.#take(steps);
     }
     throw new Error(`the steps for ${slice} lead nowhere: ${ROUNDS_LIMIT} rounds`);
+  }
+
+  #desiredOf(row: SliverRow): DesiredSliver | undefined {
+    if (row.stored.endedAtMs !== null) return undefined;
+    const cpuWeight = this.#cpuPlan.weightOf(row.slice, row.stored.lease.resources);
+    return desiredOf(row, cpuWeight, this.#options.stopReason?.(row.slice));
   }
 
   /** Nothing is left to do. False when the slice has been leased again while its sliver was removed. */
@@ -269,9 +279,9 @@ class LeaseReconciler implements Reconciler {
   }
 }
 
-/** What a row says there should be; nothing once its lease has ended. */
-export function desiredOf({ slice, index, stored }: SliverRow, stopped?: Reason): DesiredSliver | undefined {
-  if (stored.endedAtMs !== null) return undefined;
+/** What a row says there should be. */
+export function desiredOf({ slice, index, stored }: SliverRow, cpuWeight: number, stopped?: Reason): DesiredSliver {
   const { id, image, resources } = stored.lease;
-  return { slice, lease: id, image, imageDigest: stored.imageDigest, resources, index, ...(stopped && { stopped }) };
+  const { imageDigest } = stored;
+  return { slice, lease: id, image, imageDigest, resources, cpuWeight, index, ...(stopped && { stopped }) };
 }

@@ -9,6 +9,8 @@ export interface DesiredSliver {
   /** Of the image when the lease was granted: a newer image of the same name changes no sliver. */
   readonly imageDigest: string;
   readonly resources: Resources;
+  /** Its weight in the kernel, which comes from what all slivers are to get; 1 is an ordinary one's. */
+  readonly cpuWeight: number;
   /** Names the sliver's addresses, ids and link. */
   readonly index: number;
   /** Why the machine's administrator keeps it stopped: nothing of it runs, what was written stays. */
@@ -27,6 +29,8 @@ export interface ObservedSliver {
   readonly rootMounted: boolean;
   /** `debris`: no machine, but something left of one (a cgroup). */
   readonly machine: 'none' | 'created' | 'running' | 'paused' | 'stopped' | 'debris';
+  /** Whether machine and volume have the limits of the sliver's lease; true where neither is there. */
+  readonly limited: boolean;
   /** Whether the host's end of its link is there. */
   readonly link: boolean;
 }
@@ -54,6 +58,7 @@ export type SliverStep =
   | { readonly kind: 'CreateMachine'; readonly sliver: DesiredSliver }
   | { readonly kind: 'AttachNetwork'; readonly sliver: DesiredSliver }
   | { readonly kind: 'StartMachine'; readonly slice: string }
+  | { readonly kind: 'ApplyLimits'; readonly sliver: DesiredSliver }
   | { readonly kind: 'StopMachine'; readonly slice: string }
   | { readonly kind: 'DestroyMachine'; readonly slice: string }
   | { readonly kind: 'DetachNetwork'; readonly slice: string; readonly index: number }

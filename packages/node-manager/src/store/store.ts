@@ -31,7 +31,8 @@ export interface NodeStore {
     readonly index: number;
     readonly keys: readonly SshKey[];
   }): void;
-  renewLease(id: LeaseId, token: string, expiresAtMs: number): void;
+  /** The same lease in another form: another end, other resources. */
+  replaceLease(id: LeaseId, token: string, expiresAtMs: number): void;
   endLease(id: LeaseId, nowMs: number): void;
   /** Ends every lease whose time is over; the slices concerned. */
   endExpired(nowMs: number): readonly SliceName[];
@@ -99,7 +100,7 @@ class SqliteStore implements NodeStore {
     });
   }
 
-  renewLease(id: LeaseId, token: string, expiresAtMs: number): void {
+  replaceLease(id: LeaseId, token: string, expiresAtMs: number): void {
     this.#run('UPDATE leases SET token = ?, expires_ms = ? WHERE id = ? AND ended_ms IS NULL', token, expiresAtMs, id);
   }
 

@@ -130,7 +130,11 @@ function describeUse(makeContext: MakeContext): void {
     expect(stats.processes).toBeLessThanOrEqual(LIMITS.processes);
     expect(stats.memoryMiB).toBeLessThanOrEqual(LIMITS.memoryMiB);
     expect(stats.cpuMs).toBeGreaterThanOrEqual(0);
-    await twice(() => vmm.update(MACHINE, { cpuShares: 3, memoryMiB: 160, processes: 80 }));
+    expect(await vmm.hasLimits(MACHINE, LIMITS)).toBe(true);
+    const others = { cpuShares: 3.5, memoryMiB: 160, processes: 80 };
+    await twice(() => vmm.update(MACHINE, others));
+    expect(await vmm.hasLimits(MACHINE, LIMITS)).toBe(false);
+    expect(await vmm.hasLimits(MACHINE, others)).toBe(true);
     expect(await vmm.status(MACHINE)).toMatchObject({ state: 'running' });
   });
 }

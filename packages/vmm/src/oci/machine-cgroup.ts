@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CgroupHierarchy, cgroupFolder, cgroupLayout, isErrno, processesUnder } from '@planetlab/linux';
-import type { MachineStats } from '../vmm.ts';
+import type { MachineLimits, MachineStats } from '../vmm.ts';
+import { cpuShares, memoryBytes } from './oci-config.ts';
 
 /** A machine's cgroup, read in whichever layout the host has. */
 export interface MachineCgroup {
@@ -9,6 +10,10 @@ export interface MachineCgroup {
   stats(): MachineStats;
   /** Host pids of everything that runs in it. */
   processes(): readonly number[];
+  /** Whether the kernel has these limits, as far as it can limit anything. */
+  hasLimits(limits: MachineLimits): boolean;
+  /** Sets them: written straight to the kernel's files, which takes no process. */
+  setLimits(limits: MachineLimits): void;
 }
 
 const NS_PER_MS = 1e6;
@@ -25,17 +30,34 @@ export function machineCgroup(hierarchies: readonly CgroupHierarchy[], relativeP
     return folder === undefined ? [] : processesUnder(folder);
   };
   const unified = cgroupLayout(hierarchies) === 'v2';
+  const files = unified ? V2_LIMITS : V1_LIMITS;
+  const limiting = {
+    hasLimits: (limits: MachineLimits) =>
+      files.every(({ controller, file, value }) => ['', value(limits)].includes(read(controller, file).trim())),
+    setLimits(limits: MachineLimits) {
+      for (const { controller, file, value } of files) {
+        const folder = cgroupFolder(hierarchies, controller, relativePath);
+        if (folder !== undefined && existsSync(join(folder, file))) writeFileSync(join(folder, file), value(limits));
+      }
+    },
+  };
   return unified
     ? {
+        ...limiting,
         processes,
         isFrozen: () => keyedNumber(read('', 'cgroup.events'), 'frozen') === 1,
         stats: () => ({
           cpuMs: keyedNumber(read('', 'cpu.stat'), 'usage_usec') / US_PER_MS,
           memoryMiB: inUse(read('', 'memory.current'), read('', 'memory.stat'), 'inactive_file'),
+          memoryPeakMiB: mebibytes(read('', 'memory.peak')),
+          memoryAtLimit: keyedNumber(read('', 'memory.events'), 'max'),
+          memoryKills: keyedNumber(read('', 'memory.events'), 'oom_kill'),
           processes: Number(read('', 'pids.current')),
+          processesRefused: keyedNumber(read('', 'pids.events'), 'max'),
         }),
       }
     : {
+        ...limiting,
         processes,
         isFrozen: () => /^FR(EEZING|OZEN)/.test(read('freezer', 'freezer.state')),
         stats: () => ({
@@ -45,10 +67,39 @@ export function machineCgroup(hierarchies: readonly CgroupHierarchy[], relativeP
             read('memory', 'memory.stat'),
             'total_inactive_file',
           ),
+          memoryPeakMiB: mebibytes(read('memory', 'memory.max_usage_in_bytes')),
+          memoryAtLimit: Number(read('memory', 'memory.failcnt')),
+          memoryKills: keyedNumber(read('memory', 'memory.oom_control'), 'oom_kill'),
           processes: Number(read('pids', 'pids.current')),
+          processesRefused: keyedNumber(read('pids', 'pids.events'), 'max'),
         }),
       };
 }
+
+interface LimitFile {
+  readonly controller: string;
+  readonly file: string;
+  readonly value: (limits: MachineLimits) => string;
+}
+
+const PIDS: LimitFile = { controller: 'pids', file: 'pids.max', value: ({ processes }) => String(processes) };
+
+const V1_LIMITS: readonly LimitFile[] = [
+  { controller: 'cpu', file: 'cpu.shares', value: (limits) => String(cpuShares(limits.cpuShares)) },
+  { controller: 'memory', file: 'memory.limit_in_bytes', value: (limits) => String(memoryBytes(limits)) },
+  PIDS,
+];
+
+const V2_LIMITS: readonly LimitFile[] = [
+  { controller: 'cpu', file: 'cpu.weight', value: (limits) => String(cpuWeight(cpuShares(limits.cpuShares))) },
+  { controller: 'memory', file: 'memory.max', value: (limits) => String(memoryBytes(limits)) },
+  PIDS,
+];
+
+/** The weight of cgroup v2 (1 to 10,000) for shares of v1 (2 to 262,144), as runtimes convert it. */
+export const cpuWeight = (shares: number): number => 1 + Math.floor(((shares - 2) * 9999) / 262_142);
+
+const mebibytes = (bytes: string): number | null => (bytes.trim() === '' ? null : Number(bytes) / MIB);
 
 /** Memory without what the kernel would give back at once: files read long ago. */
 const inUse = (usage: string, stat: string, reclaimableKey: string): number =>

@@ -21,7 +21,7 @@ import {
   type Vmm,
 } from '../vmm.ts';
 import { machineCgroup } from './machine-cgroup.ts';
-import { cpuShares, type HostFacts, memoryBytes, ociConfig } from './oci-config.ts';
+import { type HostFacts, ociConfig } from './oci-config.ts';
 import { execInMachine } from './oci-exec.ts';
 import {
   errorsInLog,
@@ -176,12 +176,18 @@ class OciVmm implements Vmm {
   async update(id: MachineId, limits: MachineLimits): Promise<void> {
     const { state } = await this.#existing(id);
     if (state === 'stopped') throw notRunning(id, 'is stopped');
-    const memory = String(memoryBytes(limits));
-    await this.#runtime(id, [
-      ...['update', '--cpu-share', String(cpuShares(limits.cpuShares)), '--memory', memory],
-      ...(this.#host.limitsSwap ? ['--memory-swap', memory] : []),
-      ...['--pids-limit', String(limits.processes), id],
-    ]);
+    try {
+      this.#cgroup(id).setLimits(limits);
+    } catch (error) {
+      // less memory than it holds, and that cannot be taken from it
+      throw new PlanetLabError('step_failed', `The limits of ${id} cannot be set: ${messageOf(error)}.`, {
+        cause: error,
+      });
+    }
+  }
+
+  async hasLimits(id: MachineId, limits: MachineLimits): Promise<boolean> {
+    return this.#cgroup(id).hasLimits(limits);
   }
 
   async status(id: MachineId): Promise<MachineStatus | undefined> {

@@ -87,7 +87,16 @@ class SimulatedVmm implements Vmm {
 
   async stats(id: MachineId): Promise<MachineStats> {
     const machine = this.#existingIn(id, ['created', 'running', 'paused']);
-    return { cpuMs: 0, memoryMiB: 0, processes: 1 + machine.running.size };
+    const processes = 1 + machine.running.size;
+    return {
+      ...{ cpuMs: 0, memoryMiB: 0, memoryPeakMiB: null, memoryAtLimit: 0, memoryKills: 0 },
+      ...{ processes, processesRefused: 0 },
+    };
+  }
+
+  async hasLimits(id: MachineId, { cpuShares, memoryMiB, processes }: MachineLimits): Promise<boolean> {
+    const limits = this.#machines.get(id)?.limits;
+    return limits?.cpuShares === cpuShares && limits.memoryMiB === memoryMiB && limits.processes === processes;
   }
 
   async update(id: MachineId, limits: MachineLimits): Promise<void> {
