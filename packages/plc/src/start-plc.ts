@@ -127,7 +127,8 @@ async function openNodeListener(parts: Parts, nowMs: () => number): Promise<Node
 
 async function publicApp(parts: Parts): Promise<App> {
   const { options, store, authority, addresses } = parts;
-  const app = createApp({ logger: options.log });
+  // The proxy with TLS is on this machine: the limits on signing in count whom it speaks for.
+  const app = createApp({ logger: options.log, trustProxy: 'loopback' });
   await app.register(cookie);
   addSecurityHeaders(app);
   const serve = servePersonWith(store);

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { messageOf, PlanetLabError } from '@planetlab/model';
 import fastify, {
   type FastifyBaseLogger,
@@ -32,12 +33,19 @@ export interface AppOptions {
   readonly http2?: boolean;
   /** Largest JSON body in bytes; default 1 MiB. Streams (exec) are not bodies in this sense. */
   readonly bodyLimitBytes?: number;
+  /** Proxies whose word on a caller's address is taken (`X-Forwarded-For`), such as `loopback`; default none. */
+  readonly trustProxy?: string;
 }
+
+/** Longest parameter in a path, in characters: a mail address has up to 254. */
+const PARAMETER_LIMIT_CHARACTERS = 300;
 
 /** A Fastify instance with our error mapping and the exec stream's content type. */
 export function createApp(options: AppOptions = {}): App {
   const common = {
     bodyLimit: options.bodyLimitBytes ?? 1024 * 1024,
+    routerOptions: { maxParamLength: PARAMETER_LIMIT_CHARACTERS },
+    ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
     ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
@@ -84,12 +92,22 @@ function toPlanetLabError(error: unknown): PlanetLabError {
   });
 }
 
-/** Serves one route of a contract: parse, handle, answer. */
-export function serve<R extends RouteDefinition>(app: App, route: R, handler: Handler<R>): void {
+/**
+ * Serves one route of a contract: parse, handle, answer. `before` sees a request before its body is read:
+ * who is not let in costs us no parsing, and learns nothing of what would have been right.
+ */
+export function serve<R extends RouteDefinition>(
+  app: App,
+  route: R,
+  handler: Handler<R>,
+  before?: (request: FastifyRequest) => Promise<void>,
+): void {
   app.route({
     method: route.method,
     url: route.path,
+    ...(before === undefined ? {} : { onRequest: before }),
     handler: async (request, reply) => {
+      if (route.reply.kind === 'duplex') requireStream(request.body);
       const input = {
         ...parsePart('params', route.params, request.params),
         ...parsePart('query', route.query, request.query),
@@ -111,16 +129,36 @@ function parsePart(
   value: unknown,
 ): Record<string, unknown> {
   if (schema === undefined) return {};
+  const place = name === 'params' ? 'path' : name;
   const result = schema.safeParse(value ?? (name === 'body' ? undefined : {}));
-  if (result.success) return { [name]: result.data };
+  if (result.success) {
+    if (isStorable(result.data)) return { [name]: result.data };
+    throw new PlanetLabError(
+      'malformed_request',
+      `The request is malformed in its ${place}: a text contains a NUL or half of a character. Send valid Unicode without NUL.`,
+      { details: { where: place } },
+    );
+  }
   const issue = result.error.issues[0];
-  const where = [name === 'params' ? 'path' : name, ...(issue?.path ?? [])].join('.');
+  const where = [place, ...(issue?.path ?? [])].join('.');
   const isName = name === 'params' || /^(name|slice|node|site|image|person|email)$/.test(String(issue?.path.at(-1)));
   throw new PlanetLabError(
     isName && issue?.code === 'invalid_format' ? 'malformed_name' : 'malformed_request',
     `The request is malformed at ${where}: ${issue?.message ?? 'unknown'}.`,
     { details: { where } },
   );
+}
+
+/** Whether every text in it is Unicode that databases and files take. */
+function isStorable(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0');
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([key, member]) => isStorable(key) && isStorable(member));
+}
+
+function requireStream(body: unknown): void {
+  if (body instanceof Readable) return;
+  throw new PlanetLabError('malformed_request', `Send a stream of frames, with content-type ${EXEC_CONTENT_TYPE}.`);
 }
 
 function signalOf(request: FastifyRequest, reply: FastifyReply): AbortSignal {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type {} from '@fastify/cookie'; // its additions to requests and replies
 import { EXEC_CONTENT_TYPE, type RouteDefinition, type RouteInput, type RouteOutput } from '@planetlab/contract';
 import { type App, type HandlerContext, serve } from '@planetlab/contract/server';
@@ -24,13 +25,22 @@ export type ServePerson = <R extends RouteDefinition & { readonly access: 'perso
   handler: PersonHandler<R>,
 ) => void;
 
-export const servePersonWith =
-  (store: Store): ServePerson =>
-  (app, route, handler) =>
-    serve(app, route, async (input, context) => {
-      const actor = await authenticate(store, context.request);
-      return handler(actor, input, context) as never; // both sides derive the result from the same route
-    });
+export const servePersonWith = (store: Store): ServePerson => {
+  const actors = new WeakMap<FastifyRequest, Actor>();
+  return (app, route, handler) =>
+    serve(
+      app,
+      route,
+      async (input, context) => {
+        const actor = actors.get(context.request);
+        assert(actor !== undefined, 'a request comes to its handler only after it was authenticated');
+        return handler(actor, input, context) as never; // both sides derive the result from the same route
+      },
+      async (request) => {
+        actors.set(request, await authenticate(store, request));
+      },
+    );
+};
 
 /** Who sends a request: by API token, or by the console's cookie. Throws `not_signed_in`, `forbidden`. */
 export async function authenticate(store: Store, request: FastifyRequest): Promise<Actor> {

@@ -26,6 +26,11 @@ export function serveSlices(app: App, serve: ServePerson, store: Store): void {
       mayCreateSlice(actor, site),
       `Only the PIs and users of the site "${site}" and admins may create slices whose name begins with it.`,
     );
+    const others = body.persons.filter((person) => person !== actor.email);
+    requireAllowed(
+      others.length === 0 || mayAddToSlice(actor, { site, persons: [] }),
+      `Only the PIs of the site "${site}" and admins may put other people in a slice. Create it without them and ask a PI.`,
+    );
     return createSlice(store, actor.principal, { ...body, persons: [actor.email, ...body.persons] });
   });
   serve(app, plcRoutes.listSlices, async (actor, { query }) => {

@@ -1,4 +1,4 @@
-import { DAY_MS, type ErrorCode, isPlanetLabError, WEEK_MS } from '@planetlab/model';
+import { DAY_MS, type ErrorCode, isPlanetLabError, MINUTE_MS, WEEK_MS } from '@planetlab/model';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { keepHouse } from '../broker/housekeeping.ts';
@@ -33,15 +33,17 @@ async function code(attempt: Promise<unknown>): Promise<ErrorCode> {
 const later = (ms: number) => new Date(Date.now() + ms).toISOString();
 
 it('are created by users and PIs of the site that their name begins with, and live two weeks', async () => {
-  const slice = await user.client.createSlice({ body: { name: 'demo_one', persons: [pi.email] } });
+  const slice = await pi.client.createSlice({ body: { name: 'demo_one', persons: [user.email] } });
   expect(slice).toMatchObject({ site: 'demo', image: 'debian-12', persons: [pi.email, user.email], slivers: 0 });
   expect(Date.parse(slice.expiresAt) - Date.parse(slice.createdAt)).toBe(2 * WEEK_MS);
   expect(await code(user.client.createSlice({ body: { name: 'demo_one' } }))).toBe('already_exists');
   expect(await code(user.client.createSlice({ body: { name: 'other_one' } }))).toBe('forbidden');
   expect(await code(user.client.createSlice({ body: { name: 'nowhere_one' } }))).toBe('unknown_site');
-  expect(await code(user.client.createSlice({ body: { name: 'demo_two', persons: ['x@example.org'] } }))).toBe(
+  expect(await code(pi.client.createSlice({ body: { name: 'demo_two', persons: ['x@example.org'] } }))).toBe(
     'unknown_person',
   );
+  expect(await code(user.client.createSlice({ body: { name: 'demo_two', persons: [pi.email] } }))).toBe('forbidden');
+  expect((await user.client.createSlice({ body: { name: 'demo_own' } })).persons).toEqual([user.email]);
   expect(await code(user.client.createSlice({ body: { name: 'Demo' } }))).toBe('malformed_name');
   expect(await code(user.client.getSlice({ params: { slice: 'demo_two' } }))).toBe('unknown_slice');
 });
@@ -165,4 +167,38 @@ it('are watched by those who may see them, and by nobody else', async () => {
   expect(heard.stranger.filter((line) => line.includes('watched'))).toEqual([]);
   stop.abort();
   await Promise.all(following);
+});
+
+it('are heard of only as long as the token is good that the stream was opened with', async () => {
+  const made = await pi.client.createToken({ body: { label: 'watcher' } });
+  const stream = await test.withToken(made.token).watch({});
+  const heard: string[] = [];
+  const watching = (async () => {
+    for await (const { name } of stream) heard.push(name);
+  })();
+  await pi.client.createSlice({ body: { name: 'demo_before' } });
+  await eventually(
+    () => Promise.resolve(heard),
+    (names) => names.includes('demo_before'),
+  );
+  await pi.client.deleteToken({ params: { token: made.id } });
+  test.advance(MINUTE_MS);
+  await pi.client.createSlice({ body: { name: 'demo_after' } });
+  await watching;
+  expect(heard).not.toContain('demo_after');
+  test.advance(-MINUTE_MS);
+});
+
+it('that take the name of a deleted one keep their events from the people of the old one', async () => {
+  const body = { name: 'demo_name' };
+  await pi.client.createSlice({ body: { ...body, persons: [stranger.email] } });
+  const params = { slice: body.name };
+  await pi.client.deleteSlice({ params });
+  await pi.client.createSlice({ body: { ...body, description: 'of others' } });
+  const ask = { query: { subject: body.name } };
+  expect((await stranger.client.listEvents(ask)).items.map(({ kind }) => kind)).toEqual([
+    'slice.deleted',
+    'slice.created',
+  ]);
+  expect((await pi.client.listEvents(ask)).items).toHaveLength(3);
 });
