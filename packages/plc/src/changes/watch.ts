@@ -1,10 +1,11 @@
 import { type Change, plcRoutes } from '@planetlab/contract';
 import { type App, sendEvents } from '@planetlab/contract/server';
-import type { SliceName } from '@planetlab/model';
+import { isPlanetLabError, SECOND_MS, type SliceName } from '@planetlab/model';
+import type { FastifyRequest } from 'fastify';
 import { type Actor, isAdmin, maySeePerson } from '../access/rules.ts';
 import type { Announcement } from '../events/record.ts';
 import { getPerson } from '../persons/store.ts';
-import type { ServePerson } from '../sessions/authenticate.ts';
+import { authenticate, type ServePerson } from '../sessions/authenticate.ts';
 import { visibleSliceIds } from '../slices/store.ts';
 import type { Db } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
@@ -14,19 +15,39 @@ import type { ChangeFeed } from './change-feed.ts';
 const COALESCE_MS = 50;
 /** A reader so far behind is cut off: it connects again and reads everything anew. */
 const PENDING_LIMIT = 10_000;
+const RECHECK_MS = SECOND_MS;
 
 export function serveWatch(app: App, serve: ServePerson, store: Store, feed: ChangeFeed, stopping: AbortSignal): void {
   serve(app, plcRoutes.watch, async (actor, _input, context) => {
     const visible = isAdmin(actor) ? undefined : await VisibleChanges.load(store.db, actor);
     const signal = AbortSignal.any([context.signal, stopping]);
-    await sendEvents(context, watchChanges(feed, visible, signal));
+    const isSignedIn = signInCheck(store, context.request);
+    await sendEvents(context, watchChanges(feed, visible, isSignedIn, signal));
   });
 }
 
-/** Each changed thing once per round, however often it changed. Ends when changes were missed. */
+/** A stream does not outlive the token or session that opened it: before something is sent it is looked at again. */
+function signInCheck(store: Store, request: FastifyRequest): () => Promise<boolean> {
+  let checkedAtMs = store.now().getTime();
+  return async () => {
+    const nowMs = store.now().getTime();
+    if (nowMs - checkedAtMs < RECHECK_MS) return true;
+    checkedAtMs = nowMs;
+    return authenticate(store, request).then(
+      () => true,
+      (error) => {
+        if (isPlanetLabError(error)) return false;
+        throw error;
+      },
+    );
+  };
+}
+
+/** Each changed thing once per round, however often it changed. Ends when changes were missed, or its reader is signed out. */
 async function* watchChanges(
   feed: ChangeFeed,
   visible: VisibleChanges | undefined,
+  isSignedIn: () => Promise<boolean>,
   signal: AbortSignal,
 ): AsyncGenerator<Change> {
   const pending = new Map<string, Change>();
@@ -46,6 +67,7 @@ async function* watchChanges(
   try {
     while (!missed && !signal.aborted) {
       if (pending.size === 0) await new Promise<void>((resolve) => (wake = resolve));
+      if (!(await isSignedIn())) return;
       const round = [...pending.values()];
       pending.clear();
       yield* visible === undefined ? round : await visible.filter(round);

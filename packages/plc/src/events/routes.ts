@@ -1,11 +1,12 @@
 import { type PlcEvent, plcRoutes } from '@planetlab/contract';
 import type { App } from '@planetlab/contract/server';
+import type { ExpressionBuilder } from 'kysely';
 import { type Actor, isAdmin, sitesOf } from '../access/rules.ts';
 import { orNothing } from '../persons/store.ts';
 import type { ServePerson } from '../sessions/authenticate.ts';
 import { visibleSliceIds } from '../slices/store.ts';
 import { pageOf } from '../store/page.ts';
-import type { Db } from '../store/schema.ts';
+import type { Db, Schema } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 
 export function serveEvents(app: App, serve: ServePerson, store: Store): void {
@@ -25,19 +26,34 @@ async function listEvents(
   if (filter.before !== undefined) query = query.where('id', '<', filter.before);
   if (filter.subject !== undefined) query = query.where('subject', '=', filter.subject);
   if (!isAdmin(actor)) {
-    const ownSlices = db
-      .selectFrom('slices')
-      .select('slices.name')
-      .where('slices.id', 'in', visibleSliceIds(db, actor));
     query = query.where((eb) =>
       eb.or([
         eb('actor', '=', actor.principal),
         eb('subject', '=', actor.email),
         eb('site', 'in', orNothing(sitesOf(actor))),
-        eb('slice', 'in', ownSlices),
+        eb.exists(sliceOfEvent(eb).where('own.id', 'in', visibleSliceIds(db, actor))),
       ]),
     );
   }
   const rows = await query.orderBy('id', 'desc').limit(filter.limit).execute();
   return rows.map((row) => ({ ...row, at: row.at.toISOString() }));
 }
+
+/** The slice that an event's name meant when it happened: names come back after a deletion, to other people. */
+const sliceOfEvent = (eb: ExpressionBuilder<Schema, 'events'>) =>
+  eb
+    .selectFrom('slices as own')
+    .select('own.id')
+    .whereRef('own.name', '=', 'events.slice')
+    .whereRef('own.created_at', '<=', 'events.at')
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('slices as later')
+            .select('later.id')
+            .whereRef('later.name', '=', 'own.name')
+            .whereRef('later.created_at', '>', 'own.created_at')
+            .whereRef('later.created_at', '<=', 'events.at'),
+        ),
+      ),
+    );

@@ -1,7 +1,7 @@
 import type { ClientHttp2Stream } from 'node:http2';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { EXEC_CONTENT_TYPE, fillPath, nodeRoutes, plcRoutes } from '@planetlab/contract';
+import { EXEC_CONTENT_TYPE, fillPath, nodeRoutes, plcRoutes, problemToError } from '@planetlab/contract';
 import { openHttp2Stream } from '@planetlab/contract/http2';
 import type { App, HandlerContext } from '@planetlab/contract/server';
 import { type NodeId, type NodeName, PlanetLabError, type SliceName } from '@planetlab/model';
@@ -63,26 +63,32 @@ async function passOn(
   headers: Readonly<Record<string, string>>,
 ): Promise<void> {
   const body = request.body as Readable; // the content type's parser hands the stream through
-  let upload: Promise<void> | undefined;
   const { stream, status, contentType } = await openHttp2Stream(
     uplink.session,
     { method: 'POST', path, headers, signal },
     // The node answers only after the first frame, so the caller's bytes flow before there is an answer.
-    (opened) => {
-      upload = upload ?? send(body, opened);
-    },
+    // No pipeline: it would break the caller's connection, and with it the answer, when a node refuses.
+    (opened) => void body.on('error', () => opened.destroy()).pipe(opened),
   );
+  if (status !== 200 || contentType !== EXEC_CONTENT_TYPE) throw problemToError(status, await startOf(stream));
   reply.hijack();
-  reply.raw.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' });
+  reply.raw.writeHead(200, { 'content-type': EXEC_CONTENT_TYPE, 'cache-control': 'no-store' });
   reply.raw.flushHeaders(); // the program may be silent for long; the caller waits for these to send it input
   await pipeline(stream, reply.raw).catch(() => {
     // One side went away in the middle: the other learns it from its broken stream.
     stream.destroy();
     reply.raw.destroy();
   });
-  await upload;
 }
 
-async function send(body: Readable, stream: ClientHttp2Stream): Promise<void> {
-  await pipeline(body, stream).catch(() => stream.destroy()); // the reply, or its breaking off, says why
+/** A refusal is a few lines. A node is not trusted to keep to that, nor to choose what comes from this address. */
+const REFUSAL_LIMIT_CHARACTERS = 65_536;
+
+async function startOf(stream: ClientHttp2Stream): Promise<string> {
+  let text = '';
+  for await (const chunk of stream) {
+    text += String(chunk);
+    if (text.length > REFUSAL_LIMIT_CHARACTERS) break; // leaving the loop ends the stream
+  }
+  return text;
 }
