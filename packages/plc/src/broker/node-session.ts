@@ -25,6 +25,8 @@ export interface NodeSessionOptions {
 
 const CONCURRENT_STEPS = 16;
 const FACTS_INTERVAL_MS = 30 * SECOND_MS;
+/** Everybody who lists nodes reads it: a node is not trusted to be brief. */
+const FACTS_LIMIT_CHARACTERS = 65_536;
 /** After a lease was granted or ended, the node's facts are read again, once for all that come together. */
 const FACTS_SETTLE_MS = SECOND_MS / 2;
 const RETRY_MS = SECOND_MS;
@@ -187,6 +189,8 @@ export class NodeSession {
         const facts = await client.getNode({}, { signal: uplink.closed });
         if (facts.id !== uplink.node.nodeId)
           throw new PlanetLabError('conflict', 'The node says that it is another node.');
+        if (JSON.stringify(facts).length > FACTS_LIMIT_CHARACTERS)
+          throw new PlanetLabError('conflict', `What it says of itself is over ${FACTS_LIMIT_CHARACTERS} characters.`);
         await storeFacts(store, uplink.node.nodeId, { facts });
       } catch (error) {
         if (this.#closed) return;

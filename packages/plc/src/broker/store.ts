@@ -145,6 +145,13 @@ export const storeRenewal = (store: Store, reporter: Reporter, sliverId: string,
 export const storeAccess = (store: Store, reporter: Reporter, sliverId: string, hash: string): Promise<void> =>
   change(store, reporter, { id: sliverId }, () => ({ kind: 'sliver.access-set', set: { access_hash: hash } }));
 
+const REASON_LIMIT_CHARACTERS = 2000;
+/** A node's reasons stand in events and lists for ever: it is not trusted to be brief. */
+const brief = ({ code, message }: Reason): Reason => ({
+  code: code.slice(0, 100),
+  message: message.length > REASON_LIMIT_CHARACTERS ? `${message.slice(0, REASON_LIMIT_CHARACTERS)}…` : message,
+});
+
 /** The node said no, or gave no answer: why, for people. The same answer again changes nothing. */
 export const storeFailure = (
   store: Store,
@@ -155,25 +162,26 @@ export const storeFailure = (
 ): Promise<void> =>
   change(store, reporter, { id: sliverId }, (row) => {
     if (!row.wanted || (row.state === state && row.reason?.code === reason.code)) return undefined;
-    return { set: { state, reason: JSON.stringify(reason), since: store.now() } };
+    return { set: { state, reason: JSON.stringify(brief(reason)), since: store.now() } };
   });
 
 /** What a node says of a sliver it made under a lease of ours. Only a row of that node with that lease is touched. */
 export const storeReport = (store: Store, reporter: Reporter, report: NodeSliver): Promise<void> =>
   change(store, reporter, { leaseId: report.leaseId }, (row) => {
     const now = store.now();
+    const reason = report.reason === null ? null : brief(report.reason);
     if (!row.wanted || row.slice !== report.slice) return undefined;
     const firstRun = report.state === 'running' && row.time_to_running_ms === null;
     const same =
       row.state === report.state &&
       row.ipv4 === report.ipv4 &&
       row.ipv6 === report.ipv6 &&
-      row.reason?.message === report.reason?.message;
+      row.reason?.message === reason?.message;
     if (same) return undefined;
     return {
       set: {
         state: report.state,
-        reason: report.reason === null ? null : JSON.stringify(report.reason),
+        reason: reason === null ? null : JSON.stringify(reason),
         ipv4: report.ipv4,
         ipv6: report.ipv6,
         ...(row.state === report.state ? {} : { since: now }),

@@ -25,7 +25,8 @@ export interface NodeListenerOptions {
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10 * SECOND_MS;
-const JOIN_IDLE_MS = 30 * SECOND_MS;
+/** For all that a machine asks to join, however slowly it speaks: strangers do not keep nodes from their place. */
+const JOIN_MS = 30 * SECOND_MS;
 /** For what uplinks are told at the end to get out. */
 const GOODBYE_MS = 150;
 const CONNECTIONS_LIMIT = 10_000;
@@ -83,7 +84,9 @@ export async function listenForNodes(options: NodeListenerOptions): Promise<Node
 }
 
 function serveJoin(server: Server | object, socket: TLSSocket): void {
-  socket.setTimeout(JOIN_IDLE_MS, () => socket.destroy());
+  // A server that does not listen itself has no timeouts of its own.
+  const deadline = setTimeout(() => socket.destroy(), JOIN_MS);
+  socket.once('close', () => clearTimeout(deadline));
   // Fastify's server has not been told to listen; connections are handed to it.
   (server as Server).emit('connection', socket);
 }
