@@ -145,6 +145,12 @@ describe('the program in a terminal', () => {
     expect(await exit).toBe(5);
   });
 
+  it('is told what it means that a program is not there', async () => {
+    const { exit, shown } = inTerminal(['exec', 'eth_demo@tokyo', '--', 'no-such-program']);
+    expect(await exit).toBe(127);
+    expect(shown()).toContain('pl: exit code 127 means "not found": is no-such-program installed in eth_demo@tokyo?');
+  });
+
   it('asks for a token without showing it', async () => {
     const { pty, exit, shows, shown } = inTerminal(['login', '--url', plc.url]);
     await shows('API token for');

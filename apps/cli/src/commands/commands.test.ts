@@ -147,6 +147,18 @@ describe('slices on nodes', () => {
     expect((await cli('slice add-node eth_demo zurich --detach')).code).toBe(0);
   });
 
+  it('go on by themselves when the person stops waiting, who is told how to look and how to undo it', async () => {
+    plc.fates.set('zurich', undefined);
+    const interruption = new AbortController();
+    setTimeout(() => interruption.abort('SIGINT'), 300);
+    const added = await cli('slice add-node eth_demo tokyo zurich', { interrupted: interruption.signal });
+    expect(added).toMatchObject({ code: 130, stdout: '' });
+    expect(added.stderr).toContain('interrupted; the nodes go on by themselves');
+    expect(added.stderr).toContain('pl sliver list --slice eth_demo');
+    expect(added.stderr).toContain('pl slice remove-node eth_demo tokyo zurich');
+    expect(plc.slivers.size).toBe(2);
+  });
+
   it('leave out nodes that are not in service, and say so', async () => {
     const tokyo = plc.nodes.get('tokyo');
     if (tokyo !== undefined) plc.nodes.set('tokyo', { ...tokyo, state: 'disconnected' });

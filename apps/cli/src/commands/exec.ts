@@ -1,7 +1,10 @@
+import type { ExecRequest } from '../exec/execute.ts';
 import { execInMany, failureOf } from '../exec/many.ts';
+import { notStarted } from '../exec/not-started.ts';
 import { execInOne, execInTerminal } from '../exec/one.ts';
 import { createPrefixer } from '../exec/prefixer.ts';
 import { ExitWith } from '../exit.ts';
+import type { Io } from '../io.ts';
 import { type Invocation, leaf } from '../leaf.ts';
 import { duration, wholeNumber } from '../options.ts';
 import type { Register } from '../program.ts';
@@ -56,14 +59,24 @@ async function exec(
   if (options.terminal === true) {
     if (!one || node === undefined || invocation.json) throw usageError('-t is for one sliver, and not with --json.');
     const argv = program.length === 0 ? LOGIN_SHELL : program;
-    throw new ExitWith(await execInTerminal(plc, invocation.io, { slice, node, start: { argv }, timeoutMs }));
+    const request = { slice, node, start: { argv }, timeoutMs };
+    throw new ExitWith(explained(invocation.io, request, await execInTerminal(plc, invocation.io, request)));
   }
   const start = { argv: program };
   if (one && node !== undefined && !invocation.json) {
-    throw new ExitWith(await execInOne(plc, invocation.io, { slice, node, start, timeoutMs }));
+    const request = { slice, node, start, timeoutMs };
+    throw new ExitWith(explained(invocation.io, request, await execInOne(plc, invocation.io, request)));
   }
   const { parallel } = options;
   await execAndSummarize(plc, invocation, { slice, nodes, start, timeoutMs, parallel });
+}
+
+/** To a person, not to a script, whose streams are the program's alone: what 126 and 127 mean. */
+function explained({ stderr }: Io, { slice, node, start }: ExecRequest, code: number): number {
+  const meaning = notStarted(code);
+  if (meaning === undefined || stderr.isTTY !== true) return code;
+  stderr.write(`pl: exit code ${code} means "${meaning}": is ${start.argv[0]} installed in ${slice}@${node}?\n`);
+  return code;
 }
 
 /** Which slivers are meant. `one`: exactly one was named, so its streams are ours. */

@@ -28,11 +28,15 @@ describe('running a program in one sliver', () => {
   });
 
   it('says why it could not', async () => {
-    const missing = await cli(['exec', 'eth_demo@tokyo', '--', 'no-such-program']);
-    expect(missing.code).toBe(1);
-    expect(missing.stderr).toContain('[command_not_found]');
     const nowhere = await cli(['exec', 'eth_demo@berkeley', '--', 'true']);
     expect(nowhere.stderr).toContain('[unknown_sliver]');
+  });
+
+  it('exits with 127 for a program that is not there, and adds nothing for a script to read', async () => {
+    const missing = await cli(['exec', 'eth_demo@tokyo', '--', 'no-such-program']);
+    expect(missing).toEqual({ code: 127, stdout: '', stderr: '' });
+    const everywhere = await cli(['exec', 'eth_demo', '--all', '--', 'no-such-program']);
+    expect(everywhere.stderr).toContain('tokyo: exited with 127 (not found)');
   });
 
   it('ends it after the time given', async () => {

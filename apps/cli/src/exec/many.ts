@@ -5,6 +5,7 @@ import { inParallel } from '../in-parallel.ts';
 import type { Io } from '../io.ts';
 import type { Plc } from '../session/client.ts';
 import { type ExitStatus, execute } from './execute.ts';
+import { notStarted } from './not-started.ts';
 
 /** What a program did in one sliver: it ended, or `problem` says why it did not get that far. */
 export interface ExecResult {
@@ -94,5 +95,7 @@ function createKeeper(limitBytes: number): Keeper {
 export function failureOf(result: ExecResult): string | undefined {
   if (result.problem !== null) return `${result.problem.detail} [${result.problem.code}]`;
   if (result.signal !== null) return `ended by ${result.signal}`;
-  return result.code === 0 ? undefined : `exited with ${result.code}`;
+  if (result.code === 0) return undefined;
+  const meaning = result.code === null ? undefined : notStarted(result.code);
+  return `exited with ${result.code}${meaning === undefined ? '' : ` (${meaning})`}`;
 }

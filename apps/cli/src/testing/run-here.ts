@@ -3,15 +3,12 @@ import { PassThrough, Writable } from 'node:stream';
 import { spawn as spawnInTerminal } from '@lydell/node-pty';
 import type { ExecStart } from '@planetlab/contract';
 import type { ExecBackend } from '@planetlab/contract/server';
-import { PlanetLabError } from '@planetlab/model';
 
 /** Runs the program on this machine, with PLANETLAB_NODE saying which node it pretends to be on. */
 export function runHere(start: ExecStart, node: string): ExecBackend {
   const [program = '', ...args] = start.argv;
   const env = { ...process.env, ...start.env, PLANETLAB_NODE: node };
   if (start.terminal !== undefined) return inTerminal(start, env);
-  if (program === 'no-such-program')
-    throw new PlanetLabError('command_not_found', 'There is no program no-such-program.');
   const child = spawn(program, args, { env });
   const { promise: exit, resolve } = Promise.withResolvers<{ code: number }>();
   child.once('close', (code, signal) => resolve({ code: code ?? 137, ...(signal === null ? {} : { signal }) }));
