@@ -1,7 +1,9 @@
-import { type AuthorityName, PlanetLabError } from '@planetlab/model';
+import { AuthorityName, PlanetLabError } from '@planetlab/model';
 import { certificateFingerprint, parseCertificate } from './fingerprint.ts';
 import type { KeyPair } from './keys.ts';
 import { generateKeyPair, importKeyPair, publicKeyOf } from './keys.ts';
+import type { TrustedAuthority } from './slice-credential.ts';
+import { commonNameOf } from './subject-names.ts';
 import { BACKDATE_MS, commonName, ED25519, loadX509, webKeys, YEAR_MS } from './x509.ts';
 
 const ROOT_VALID_MS = 10 * YEAR_MS;
@@ -58,3 +60,25 @@ const identityOf = (name: AuthorityName, key: KeyPair, certificatePem: string): 
   certificatePem,
   fingerprint: certificateFingerprint(certificatePem),
 });
+
+/** What a root certificate says of its authority: all that whoever knows its fingerprint needs to trust. */
+export interface AuthorityCertificate extends TrustedAuthority {
+  /** This certificate alone, whatever else the text had that it was read from. */
+  readonly certificatePem: string;
+  readonly fingerprint: string;
+}
+
+/**
+ * Reads a root certificate. Name and key come from it and nowhere else: beside it, whoever stands between could write
+ * their own; and of several certificates in one text TLS would trust all. Throws `credential_invalid`, `malformed_key`.
+ */
+export function readAuthorityCertificate(pem: string): AuthorityCertificate {
+  const certificate = parseCertificate(pem);
+  const name = AuthorityName.safeParse(commonNameOf(certificate));
+  if (!certificate.ca || !name.success) {
+    throw new PlanetLabError('credential_invalid', 'This is not the root certificate of an authority.');
+  }
+  const certificatePem = certificate.toString();
+  const fingerprint = certificateFingerprint(certificatePem);
+  return { name: name.data, key: publicKeyOf(certificate.publicKey), certificatePem, fingerprint };
+}

@@ -2,8 +2,8 @@
  * Keys, slice credentials, leases, proofs of possession, join tokens and certificates: issue and verify them, offline.
  * No I/O except node:crypto; it must not know HTTP servers, databases or hosts. The time is always passed as `nowMs`.
  */
-export type { AuthorityIdentity } from './authority.ts';
-export { createAuthorityIdentity, loadAuthorityIdentity } from './authority.ts';
+export type { AuthorityCertificate, AuthorityIdentity } from './authority.ts';
+export { createAuthorityIdentity, loadAuthorityIdentity, readAuthorityCertificate } from './authority.ts';
 export { certificateFingerprint } from './fingerprint.ts';
 export type { JoinToken } from './join-token.ts';
 export { formatJoinToken, hashSecret, newSecret, parseJoinToken } from './join-token.ts';

@@ -1,11 +1,11 @@
-import { createPublicKey, type X509Certificate } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import { NodeId, NodeName, PlanetLabError } from '@planetlab/model';
 import type { AuthorityIdentity } from './authority.ts';
 import { parseCertificate } from './fingerprint.ts';
 import type { KeyPair, PublicKey } from './keys.ts';
 import { publicKeyOf } from './keys.ts';
 import { issueLeaf } from './leaf-certificate.ts';
-import { parseHosts, uriName } from './subject-names.ts';
+import { commonNameOf, parseHosts, uriName } from './subject-names.ts';
 import { commonName, ED25519, loadX509, webKeys } from './x509.ts';
 
 const URI_PREFIX = 'planetlab:node:';
@@ -114,11 +114,4 @@ async function checkRequest(csrPem: string) {
   if (publicKey.asymmetricKeyType !== 'ed25519') throw malformed();
   if (holdsKey) return publicKey;
   throw new PlanetLabError('proof_invalid', 'The certificate request is not signed by the key it is for.');
-}
-
-/** The one common name of the subject, or undefined. */
-function commonNameOf(certificate: X509Certificate): unknown {
-  // The declared type is that of a peer certificate in TLS; a repeated name is an array at run time.
-  const subject: unknown = certificate.toLegacyObject().subject;
-  return typeof subject === 'object' && subject !== null && 'CN' in subject ? subject.CN : undefined;
 }

@@ -35,3 +35,10 @@ export function uriName(certificate: X509Certificate, prefix: string): string | 
   const names = (certificate.subjectAltName ?? '').split(', ').filter((name) => name.startsWith(start));
   return names.length === 1 ? names[0]?.slice(start.length) : undefined;
 }
+
+/** The one common name of the subject, or undefined. */
+export function commonNameOf(certificate: X509Certificate): unknown {
+  // The declared type is that of a peer certificate in TLS; a repeated name is an array at run time.
+  const subject: unknown = certificate.toLegacyObject().subject;
+  return typeof subject === 'object' && subject !== null && 'CN' in subject ? subject.CN : undefined;
+}

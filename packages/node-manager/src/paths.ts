@@ -10,7 +10,6 @@ export interface NodePaths {
   readonly nodeKey: string;
   readonly nodeCertificate: string;
   readonly caCertificate: string;
-  readonly authority: string;
   readonly node: string;
   readonly bundles: string;
   readonly slivers: string;
@@ -28,7 +27,6 @@ export const nodePaths = (state: string): NodePaths => ({
   nodeKey: join(state, 'node.key'),
   nodeCertificate: join(state, 'node.crt'),
   caCertificate: join(state, 'ca.crt'),
-  authority: join(state, 'authority.json'),
   node: join(state, 'node.json'),
   bundles: join(state, 'bundles'),
   slivers: join(state, 'slivers'),
@@ -50,6 +48,8 @@ export interface NodeNames {
   readonly cgroupParent: string;
   readonly linkPrefix: string;
   readonly table: string;
+  /** Says which device has the node's classes. */
+  readonly shapedDevice: string;
 }
 
 export const nodeNames = (tag: string): NodeNames => ({
@@ -62,6 +62,7 @@ export const nodeNames = (tag: string): NodeNames => ({
   cgroupParent: `planetlab/${tag}`,
   linkPrefix: `pl${tag.slice(0, 4)}-`,
   table: `planetlab_${tag}`,
+  shapedDevice: `/run/planetlab/${tag}/shaped-device`,
 });
 
 /** Name of the host's end of a sliver's link; at most 15 characters. */

@@ -1,6 +1,5 @@
-import { AuthorityInfo } from '@planetlab/contract';
-import { importKeyPair, type KeyPair, parsePublicKey, type TrustedAuthority } from '@planetlab/credentials';
-import { AuthorityName, NodeId, NodeName, PlanetLabError } from '@planetlab/model';
+import { importKeyPair, type KeyPair, readAuthorityCertificate, type TrustedAuthority } from '@planetlab/credentials';
+import { NodeId, NodeName, PlanetLabError } from '@planetlab/model';
 import { z } from 'zod';
 import { readOptional } from '../files.ts';
 import type { NodePaths } from '../paths.ts';
@@ -30,15 +29,15 @@ export function readIdentity(paths: NodePaths): NodeIdentity {
     );
   };
   const node = NodeFile.parse(JSON.parse(read(paths.node)));
-  const authority = AuthorityInfo.parse(JSON.parse(read(paths.authority)));
+  const authority = readAuthorityCertificate(read(paths.caCertificate));
   return {
     id: node.nodeId,
     name: node.name,
     plcAddress: node.plcAddress,
     key: importKeyPair(read(paths.nodeKey)),
     certificatePem: read(paths.nodeCertificate),
-    caPem: read(paths.caCertificate),
-    authority: { name: AuthorityName.parse(authority.name), key: parsePublicKey(authority.publicKey) },
+    caPem: authority.certificatePem,
+    authority: { name: authority.name, key: authority.key },
   };
 }
 

@@ -1,17 +1,19 @@
 import { mkdirSync } from 'node:fs';
-import { type AuthorityInfo, createClient, type JoinReply, joinRoutes } from '@planetlab/contract';
+import { createClient, type JoinReply, joinRoutes } from '@planetlab/contract';
 import {
-  certificateFingerprint,
+  type AuthorityCertificate,
   createNodeRequest,
   generateKeyPair,
   importKeyPair,
   type JoinToken,
   type KeyPair,
   parseJoinToken,
+  readAuthorityCertificate,
 } from '@planetlab/credentials';
 import {
   formatDuration,
   fromInstant,
+  type Instant,
   MINUTE_MS,
   type NodeId,
   type NodeName,
@@ -55,13 +57,11 @@ export async function joinAuthority({
     );
   }
   const config = readConfig(paths.config); // malformed, it fails before the token is used up
-  const authority = await fetchAuthority(invitation);
-  checkClock(authority, now());
+  const authority = await fetchAuthority(invitation, now);
   const key = nodeKey(paths);
   const reply = await requestCertificate(invitation, authority, key, config.ipv4, now());
   writeFileAtomic(paths.nodeCertificate, reply.certificate);
-  writeFileAtomic(paths.caCertificate, authority.caPem);
-  writeFileAtomic(paths.authority, JSON.stringify(authority, null, 2));
+  writeFileAtomic(paths.caCertificate, authority.certificatePem);
   writeFileAtomic(paths.tag, config.nodeTag ?? tagOf(reply.nodeId));
   // last: a state folder with this file is one that has joined
   const node = { nodeId: reply.nodeId, name: invitation.node, plcAddress: invitation.address };
@@ -69,35 +69,42 @@ export async function joinAuthority({
   return { nodeId: reply.nodeId, name: invitation.node };
 }
 
-/** First contact: nothing is trusted yet, so nothing is said but the question. */
-async function fetchAuthority(invitation: JoinToken): Promise<AuthorityInfo> {
+/**
+ * First contact: nothing is trusted yet, so nothing is said but the question, and of the answer nothing is used but the
+ * certificate that the token names, and the clock, which can only make us stop.
+ */
+async function fetchAuthority(invitation: JoinToken, now: () => number): Promise<AuthorityCertificate> {
   const client = createClient(joinRoutes, tlsTransport(invitation.address, { trust: 'nobody-yet' }));
-  const authority = await client.getAuthority({});
-  const fingerprint = fingerprintOf(authority.caPem);
-  if (fingerprint === invitation.fingerprint) return authority;
+  const { caPem, clock } = await client.getAuthority({});
+  const authority = readCertificate(caPem);
+  if (authority?.fingerprint === invitation.fingerprint) {
+    checkClock(clock, now());
+    return authority;
+  }
+  const found = authority?.fingerprint ?? 'none';
   throw new PlanetLabError(
     'authority_fingerprint_mismatch',
-    `The authority at ${invitation.address} has the fingerprint ${fingerprint}, but the join token says ${invitation.fingerprint}. ` +
+    `The authority at ${invitation.address} has the fingerprint ${found}, but the join token says ${invitation.fingerprint}. ` +
       'This is another authority, or somebody is in between. Nothing was sent to it. Ask for a new token over a channel that you trust.',
-    { details: { expected: invitation.fingerprint, found: fingerprint } },
+    { details: { expected: invitation.fingerprint, found } },
   );
 }
 
-function fingerprintOf(pem: string): string {
+function readCertificate(pem: string): AuthorityCertificate | undefined {
   try {
-    return certificateFingerprint(pem);
+    return readAuthorityCertificate(pem);
   } catch {
-    return 'none'; // what it sent is no certificate: not the authority either
+    return undefined; // what it sent is no root certificate: not the authority either
   }
 }
 
-function checkClock(authority: AuthorityInfo, nowMs: number): void {
-  const aheadMs = nowMs - fromInstant(authority.clock);
+function checkClock(authorityClock: Instant, nowMs: number): void {
+  const aheadMs = nowMs - fromInstant(authorityClock);
   if (Math.abs(aheadMs) <= CLOCK_SKEW_MS) return;
   throw new PlanetLabError(
     'clock_skew',
     `The clock of this machine is ${formatDuration(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'} the authority's ` +
-      `(${toInstant(nowMs)} here, ${authority.clock} there); ${formatDuration(CLOCK_SKEW_MS)} is the most. Set the clock (timedatectl set-ntp true) and join again.`,
+      `(${toInstant(nowMs)} here, ${authorityClock} there); ${formatDuration(CLOCK_SKEW_MS)} is the most. Set the clock (timedatectl set-ntp true) and join again.`,
     { details: { aheadMs } },
   );
 }
@@ -112,12 +119,12 @@ function nodeKey(paths: NodePaths): KeyPair {
 
 async function requestCertificate(
   invitation: JoinToken,
-  authority: AuthorityInfo,
+  authority: AuthorityCertificate,
   key: KeyPair,
   ipv4: string | null,
   nowMs: number,
 ): Promise<JoinReply> {
-  const client = createClient(joinRoutes, tlsTransport(invitation.address, { trust: authority.caPem }));
+  const client = createClient(joinRoutes, tlsTransport(invitation.address, { trust: authority.certificatePem }));
   return client.join({
     body: {
       secret: invitation.secret,
