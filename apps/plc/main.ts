@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { isPlanetLabError, messageOf, parseDuration } from '@planetlab/model';
+import { isPlanetLabError, messageOf, PlanetLabError, parseDuration } from '@planetlab/model';
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 /** What `run` was given, by option or environment. */
@@ -89,6 +89,12 @@ async function run(flags: RunFlags): Promise<void> {
   const stop = firstSignal();
   const [{ startPlc }, { pino }] = await Promise.all([import('@planetlab/plc'), import('pino')]);
   const { nodeAddress, publicUrl, authority, databaseUrl, adminEmail } = flags;
+  if (process.argv.some((argument) => /:\/\/[^/@]*:[^/@]+@/.test(argument))) {
+    throw new PlanetLabError(
+      'malformed_request',
+      'Everybody on this machine can read the password in these arguments. Give the database in DATABASE_URL instead, or leave the password to a .pgpass file.',
+    );
+  }
   await using plc = await startPlc({
     state: flags.state,
     listen: flags.listen,
