@@ -25,6 +25,7 @@ import { serveSessions } from './sessions/routes.ts';
 import { serveSites } from './sites/routes.ts';
 import { serveSlices } from './slices/routes.ts';
 import { serveSlivers } from './slivers/routes.ts';
+import { serveUsage } from './slivers/usage.ts';
 import { openStore } from './store/open-store.ts';
 import type { Store } from './store/store.ts';
 import { listenForNodes, type NodeListener } from './uplinks/node-listener.ts';
@@ -147,6 +148,7 @@ async function publicApp(parts: Parts): Promise<App> {
   serveNodes(app, serve, { store, authority, nodeAddress: () => addresses.nodeAddress });
   serveSlices(app, serve, store);
   serveSlivers(app, serve, store);
+  serveUsage(app, serve, parts);
   serveExec(app, serve, parts);
   serveEvents(app, serve, store);
   serveWatch(app, serve, store, parts.feed, parts.stopping);

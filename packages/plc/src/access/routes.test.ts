@@ -158,11 +158,16 @@ const TABLE: Record<RouteName, Case | readonly Case[]> = {
       status: '401 403 200 403 403 200 200',
     },
   ],
+  changeResources: {
+    input: async () => ({ ...(await slice()), body: { memoryMiB: 300 } }),
+    status: CHANGERS(200),
+  },
   deleteSlice: { input: slice, status: CHANGERS(204) },
   addSlivers: { input: async () => ({ ...(await slice()), body: { nodes: ['here'] } }), status: CHANGERS(202) },
   removeSliver: { input: sliver, status: CHANGERS(202) },
   listSlivers: { input: nothing, status: SIGNED_IN },
   // who may run programs learns that the node is not there; a PI of the site is not by that in its slices
+  getUsage: { input: sliver, status: '401 403 503 503 503 503 503' },
   exec: { input: sliver, status: '401 403 503 403 403 403 503' },
 };
 

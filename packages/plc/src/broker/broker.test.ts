@@ -172,6 +172,32 @@ it('does not believe a node about slices that are not placed on it', async () =>
   await liar[Symbol.asyncDispose]();
 });
 
+it('changes the leases of a slice on all its nodes; one that refuses keeps what it had and says why', async () => {
+  const { node: willing } = await connectedNode();
+  const { node: full } = await connectedNode();
+  const slice = await newSlice(willing);
+  await test.admin.addSlivers({ params: { slice }, body: { nodes: [full.name] } });
+  const before = await reaches(slice, willing, 'running');
+  await reaches(slice, full, 'running');
+  full.refusal = new PlanetLabError('insufficient_resources', 'This node has 0 MiB of memory left to promise.');
+  const changed = await test.admin.changeResources({ params: { slice }, body: { memoryMiB: 512 } });
+  expect(changed.resources).toMatchObject({ memoryMiB: 512, diskMiB: 5000 });
+  const held = (node: FakeNode) => [...node.leases.values()][0];
+  await expect.poll(() => held(willing)?.resources.memoryMiB).toBe(512);
+  expect(held(willing)?.id).toBe(before?.leaseId);
+  const reason = async () => (await sliverOf(test.admin, slice, full.name))?.reason?.message;
+  await expect.poll(reason).toMatch(/^It keeps the resources that it had: This node has 0 MiB/);
+  full.report(slice, 'running', { ipv6: 'fd00::9' });
+  await expect.poll(async () => (await sliverOf(test.admin, slice, full.name))?.ipv6).toBe('fd00::9');
+  expect(await reason(), 'after its next report').toMatch(/^It keeps/);
+  expect(held(full)?.resources.memoryMiB).toBe(256);
+  await test.admin.changeResources({ params: { slice }, body: { memoryMiB: 256 } });
+  await expect.poll(reason).toBeUndefined();
+  await expect.poll(() => held(willing)?.resources.memoryMiB).toBe(256);
+  await willing[Symbol.asyncDispose]();
+  await full[Symbol.asyncDispose]();
+});
+
 it('takes over what it leased before when it starts again', async () => {
   const { node } = await connectedNode();
   const slice = await newSlice(node);

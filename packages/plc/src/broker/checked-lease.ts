@@ -1,6 +1,6 @@
 import type { LeaseRecord } from '@planetlab/contract';
 import { type NodeIdentity, readLease } from '@planetlab/credentials';
-import { PlanetLabError } from '@planetlab/model';
+import { PlanetLabError, sameResources } from '@planetlab/model';
 
 /**
  * A lease as the node's signature has it: what stands beside the signature must say the same.
@@ -13,6 +13,7 @@ export function checkedLease(record: LeaseRecord, node: NodeIdentity, holder: st
     signed.node === node.nodeId &&
     signed.slice === record.slice &&
     signed.holder === holder &&
+    sameResources(signed.resources, record.resources) &&
     Math.abs(signed.expiresAtMs - Date.parse(record.expiresAt)) < 1000; // tokens may count in whole seconds
   if (same) return record;
   throw new PlanetLabError(

@@ -169,7 +169,7 @@ export class NodeSession {
   #drop(lease: Pick<LeaseRecord, 'id' | 'slice'>): void {
     if (this.#leases.get(lease.slice)?.id === lease.id) this.#leases.delete(lease.slice);
     this.#renewAtMs.delete(lease.id);
-    this.#failures.delete(lease.id);
+    for (const key of this.#failures.keys()) if (key.startsWith(lease.id)) this.#failures.delete(key);
   }
 
   #pause(key: string): void {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { LeaseRecord, SshKey } from '@planetlab/contract';
-import { fromInstant, SECOND_MS, type SliceName } from '@planetlab/model';
+import { fromInstant, SECOND_MS, type SliceName, sameResources } from '@planetlab/model';
 import type { BrokerPlan, BrokerSliver, BrokerStep, NodeView } from './types.ts';
 
 /**
@@ -55,6 +55,7 @@ function planHeld(
   }
   const hash = accessHashOf(sliver.keys);
   if (sliver.accessHash !== hash) add(0, { type: 'access', sliver, hash });
+  if (!sameResources(sliver.resources, lease.resources)) add(0, { type: 'change', sliver, lease });
   const endsMs = Math.min(nowMs + leaseMs, sliver.sliceEndsMs);
   const dueMs = view.renewAtMs.get(lease.id) ?? 0;
   // What is left of the slice's life may be shorter than a lease: then the last renewal reached its end.
@@ -76,8 +77,10 @@ function stillThere(view: NodeView, sliver: BrokerSliver): boolean {
 /** The same for the same list in any order. */
 export function accessHashOf(keys: readonly SshKey[]): string {
   const lines = keys.map(({ person, key }) => `${person} ${key}`).sort();
-  return createHash('sha256').update(lines.join('\n')).digest('base64url');
+  return digest(lines.join('\n'));
 }
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 /** Half of what is left, so that there is time to try again. */
 export const renewalTimeMs = (lease: LeaseRecord, nowMs: number): number =>
@@ -98,6 +101,8 @@ export function pauseKeyOf(step: BrokerStep): string {
     case 'access':
     case 'forget':
       return `${step.type} ${step.sliver.id}`;
+    case 'change': // other resources than were refused are asked for at once
+      return `${step.lease.id} ${digest(JSON.stringify(step.sliver.resources))}`;
     case 'renew':
     case 'end':
       return step.lease.id;

@@ -4,7 +4,16 @@ import { isPlanetLabError, PlanetLabError, type SliceName, toInstant } from '@pl
 import type { Store } from '../store/store.ts';
 import type { NodeClient } from '../uplinks/node-client.ts';
 import { accessHashOf } from './plan.ts';
-import { forgetSliver, storeAccess, storeFailure, storeLease, storeRenewal, storeReport } from './store.ts';
+import {
+  forgetSliver,
+  storeAccess,
+  storeChange,
+  storeFailure,
+  storeLease,
+  storeRefusedChange,
+  storeRenewal,
+  storeReport,
+} from './store.ts';
 import type { BrokerSliver, BrokerStep } from './types.ts';
 
 export interface StepContext {
@@ -33,6 +42,8 @@ export function runStep(context: StepContext, step: BrokerStep): Promise<StepOut
       return leased(context, step.sliver, step.lease, null);
     case 'renew':
       return renew(context, step.sliver, step.lease, step.endsMs);
+    case 'change':
+      return change(context, step.sliver, step.lease);
     case 'access':
       return setAccess(context, step.sliver, step.hash);
     case 'end':
@@ -99,6 +110,23 @@ async function renew(
     if (error.code === 'unknown_lease' || error.code === 'lease_expired') context.dropLease(lease);
     return 'failed';
   }
+}
+
+/** A node that refuses keeps the lease and its sliver as they are; people are told why. */
+async function change(context: StepContext, sliver: BrokerSliver, lease: LeaseRecord): Promise<StepOutcome> {
+  const { resources } = sliver;
+  try {
+    const params = { lease: lease.id };
+    context.holdLease(context.checked(await context.client.changeLease({ params, body: { resources } })));
+  } catch (error) {
+    if (!isPlanetLabError(error)) throw error;
+    if (error.code === 'unknown_lease' || error.code === 'lease_expired') context.dropLease(lease);
+    const reason = { code: error.code, message: `It keeps the resources that it had: ${error.message}` };
+    await storeRefusedChange(context.store, context.node, sliver.id, reason);
+    return 'failed';
+  }
+  await storeChange(context.store, context.node, sliver.id);
+  return 'done';
 }
 
 async function setAccess(context: StepContext, sliver: BrokerSliver, hash: string): Promise<StepOutcome> {

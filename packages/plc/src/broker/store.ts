@@ -142,6 +142,20 @@ export const storeRenewal = (store: Store, reporter: Reporter, sliverId: string,
     set: { lease_expires_at: new Date(fromInstant(lease.expiresAt)) },
   }));
 
+/** The node has bound other resources to a sliver. */
+export const storeChange = (store: Store, reporter: Reporter, sliverId: string): Promise<void> =>
+  change(store, reporter, { id: sliverId }, () => ({ kind: 'sliver.resources-changed', set: { reason: null } }));
+
+/** The node did not: what there is stays as it is, with the reason. The same answer again changes nothing. */
+export const storeRefusedChange = (store: Store, reporter: Reporter, sliverId: string, reason: Reason): Promise<void> =>
+  change(store, reporter, { id: sliverId }, (row) => {
+    if (!row.wanted || row.reason?.code === reason.code) return undefined;
+    return { kind: 'sliver.change-refused', set: { reason: JSON.stringify(brief(reason)) } };
+  });
+
+/** Codes of `storeRefusedChange` that a node's report, which knows nothing of what was asked, does not take away. */
+const REFUSED_CHANGE: ReadonlySet<string> = new Set(['admission_refused', 'insufficient_resources']);
+
 export const storeAccess = (store: Store, reporter: Reporter, sliverId: string, hash: string): Promise<void> =>
   change(store, reporter, { id: sliverId }, () => ({ kind: 'sliver.access-set', set: { access_hash: hash } }));
 
@@ -169,8 +183,10 @@ export const storeFailure = (
 export const storeReport = (store: Store, reporter: Reporter, report: NodeSliver): Promise<void> =>
   change(store, reporter, { leaseId: report.leaseId }, (row) => {
     const now = store.now();
-    const reason = report.reason === null ? null : brief(report.reason);
     if (!row.wanted || row.slice !== report.slice) return undefined;
+    const refused = report.state === 'running' && report.reason === null && REFUSED_CHANGE.has(row.reason?.code ?? '');
+    const said = report.reason === null ? null : brief(report.reason);
+    const reason = refused && row.state === 'running' ? row.reason : said;
     const firstRun = report.state === 'running' && row.time_to_running_ms === null;
     const same =
       row.state === report.state &&

@@ -36,6 +36,8 @@ export type BrokerStep =
   /** A lease of ours that the row does not know yet, after a crash between its grant and our note of it. */
   | { readonly type: 'adopt'; readonly sliver: BrokerSliver; readonly lease: LeaseRecord }
   | { readonly type: 'renew'; readonly sliver: BrokerSliver; readonly lease: LeaseRecord; readonly endsMs: number }
+  /** The lease binds other resources than the slice is to have. */
+  | { readonly type: 'change'; readonly sliver: BrokerSliver; readonly lease: LeaseRecord }
   | { readonly type: 'access'; readonly sliver: BrokerSliver; readonly hash: string }
   | { readonly type: 'end'; readonly slice: SliceName; readonly lease: LeaseRecord }
   | { readonly type: 'forget'; readonly sliver: BrokerSliver };

@@ -4,15 +4,15 @@ import { pipeline } from 'node:stream/promises';
 import { EXEC_CONTENT_TYPE, fillPath, nodeRoutes, plcRoutes, problemToError } from '@planetlab/contract';
 import { openHttp2Stream } from '@planetlab/contract/http2';
 import type { App, HandlerContext } from '@planetlab/contract/server';
-import { type NodeId, type NodeName, PlanetLabError, type SliceName } from '@planetlab/model';
+import type { SliceName } from '@planetlab/model';
 import { type Actor, mayRunIn, requireAllowed } from '../access/rules.ts';
 import type { Authority } from '../authority/authority.ts';
-import { getNode } from '../nodes/store.ts';
 import type { ServePerson } from '../sessions/authenticate.ts';
 import { findSlice } from '../slices/store.ts';
 import { findWantedSliver } from '../slivers/store.ts';
 import type { Store } from '../store/store.ts';
 import { credentialSource } from '../uplinks/node-client.ts';
+import { reachNode } from '../uplinks/reach.ts';
 import type { UplinkRegistry } from '../uplinks/registry.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
 
@@ -32,7 +32,7 @@ export function serveExec(app: App, serve: ServePerson, options: ExecRoutesOptio
       `Only people of the slice ${slice.name} and admins may run programs in it. A PI of the site "${slice.site}" can add you.`,
     );
     const { nodeId } = await findWantedSliver(store.db, slice, params.node);
-    const uplink = options.uplinks.get(nodeId) ?? (await fail(store, params.node, nodeId));
+    const uplink = await reachNode(options, params.node, nodeId);
     const path = fillPath(nodeRoutes.exec.path, { slice: slice.name });
     const headers = personHeaders(authority, store, actor, slice.name, path);
     await passOn(context, uplink, path, { ...headers, 'content-type': EXEC_CONTENT_TYPE });
@@ -42,17 +42,6 @@ export function serveExec(app: App, serve: ServePerson, options: ExecRoutesOptio
 function personHeaders(authority: Authority, store: Store, actor: Actor, slice: SliceName, path: string) {
   const subject = { principal: actor.principal, slice, rights: ['exec'], key: authority.proxyKey } as const;
   return credentialSource(authority.identity, subject, () => store.now().getTime()).headers({ method: 'POST', path });
-}
-
-async function fail(store: Store, name: NodeName, id: NodeId): Promise<never> {
-  const node = await getNode(store.db, name, store.now());
-  const why =
-    node.state === 'connected'
-      ? 'It is connected to another process of this authority; try again there.'
-      : (node.reason?.message ?? '');
-  throw new PlanetLabError('node_unreachable', `The node "${name}" cannot be reached. ${why}`, {
-    details: { node: id },
-  });
 }
 
 /** Bytes both ways, each side held back by the other; when one goes the other is stopped. */

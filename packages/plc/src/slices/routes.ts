@@ -14,8 +14,17 @@ import type { ServePerson } from '../sessions/authenticate.ts';
 import { getSite } from '../sites/store.ts';
 import { pageOf } from '../store/page.ts';
 import type { Store } from '../store/store.ts';
-import { renewedEnd } from './rules.ts';
-import { addPerson, createSlice, deleteSlice, getSlice, listSlices, removePerson, renewSlice } from './store.ts';
+import { renewedEnd, requireAlive } from './rules.ts';
+import {
+  addPerson,
+  changeResources,
+  createSlice,
+  deleteSlice,
+  getSlice,
+  listSlices,
+  removePerson,
+  renewSlice,
+} from './store.ts';
 
 export function serveSlices(app: App, serve: ServePerson, store: Store): void {
   const { db } = store;
@@ -47,6 +56,12 @@ export function serveSlices(app: App, serve: ServePerson, store: Store): void {
     requireAllowed(mayChangeSlice(actor, slice), changeSentence(slice));
     const end = renewedEnd(slice, body.expiresAt, { isAdmin: isAdmin(actor) }, store.now().getTime());
     return renewSlice(store, actor.principal, slice.name, end);
+  });
+  serve(app, plcRoutes.changeResources, async (actor, { params, body }) => {
+    const slice = await getSlice(db, params.slice, store.now());
+    requireAllowed(mayChangeSlice(actor, slice), changeSentence(slice));
+    requireAlive(slice, store.now().getTime());
+    return changeResources(store, actor.principal, slice.name, body);
   });
   serve(app, plcRoutes.addPersonToSlice, async (actor, { params }) => {
     const slice = await getSlice(db, params.slice, store.now());

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Slice } from '@planetlab/contract';
-import type { ImageName, PersonEmail, Principal, Resources, SliceName } from '@planetlab/model';
-import { PlanetLabError, siteOfSlice } from '@planetlab/model';
+import type { ImageName, PersonEmail, Principal, Resources, ResourcesChange, SliceName } from '@planetlab/model';
+import { changedResources, PlanetLabError, sameResources, siteOfSlice } from '@planetlab/model';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import { type Actor, isAdmin, sitesOf } from '../access/rules.ts';
 import { record } from '../events/record.ts';
@@ -157,6 +157,36 @@ export const renewSlice = (store: Store, actor: Principal, name: SliceName, expi
     await trx.updateTable('slices').set({ expires_at: expiresAt }).where('id', '=', slice.id).execute();
     return { before: { expiresAt: slice.expiresAt }, after: { expiresAt } };
   });
+
+/** The slivers' nodes are asked for the new resources by the broker. Throws `malformed_request` for what does not fit together. */
+export const changeResources = (
+  store: Store,
+  actor: Principal,
+  name: SliceName,
+  change: ResourcesChange,
+): Promise<Slice> =>
+  changeSlice(store, actor, name, 'slice.resources-changed', async (trx, slice) => {
+    const resources = resourcesAfter(slice.resources, change);
+    if (sameResources(resources, slice.resources)) return undefined;
+    await trx
+      .updateTable('slices')
+      .set({ resources: JSON.stringify(resources) })
+      .where('id', '=', slice.id)
+      .execute();
+    // why a node refused other resources says nothing about these
+    const running = trx.updateTable('slivers').set({ reason: null }).where('slice_id', '=', slice.id);
+    await running.where('wanted', '=', true).where('state', '=', 'running').execute();
+    return { before: { resources: slice.resources }, after: { resources } };
+  });
+
+function resourcesAfter(before: Resources, change: ResourcesChange): Resources {
+  try {
+    return changedResources(before, change);
+  } catch (cause) {
+    const why = 'These resources do not fit together: the guaranteed egress rate is at most the highest.';
+    throw new PlanetLabError('malformed_request', why, { cause });
+  }
+}
 
 export const addPerson = (store: Store, actor: Principal, name: SliceName, person: PersonEmail): Promise<Slice> =>
   changeSlice(store, actor, name, 'slice.person-added', async (trx, slice) => {

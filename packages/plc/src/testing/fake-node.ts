@@ -154,6 +154,12 @@ export class FakeNode {
       const lease = this.#find(params.lease);
       return this.#hold({ ...lease, expiresAt: body.expiresAt }, credential);
     });
+    serve(app, nodeRoutes.changeLease, async ({ params, body }, context) => {
+      const credential = this.#authorise(context);
+      const lease = this.#find(params.lease);
+      if (this.refusal !== undefined) throw this.refusal;
+      return this.#hold({ ...lease, resources: body.resources }, credential);
+    });
     serve(app, nodeRoutes.endLease, async ({ params }, context) => {
       this.#authorise(context);
       this.end(this.#find(params.lease).slice);
