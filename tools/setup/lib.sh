@@ -88,15 +88,13 @@ ensure_distribution_packages() {
 }
 
 install_packages() {
-  say "these packages of the distribution are needed and will be installed: $1"
-  # shellcheck disable=SC2086 # a list of names
-  if is_root; then
-    sh tools/setup/install-packages.sh $1 >&2 || say "not all packages could be installed; going on without them"
-  elif can_sudo; then
-    sudo sh tools/setup/install-packages.sh $1 >&2 || say "not all packages could be installed; going on without them"
-  else
-    say "neither root nor a usable sudo: going on without them, so nodes are simulated"
+  if is_root; then as_root=''; elif can_sudo; then as_root=sudo; else
+    say "these packages of the distribution are missing, and without root or a usable sudo they cannot be installed: $1"
+    return 0
   fi
+  say "these packages of the distribution are needed and will be installed: $1"
+  # shellcheck disable=SC2086 # nothing or one word, and a list of names
+  $as_root sh tools/setup/install-packages.sh $1 >&2 || say "not all packages could be installed; going on without them"
 }
 
 # --- console ----------------------------------------------------------------------------------------------------------
