@@ -1,10 +1,10 @@
 #!/bin/sh
-# What `npm run lab|test|bench|pl|check` call: does the set-up that the command needs, and only what is missing, then runs it.
+# What `npm run lab|test|bench|pl|check|package:node` call: does the set-up that the command needs, and only what is missing, then runs it.
 # Set-up speaks on standard error; standard output belongs to the command.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
-command=${1:?usage: run.sh lab|test|bench|pl|check [arguments]}
+command=${1:?usage: run.sh lab|test|bench|pl|check|package-node [arguments]}
 shift
 caller_directory=$PWD
 cd "$root"
@@ -18,6 +18,7 @@ case $command in
   lab) set -- apps/cli/main.ts lab up "$@" ;;
   pl) set -- apps/cli/main.ts "$@" ;;
   bench) set -- bench/main.ts "$@" ;;
+  package-node) set -- tools/package/node-package.ts "$@" ;;
   check | test) ;;
   *) say "unknown command: $command" && exit 2 ;;
 esac
@@ -45,6 +46,7 @@ case $needs in
   lab | bench) run_as_root_if_possible "$node" "$@" ;;
   test) exec sh tools/setup/test.sh "$node" "$@" ;;
   check) exec sh tools/setup/check.sh "$node" ;;
+  package-node) exec "$node" "$@" ;;
   # A client's file arguments are relative to where it was called: npm changes the folder and remembers it in INIT_CWD.
   pl)
     script=$root/$1

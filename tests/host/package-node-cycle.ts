@@ -1,0 +1,77 @@
+/**
+ * `package-node-cycle.ts PID`: the second half of tools/package/try-node-package.sh. The machine is the mount namespace
+ * of that process; its network is a namespace made here. Prints what it has shown; any failure ends it.
+ */
+import assert from 'node:assert/strict';
+import { inNamespace, readCgroupHierarchies, systemRunner } from '@planetlab/linux';
+import { NodeName } from '@planetlab/model';
+import {
+  createTestNetwork,
+  eventually,
+  HOST_IPV4,
+  leaseFor,
+  nodeClient,
+  startAuthority,
+  untilState,
+} from './node-fixture.ts';
+
+const [holder = ''] = process.argv.slice(2);
+const { namespace, ...network } = await createTestNetwork('package');
+await using stack = new AsyncDisposableStack();
+stack.use(network);
+
+const environment = ['env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'DEBIAN_FRONTEND=noninteractive'];
+/** Runs a command on the machine. */
+const machine = async (script: string, input = ''): Promise<string> => {
+  const enter = [...inNamespace(namespace), 'nsenter', '--target', holder, '--mount', '--', ...environment] as const;
+  const { stdout } = await systemRunner.run({ argv: [...enter, 'sh', '-euc', script], input, timeoutMs: 300_000 });
+  return stdout.trim();
+};
+const shown = (what: string): void => void process.stdout.write(`ok  ${what}\n`);
+
+assert.match(await machine('pl-node status'), /not joined: manager not running/);
+assert.equal(await machine('test -e /run/planetlab-node.pid && echo runs || echo does not'), 'does not');
+shown('installed; nothing runs before the machine has joined');
+
+shown((await machine('pl-node image build debian-12 2>/dev/null')).split('\n').at(-1) ?? '');
+
+const authority = stack.use(await startAuthority(HOST_IPV4));
+const joined = await machine('pl-node join -', authority.invitation(NodeName.parse('packaged')));
+assert.match(joined, /joined as packaged/);
+let caller = nodeClient(authority.identity, await authority.uplinked());
+shown(`${joined}; its uplink is open`);
+
+await caller.client.requestLease({ body: leaseFor('test_packaged') });
+await untilState(caller.client, 'test_packaged', 'running');
+const since = ['sh', '-c', 'cut -d" " -f22 /proc/1/stat; hostname'];
+const before = await caller.exec('test_packaged', since);
+assert.equal(before.code, 0, before.stderr);
+shown('a sliver runs, and programs in it');
+process.stdout.write(`${await machine('pl-node status; pl-node slivers')}\n`);
+
+const pid = await machine('cat /run/planetlab-node.pid');
+await machine(
+  'apt-get install -y -qq -o Dpkg::Use-Pty=0 /packages/second/*.deb >/tmp/apt.log 2>&1 || { tail /tmp/apt.log >&2; exit 1; }',
+);
+caller = nodeClient(authority.identity, await authority.uplinked(), { key: caller.key });
+await untilState(caller.client, 'test_packaged', 'running');
+assert.notEqual(await machine('cat /run/planetlab-node.pid'), pid);
+assert.equal((await caller.exec('test_packaged', since)).stdout, before.stdout);
+const version = (await machine('dpkg-query --show planetlab-node')).replace('\t', ' ');
+shown(`upgraded to ${version}: a new manager, and the sliver's first process is the same`);
+
+const tag = await machine('ls /run/planetlab');
+await machine(
+  'apt-get purge -y -qq -o Dpkg::Use-Pty=0 planetlab-node >/tmp/apt.log 2>&1 || { tail /tmp/apt.log >&2; exit 1; }',
+);
+const files = await machine(
+  "find / -xdev -path /packages -prune -o \\( -iname '*planetlab*' -o -name 'pl-node*' \\) -print; ls -d /run/planetlab* 2>/dev/null || true",
+);
+assert.equal(files, '', 'files are left');
+assert.ok(await eventually(async () => !(await machine('ps -eo args')).includes(tag)), 'processes are left');
+assert.equal(await machine('nft list tables'), '', 'rules are left');
+assert.equal(await machine("ip -br link | grep -v '^lo\\|^eth-node' || true"), '', 'links are left');
+assert.equal(await machine(`grep planetlab /proc/self/mountinfo || true`), '', 'mounts are left');
+for (const { mountPoint } of readCgroupHierarchies())
+  assert.equal(await machine(`ls -d ${mountPoint}/planetlab/${tag} 2>/dev/null || true`), '', 'cgroups are left');
+shown('purged: no file, process, rule, link, mount or cgroup of it is left');
