@@ -76,6 +76,8 @@ export function nodeConfig({ environment, layout, mode, ipv6 }: Omit<NodesContex
     vmm: 'oci',
     ipv4: node.ipv4,
     ipv6Prefix: ipv6 ? node.ipv6Prefix : null,
+    // the pretended Internet consists of private addresses
+    openToSlivers: [layout.ipv4Range, layout.ipv6Range],
     apiListen: `${node.ipv4}:8443`,
     sshListen: `${node.ipv4}:22`,
   };

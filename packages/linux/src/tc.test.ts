@@ -6,14 +6,16 @@ const TREE = { device: 'eth0', rateKbps: 10_000, defaultMinor: 1 };
 describe('the shaping of a device', () => {
   it('is a root with the rate of the link', () => {
     expect(treeCreation(TREE)).toBe('qdisc replace dev eth0 root handle 1: htb default 1');
-    expect(treeRate(TREE)).toBe('class replace dev eth0 parent 1: classid 1:ffff htb rate 10000kbit ceil 10000kbit');
+    expect(treeRate(TREE)).toBe(
+      'class replace dev eth0 parent 1: classid 1:ffff htb rate 10000kbit ceil 10000kbit quantum 65600',
+    );
   });
 
   it('has a class with a bounded queue for each party', () => {
     const shaped = { minor: 42, rateKbps: 8, ceilKbps: 2000, quantumBytes: 3100, queueBytes: 131_072 };
     expect(classLines('eth0', shaped)).toEqual([
       'class replace dev eth0 parent 1:ffff classid 1:2a htb rate 8kbit ceil 2000kbit quantum 3100',
-      'qdisc replace dev eth0 parent 1:2a handle 2a: bfifo limit 131072',
+      'qdisc replace dev eth0 parent 1:2a handle 2b: bfifo limit 131072',
     ]);
     expect(classRemoval('eth0', 42)).toBe('class delete dev eth0 classid 1:2a');
   });

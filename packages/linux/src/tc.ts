@@ -42,17 +42,18 @@ export const treeCreation = ({ device, defaultMinor }: ShapingTree): string =>
 
 /** Sets the rate of the whole; may be repeated. */
 export const treeRate = ({ device, rateKbps }: ShapingTree): string =>
-  `class replace dev ${deviceName(device)} parent 1: classid ${classId(ROOT_MINOR)} htb rate ${rateKbps}kbit ceil ${rateKbps}kbit`;
+  `class replace dev ${deviceName(device)} parent 1: classid ${classId(ROOT_MINOR)} htb rate ${rateKbps}kbit ceil ${rateKbps}kbit quantum 65600`;
 
 /** Makes a class, or changes it while packets go through it; may be repeated. */
 export function classLines(device: string, shaped: ShapedClass): readonly string[] {
   const { minor, rateKbps, ceilKbps, quantumBytes, queueBytes } = shaped;
   if (!(minor >= 1 && minor < ROOT_MINOR)) throw new RangeError(`not a class: ${minor}`);
   const id = classId(minor);
+  // the queue of a class is named after the next one: the first name is the root's
   const rates = `rate ${rateKbps}kbit ceil ${Math.max(rateKbps, ceilKbps)}kbit quantum ${quantumBytes}`;
   return [
     `class replace dev ${deviceName(device)} parent ${classId(ROOT_MINOR)} classid ${id} htb ${rates}`,
-    `qdisc replace dev ${deviceName(device)} parent ${id} handle ${minor.toString(16)}: bfifo limit ${queueBytes}`,
+    `qdisc replace dev ${deviceName(device)} parent ${id} handle ${(minor + 1).toString(16)}: bfifo limit ${queueBytes}`,
   ];
 }
 

@@ -38,6 +38,17 @@ export const NodeConfig = z
     sshListen: Endpoint.nullable().default(null),
     /** Rate of the node's link to the world that slivers may fill together, in kbit/s. */
     egressKbps: z.number().int().min(1000).max(100_000_000).default(1_000_000),
+    /** Device over which slivers reach the world; null: that of the default route. */
+    egressDevice: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/, 'a device is a name such as "eth0"')
+      .nullable()
+      .default(null),
+    /** Parts of the site's local network that slivers may reach; what is not named is closed to them. */
+    openToSlivers: z
+      .array(z.union([z.cidrv4(), z.cidrv6()]))
+      .max(256)
+      .default([]),
     place: Place.nullable().default(null),
     /** For simulated slivers, which have no network: round-trip times in milliseconds to others, by their IPv6 prefix. */
     simulatedRttMs: z.record(z.string().endsWith('::/64'), z.number().min(0).max(10_000)).default({}),

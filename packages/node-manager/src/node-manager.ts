@@ -18,11 +18,11 @@ import { createLeaseService } from './leases/lease-service.ts';
 import { type DecisionFile, openDecisionFile } from './local/decision-file.ts';
 import { endBannedLeases } from './local/local-admin.ts';
 import { openLocalAdmin } from './local/open-local-admin.ts';
+import { openNetwork } from './network/open-network.ts';
 import { takeNodeLock } from './node-lock.ts';
 import { type NodeNames, type NodePaths, nodeNames, nodePaths } from './paths.ts';
 import { createDirectory } from './slivers/directory.ts';
 import { createEventHub } from './slivers/event-hub.ts';
-import { renderFirewall } from './slivers/firewall.ts';
 import { createReconciler } from './slivers/reconciler.ts';
 import { type NodeStore, openStore } from './store/store.ts';
 import { startUplink, type Uplink, type UplinkState } from './uplink/uplink.ts';
@@ -67,6 +67,8 @@ export async function startNodeManager(options: NodeManagerOptions): Promise<Nod
   const core = createCore(parts);
   stack.defer(() => core.reconciler.close());
   await core.reconciler.start();
+  core.network.start();
+  stack.defer(() => core.network.close());
   let uplink: Uplink | undefined;
   const admin = await openLocalAdmin({
     ...parts,
@@ -127,7 +129,12 @@ function createCore(parts: Parts) {
   const directory = createDirectory({ store, hub, addresses: config, now });
   const access = sshAccess(parts);
   const resolver = backend.simulated ? undefined : resolvConf();
-  const firewall = renderFirewall({ names, sliverIpv4Range: config.sliverIpv4Range });
+  const opened = openNetwork({
+    ...{ config, names, host: backend.host, simulated: backend.simulated, store, logger, now },
+    resolvConfPath: resolver,
+    tell: (slice, code, message) => tellPeople(parts, slice, code, message),
+  });
+  const { network } = opened;
   const reconciler = createReconciler({
     store,
     directory,
@@ -139,10 +146,12 @@ function createCore(parts: Parts) {
       vmm: backend.vmm,
       addresses: config,
       nodeName: identity.name,
+      network,
       setAccounts: (accounts) => access?.set(accounts) ?? Promise.resolve(),
       ...(resolver === undefined ? {} : { resolvConfPath: resolver }),
     },
-    desiredNode: () => ({ firewall, accounts: access === undefined ? '' : accountsOf(store) }),
+    observedNetwork: () => network.current(),
+    desiredNode: () => ({ network: network.desired(), accounts: access === undefined ? '' : accountsOf(store) }),
     stopReason: (slice) => stopReason(parts.decisions.current(), slice),
     observedAccounts: () => (access === undefined ? '' : access.current()),
   });
@@ -151,7 +160,7 @@ function createCore(parts: Parts) {
     reconciler.triggerNode();
     directory.touch(slice);
   };
-  return { hub, directory, reconciler, changed };
+  return { hub, directory, reconciler, changed, network: opened };
 }
 
 function sshAccess({ config, backend, paths, names, identity, runner, logger }: Parts): SshAccess | undefined {
@@ -167,6 +176,12 @@ function sshAccess({ config, backend, paths, names, identity, runner, logger }: 
   });
 }
 
+/** In the log of steps, which is what people are shown of a sliver's life. */
+function tellPeople({ store, logger, now }: Parts, slice: SliceName, code: string, message: string): void {
+  logger.info({ slice, code }, message);
+  store.logSteps([{ atMs: now(), slice, step: 'SlowEgress', outcome: 'done', durationMs: 0, message }]);
+}
+
 /** Who may log in to what, as one text: slivers whose leases hold, and their keys. */
 function accountsOf(store: NodeStore): string {
   const keys = store.access();
@@ -178,12 +193,13 @@ function accountsOf(store: NodeStore): string {
 
 async function openApi(
   parts: Parts,
-  { directory, reconciler, changed }: ReturnType<typeof createCore>,
+  { directory, reconciler, changed, network }: ReturnType<typeof createCore>,
 ): Promise<NodeApi> {
   const { config, identity, backend, store, decisions, logger, now } = parts;
   const policy = defaultPolicy(identity.authority);
   const host = { ...backend.host.capacity(), egressMinKbps: config.egressKbps };
-  const features = probeInBackground(parts);
+  const probed = probeInBackground(parts);
+  const features = () => (backend.simulated ? probed() : [...probed(), network.feature()]);
   const facts = {
     ...{ identity, config, backend, store, decisions, now, features, startedAtMs: now() },
     capacity: promisable(policy, host, policy.experimentMs),

@@ -101,7 +101,8 @@ else
 fi
 tty=
 if [ -t 0 ]; then tty=--tty; fi
-exec ${command} exec $tty \\
+# as for every program in a sliver: the runtime's command line has no such option
+exec prlimit --core=1:1 --sigpending=1024:1024 ${command} exec $tty \\
   --env HOME=/root --env USER=root --env LOGNAME=root --env SHELL=/bin/sh --env "TERM=$TERM" \\
   --env "PLANETLAB_SLICE=$slice" --env ${quote(`PLANETLAB_NODE=${nodeName}`)} \\
   "$slice" "$@"

@@ -4,10 +4,16 @@ import { PlanetLabError, type SliceName } from '@planetlab/model';
 import { asMachineId } from '@planetlab/vmm';
 import { covers, requireSlice } from './authorise.ts';
 import { type ApiContext, callerOf } from './context.ts';
+import { createSlots } from './slots.ts';
+
+/** Each is a process of the runtime and three pipes on the node, outside of what the sliver is charged for. */
+export const EXECS_PER_SLIVER = 64;
 
 /** Slivers: what there is, who may log in, and running programs in them. */
 export function serveSlivers(app: App, context: ApiContext): void {
   const { directory, store, vmm, nodeName } = context;
+
+  const execSlot = createSlots(EXECS_PER_SLIVER, 'programs run through the API');
 
   const existing = (slice: SliceName) => {
     const sliver = directory.get(slice);
@@ -53,6 +59,7 @@ export function serveSlivers(app: App, context: ApiContext): void {
         { details: { state } },
       );
     }
+    using _slot = execSlot(params.slice); // from the first byte on: a caller may take its time to say what to run
     const own = { PLANETLAB_SLICE: params.slice, PLANETLAB_NODE: nodeName };
     await acceptExec(call, ({ argv, env, workingDirectory, terminal }) =>
       vmm.exec(asMachineId(params.slice), {

@@ -1,4 +1,5 @@
 import type { HostFeature } from '@planetlab/contract';
+import type { ClassCounters, ShapingTree } from '@planetlab/linux';
 import type { DesiredSliver } from '../slivers/steps.ts';
 import type { HostCapacity } from './capacity.ts';
 
@@ -30,8 +31,15 @@ export interface Host {
   /** Links the machine whose first process is `pid` to the network. Undone by `detachNetwork`. */
   attachNetwork(sliver: DesiredSliver, pid: number | undefined): Promise<void>;
   detachNetwork(index: number): Promise<void>;
-  /** Replaces the node's whole rule set, in one go. */
+  /** Applies rules of the node's table, in one go: the whole rule set, or a change of it. */
   setFirewall(ruleset: string): Promise<void>;
+  /**
+   * Applies classes of the node's egress, or a change of them. With `minors` they are all there are: the hierarchy is made
+   * where it is missing, and what else is in it goes.
+   */
+  setShaping(tree: ShapingTree, lines: readonly string[], minors?: ReadonlySet<number>): Promise<void>;
+  /** What each class of the node's egress has sent, by minor. */
+  classCounters(tree: ShapingTree): Promise<ReadonlyMap<number, ClassCounters>>;
   /** One sliver as the kernel has it; `index` is that of its link, if known. Starts no process. */
   observe(slice: string, index: number | null): HostSliver;
   /** Whether a machine that the VMM does not know (any more) left something behind. */

@@ -1,14 +1,19 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import {
   applyRuleset,
+  applyTc,
   bindMountIdMapped,
   type CommandRunner,
   cgroupFolder,
+  classRemoval,
   createRoutedVeth,
   deleteLink,
   deleteTable,
+  deleteTree,
+  enlargeSharedTables,
   ensurePrivateMountPoint,
   hasLink,
+  hasTree,
   isMountPoint,
   listLinks,
   mountOverlay,
@@ -16,13 +21,17 @@ import {
   prepareOverlayFolders,
   probeHost,
   readCgroupHierarchies,
+  readClassCounters,
   removeCgroupTree,
   removeProbeLeftovers,
+  type ShapingTree,
   setForwarding,
+  treeCreation,
   unmount,
   unmountUnder,
 } from '@planetlab/linux';
 import { readOptional, writeFileAtomic } from '../files.ts';
+import { NODE_MINOR } from '../network/shaping.ts';
 import { linkIndex, linkName, type NodeNames, type NodePaths, volumePaths } from '../paths.ts';
 import { type AddressPlan, addressesOf, GATEWAY_IPV4, GATEWAY_IPV6, IDS_PER_SLIVER } from '../slivers/addresses.ts';
 import type { DesiredSliver } from '../slivers/steps.ts';
@@ -115,8 +124,44 @@ class LinuxHost implements Host {
   }
 
   async setFirewall(ruleset: string): Promise<void> {
-    setForwarding();
     await applyRuleset(ruleset, this.#options.runner);
+    enlargeSharedTables();
+    setForwarding(); // after the rules: nothing passes without them, and only with them does the kernel track flows
+  }
+
+  async setShaping(tree: ShapingTree, lines: readonly string[], minors?: ReadonlySet<number>): Promise<void> {
+    const { runner } = this.#options;
+    const strays = minors === undefined ? [] : await this.#straysOf(tree, minors);
+    await applyTc([...strays, ...lines], runner);
+  }
+
+  /** Lines that make the hierarchy or take from it what else is in it. The device is written down for the purge. */
+  async #straysOf(tree: ShapingTree, minors: ReadonlySet<number>): Promise<readonly string[]> {
+    const { runner, names } = this.#options;
+    const before = this.#shapedDevice();
+    if (before !== undefined && before !== tree.device) await this.#unshape();
+    if (before !== tree.device) {
+      mkdirSync(names.run, { recursive: true, mode: 0o711 });
+      writeFileAtomic(names.shapedDevice, tree.device);
+    }
+    if (!(await hasTree(tree, runner))) return [treeCreation(tree)];
+    const there = [...(await readClassCounters(tree.device, runner)).keys()];
+    return there.filter((minor) => !minors.has(minor)).map((minor) => classRemoval(tree.device, minor));
+  }
+
+  classCounters(tree: ShapingTree) {
+    return readClassCounters(tree.device, this.#options.runner);
+  }
+
+  #shapedDevice(): string | undefined {
+    const device = readOptional(this.#options.names.shapedDevice)?.trim();
+    return device === '' ? undefined : device;
+  }
+
+  async #unshape(): Promise<void> {
+    const device = this.#shapedDevice();
+    if (device === undefined || !listLinks().includes(device)) return;
+    await deleteTree({ device, rateKbps: 0, defaultMinor: NODE_MINOR }, this.#options.runner);
   }
 
   observe(slice: string, index: number | null) {
@@ -171,6 +216,7 @@ class LinuxHost implements Host {
     await removeCgroupTree(names.cgroupParent);
     for (const index of this.inventory().links) await this.detachNetwork(index);
     await deleteTable('inet', names.table, runner);
+    await this.#unshape();
     unmountUnder(names.roots);
     if (mountsUnder(names.roots).length > 0) throw new Error(`${names.roots} is still mounted`);
     if (!keepVolumes) rmSync(paths.slivers, { recursive: true, force: true });

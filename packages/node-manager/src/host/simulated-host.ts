@@ -35,6 +35,8 @@ export function createSimulatedHost(options: { readonly stateDir: string; readon
       links.delete(index);
     },
     async setFirewall() {},
+    async setShaping() {},
+    classCounters: async () => new Map(),
     observe(slice, index) {
       const volume = volumes.get(slice);
       const mounted = volume?.mounted ?? false;

@@ -1,6 +1,7 @@
 import { type NodeName, PlanetLabError } from '@planetlab/model';
 import { asMachineId, type Vmm } from '@planetlab/vmm';
 import type { Host } from '../host/host.ts';
+import type { NodeNetwork } from '../network/node-network.ts';
 import { type AddressPlan, addressesOf, IDS_PER_SLIVER } from './addresses.ts';
 import { machineLimits } from './observe.ts';
 import type { DesiredSliver, Step } from './steps.ts';
@@ -12,6 +13,7 @@ export interface ExecutorContext {
   readonly nodeName: NodeName;
   /** Shown inside slivers, if any. */
   readonly resolvConfPath?: string;
+  readonly network: Pick<NodeNetwork, 'apply' | 'ensure' | 'forget'>;
   /** Replaces accounts, keys and sshd's configuration by what the text says. */
   readonly setAccounts: (accounts: string) => Promise<void>;
 }
@@ -29,10 +31,11 @@ const EXECUTORS: Executors = {
   // undone by DestroyMachine
   CreateMachine: async ({ sliver }, context) => void (await context.vmm.create(machineSpec(sliver, context))),
   // undone by DetachNetwork
-  AttachNetwork: async ({ sliver }, { host, vmm }) => {
+  AttachNetwork: async ({ sliver }, { host, vmm, network }) => {
     const machine = await vmm.status(asMachineId(sliver.slice));
     if (machine === undefined)
       throw new PlanetLabError('sliver_not_running', `The machine ${sliver.slice} is not there.`);
+    await network.ensure(sliver.index, sliver.lease); // nothing passes before its rules are there
     await host.attachNetwork(sliver, machine.pid);
   },
   // undone by StopMachine
@@ -50,7 +53,7 @@ const EXECUTORS: Executors = {
   RemoveVolume: async ({ slice }, { host }) => host.removeVolume(slice),
   RemoveLink: async ({ index }, { host }) => host.detachNetwork(index),
   // each is undone by applying another one
-  ApplyFirewall: async ({ ruleset }, { host }) => host.setFirewall(ruleset),
+  ApplyNetwork: async (_step, { network }) => network.apply(),
   ApplyAccounts: async ({ accounts }, { setAccounts }) => setAccounts(accounts),
 };
 

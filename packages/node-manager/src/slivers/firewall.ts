@@ -1,57 +1,187 @@
+import { classId } from '@planetlab/linux';
+import { type PortBinding, portKey } from '@planetlab/model';
+import type { RuleElement } from '../network/network-state.ts';
 import type { NodeNames } from '../paths.ts';
 
 export interface FirewallInput {
   readonly names: Pick<NodeNames, 'table' | 'linkPrefix'>;
   readonly sliverIpv4Range: string;
+  /** Of slivers' own addresses; never closed. */
+  readonly ipv6Prefix: string | null;
+  /** The address that slivers share, as it stands on the machine; null when there is none. */
+  readonly sharedIpv4: string | null;
+  /** The node's address as others reach it, where that is not on the machine (one-to-one NAT in front of it). */
+  readonly publicIpv4: string | null;
+  /** Parts of the site's local network that slivers may reach, as CIDR. */
+  readonly openToSlivers: readonly string[];
+  /** Name servers that slivers are told to ask: reachable at port 53, wherever they are. */
+  readonly resolvers: readonly string[];
 }
 
+/** Addresses that are not the Internet's: the site's local network, the neighbourhood of a cloud machine (RFC 1918, 6598, 3927, 4193). */
+const CLOSED_IPV4 = '10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16';
+const CLOSED_IPV6 = 'fc00::/7, fe80::/10';
+
+/** Source ports of flows that no port binding names; bindings are refused there, so that nobody gets another's answers. */
+export const OUTGOING_PORTS = { first: 32_768, last: 60_999 } as const;
+/** Flows that the kernel keeps for one sliver at a time; more are refused. */
+export const FLOWS_PER_SLIVER = 4096;
+
 /**
- * The node's whole rule set. It depends on no particular sliver: slivers are known by the names of their links, and
- * which addresses belong on a link is what the routing table says. So it is applied once, and a sliver comes and goes
- * without touching it. What a sliver may not reach is refused and not dropped, so that its people see at once that it
- * is closed. It only looks at packets from and to slivers; the rest of the host's traffic is the host's.
+ * The node's rule set without any sliver. What belongs to one sliver are elements of its maps and sets, so that a
+ * sliver comes and goes by a small atomic change. What a sliver may not reach is refused and not dropped, so that its
+ * people see at once that it is closed. It only looks at packets from and to slivers; the rest is the host's.
  */
-export function renderFirewall({ names, sliverIpv4Range }: FirewallInput): string {
-  const slivers = `"${names.linkPrefix}*"`;
-  return `table inet ${names.table} {}
-delete table inet ${names.table}
-table inet ${names.table} {
-  # to the node itself: answers, and what a neighbour on a link must be able to ask
+export function renderFirewall(input: FirewallInput): string {
+  const { table, linkPrefix } = input.names;
+  const links = `"${linkPrefix}*"`;
+  return `table inet ${table} {}
+delete table inet ${table}
+table inet ${table} {
+${SLIVER_SETS}${arrivingChains(links)}${inputChains(links)}${forwardChains(links, input)}${natChains(links, input)}}
+`;
+}
+
+/** The mark of a sliver is its index. A link that has none may send nothing. */
+const SLIVER_SETS = `  map marks { type ifname : mark; }
+  map classes { type mark : classid; }
+  set new_flows { type mark; size 16384; flags dynamic; limit rate over 1/second; }
+  set flows { type mark; size 16384; flags dynamic; }
+  set refused { type mark; size 16384; counter; }
+  map ports { type inet_proto . inet_service : ipv4_addr; }
+  set bound { type ipv4_addr . inet_proto . inet_service; }
+`;
+
+const arrivingChains = (links: string): string => `  chain arriving {
+    type filter hook prerouting priority mangle; policy accept;
+    iifname ${links} jump from_link
+  }
+  chain from_link {
+    # no address but the one that is routed to this link
+    fib saddr . iif oif missing drop
+    meta mark set iifname map @marks
+    meta mark 0 drop
+    ct state invalid drop
+    # a flow's mark says who began it
+    ct state new ct mark 0 jump new_flow
+  }
+  chain new_flow {
+    meta mark @new_flows meta mark @refused drop
+    add @flows { meta mark ct count over ${FLOWS_PER_SLIVER} } meta mark @refused drop
+    ct mark set meta mark
+  }
+`;
+
+const inputChains = (
+  links: string,
+): string => `  # to the node itself: answers, and what a neighbour on a link must be able to ask
   chain input {
     type filter hook input priority filter; policy accept;
-    iifname ${slivers} jump to_node
+    iifname ${links} jump to_node
   }
   chain to_node {
-    fib saddr . iif oif missing drop
     ct state established,related accept
     icmp type echo-request accept
     icmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } accept
     reject with icmpx admin-prohibited
   }
-  # between slivers and the world
+`;
+
+function forwardChains(links: string, input: FirewallInput): string {
+  const { sliverIpv4Range } = input;
+  return `  # between slivers and the world
   chain forward {
     type filter hook forward priority filter; policy accept;
-    iifname ${slivers} jump from_sliver
-    oifname ${slivers} jump to_sliver
+    iifname ${links} oifname != ${links} jump to_world
+    oifname ${links} jump to_sliver
   }
-  chain from_sliver {
-    # no address but the one that is routed to this link
-    fib saddr . iif oif missing drop
-    ct state invalid drop
-    # what hosts and clouds keep on link-local addresses is theirs
-    ip daddr 169.254.0.0/16 drop
-    # private addresses of other slivers of this node
-    oifname ${slivers} ip daddr ${sliverIpv4Range} reject with icmpx admin-prohibited
+  chain to_world {
+    ct state established,related accept
+${openings(input)}    ip daddr { ${CLOSED_IPV4} } reject with icmpx admin-prohibited
+    ip6 daddr { ${CLOSED_IPV6} } reject with icmpx admin-prohibited
   }
   chain to_sliver {
     ct state invalid drop
-    # private addresses are reached only by answers
-    ip daddr ${sliverIpv4Range} ct state new drop
+    meta mark set oifname map @marks
+    ct state established,related accept
+    ct state new ct mark 0 jump flow_to_sliver
+    # private addresses are reached by answers and bound ports only
+    ct status dnat accept
+    iifname ${links} ip daddr ${sliverIpv4Range} reject with icmpx admin-prohibited
+    ip daddr ${sliverIpv4Range} drop
+  }
+  chain flow_to_sliver {
+    add @flows { meta mark ct count over ${FLOWS_PER_SLIVER} } meta mark @refused drop
+    ct mark set meta mark
+  }
+`;
+}
+
+/** What is open although it may lie in the local network. */
+function openings({ ipv6Prefix, openToSlivers, resolvers }: FirewallInput): string {
+  const own = ipv6Prefix === null ? [] : [ipv6Prefix];
+  const open = [...own, ...openToSlivers].map((range) => `    ${family(range)} daddr ${range} accept\n`);
+  const ask = resolvers.map(
+    (address) => `    ${family(address)} daddr ${address} meta l4proto { tcp, udp } th dport 53 accept\n`,
+  );
+  return [...open, ...ask].join('');
+}
+
+const family = (address: string): string => (address.includes(':') ? 'ip6' : 'ip');
+
+function natChains(links: string, { sliverIpv4Range, sharedIpv4, publicIpv4 }: FirewallInput): string {
+  const toPublic =
+    publicIpv4 === null ? '' : `    ip daddr ${publicIpv4} dnat ip to meta l4proto . th dport map @ports\n`;
+  const source = sharedIpv4 === null ? 'masquerade' : `snat ip to ${sharedIpv4}`;
+  const ports = `${OUTGOING_PORTS.first}-${OUTGOING_PORTS.last}`;
+  return `  chain prerouting {
+    type nat hook prerouting priority dstnat; policy accept;
+    fib daddr type local dnat ip to meta l4proto . th dport map @ports
+${toPublic}  }
+  chain leaving {
+    type filter hook postrouting priority mangle; policy accept;
+    oifname != ${links} meta priority set meta mark map @classes
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
-    ip saddr ${sliverIpv4Range} oifname != ${slivers} masquerade
+    oifname != ${links} ip saddr ${sliverIpv4Range} jump to_shared_address
+    oifname ${links} ip saddr ${sliverIpv4Range} ct status dnat jump to_neighbour
   }
-}
+  chain to_shared_address {
+    # from its bound port a sliver is seen at that port; no other flow leaves by a port that could be bound
+    ip saddr . meta l4proto . th sport @bound masquerade
+    meta l4proto { tcp, udp } masquerade to :${ports}
+    masquerade
+  }
+  chain to_neighbour {
+    # slivers of one node meet by the node's address as if they were on two
+    ip saddr . meta l4proto . th sport @bound ${source}
+    meta l4proto { tcp, udp } ${source}${sharedIpv4 === null ? ' to ' : ''}:${ports}
+  }
 `;
+}
+
+export interface SliverRules {
+  readonly index: number;
+  readonly link: string;
+  readonly ipv4: string;
+  readonly newFlowsPerSecond: number;
+  readonly ports: readonly PortBinding[];
+}
+
+/** What the rule set has of one sliver. */
+export function sliverElements({ index, link, ipv4, newFlowsPerSecond, ports }: SliverRules): readonly RuleElement[] {
+  const rate = `limit rate over ${newFlowsPerSecond}/second burst ${2 * newFlowsPerSecond} packets`;
+  return [
+    { set: 'marks', element: `"${link}" : ${index}` },
+    { set: 'classes', element: `${index} : ${classId(index)}` },
+    { set: 'new_flows', element: `${index} ${rate}` },
+    { set: 'refused', element: `${index}` },
+    ...ports
+      .toSorted((a, b) => portKey(a).localeCompare(portKey(b)))
+      .flatMap(({ protocol, port }) => [
+        { set: 'ports', element: `${protocol} . ${port} : ${ipv4}` },
+        { set: 'bound', element: `${ipv4} . ${protocol} . ${port}` },
+      ]),
+  ];
 }

@@ -48,12 +48,12 @@ const world = fc
     fc.constantFrom(null, 'old', 'rules'),
     fc.constantFrom(null, 'nobody', 'people'),
   )
-  .map(([wanted, seen, strayLinks, firewall, accounts]) => ({
-    desired: { slivers: wanted.map(desiredSliver), firewall: 'rules', accounts: 'people' } satisfies DesiredNode,
+  .map(([wanted, seen, strayLinks, network, accounts]) => ({
+    desired: { slivers: wanted.map(desiredSliver), network: 'rules', accounts: 'people' } satisfies DesiredNode,
     observed: {
       slivers: seen.filter((each) => each !== undefined),
       strayLinks,
-      firewall,
+      network,
       accounts,
     } satisfies ObservedNode,
   }));
@@ -115,8 +115,8 @@ function apply(observed: ObservedNode, step: Step): ObservedNode {
       });
     case 'RemoveLink':
       return { ...observed, strayLinks: observed.strayLinks.filter((index) => index !== step.index) };
-    case 'ApplyFirewall':
-      return { ...observed, firewall: step.ruleset };
+    case 'ApplyNetwork':
+      return { ...observed, network: step.network };
     case 'ApplyAccounts':
       return { ...observed, accounts: step.accounts };
   }
@@ -138,7 +138,7 @@ describe('the planner', () => {
             expect(sliver.link).toBe(true);
           }
         }
-        expect(after).toMatchObject({ strayLinks: [], firewall: 'rules', accounts: 'people' });
+        expect(after).toMatchObject({ strayLinks: [], network: 'rules', accounts: 'people' });
       }),
     );
   });

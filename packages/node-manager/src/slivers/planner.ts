@@ -21,7 +21,7 @@ export function planNode(
 ): readonly NodeStep[] {
   return [
     ...observed.strayLinks.map((index) => ({ kind: 'RemoveLink', index }) as const),
-    ...(observed.firewall === desired.firewall ? [] : [{ kind: 'ApplyFirewall', ruleset: desired.firewall } as const]),
+    ...(observed.network === desired.network ? [] : [{ kind: 'ApplyNetwork', network: desired.network } as const]),
     ...(observed.accounts === desired.accounts ? [] : [{ kind: 'ApplyAccounts', accounts: desired.accounts } as const]),
   ];
 }

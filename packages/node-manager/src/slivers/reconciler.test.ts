@@ -23,10 +23,19 @@ function setUp(change: (host: Host) => Partial<Host> = () => ({})) {
   const vmm = createSimulatedVmm();
   const directory = createDirectory({ store, hub: createEventHub(), addresses, now: Date.now });
   const applied: string[] = [];
+  const network = { apply: async () => {}, ensure: async () => {}, forget() {} };
   const reconciler = createReconciler({
     ...{ store, directory, logger, now: Date.now, random: () => 0.999 },
-    context: { host, vmm, addresses, nodeName: NODE.name, setAccounts: async (text) => void applied.push(text) },
-    desiredNode: () => ({ firewall: 'rules', accounts: 'people' }),
+    context: {
+      host,
+      vmm,
+      addresses,
+      nodeName: NODE.name,
+      network,
+      setAccounts: async (text) => void applied.push(text),
+    },
+    desiredNode: () => ({ network: 'rules', accounts: 'people' }),
+    observedNetwork: () => 'rules',
     observedAccounts: () => applied.at(-1) ?? null,
   });
   const lease = (name: string, index: number, endsInMs = 60_000) => {

@@ -26,6 +26,8 @@ export interface ReconcilerOptions {
   readonly desiredNode: () => Omit<DesiredNode, 'slivers'>;
   /** Accounts as applied, or null when they have to be applied (again). */
   readonly observedAccounts: () => string | null;
+  /** The network as applied, or null when it has to be applied (again). */
+  readonly observedNetwork: () => string | null;
   readonly periodMs?: number;
   readonly concurrency?: number;
 }
@@ -45,8 +47,8 @@ export interface Reconciler {
 }
 
 const PERIOD_MS = 30 * SECOND_MS;
-/** The rule set is applied anew after so many periods, in case somebody else has removed it. */
-const FIREWALL_PERIODS = 10;
+/** The network is applied anew after so many periods, in case somebody else has removed it. */
+const NETWORK_PERIODS = 10;
 const RETRY = { firstMs: 500, mostMs: 60 * SECOND_MS };
 /** More rounds than this without coming to rest are a fault in the plan, not work. */
 const ROUNDS_LIMIT = 6;
@@ -70,7 +72,6 @@ class LeaseReconciler implements Reconciler {
   readonly #retries = new Map<string, Retry>();
   readonly #startedAtMs = new Map<string, number>();
   readonly #cpuPlan = createCpuPlan(availableParallelism());
-  #firewall: string | null = null;
   #endTimer: NodeJS.Timeout | undefined;
   #periodTimer: NodeJS.Timeout | undefined;
   #periods = 0;
@@ -115,7 +116,7 @@ class LeaseReconciler implements Reconciler {
 
   async #period(): Promise<void> {
     this.#periods++;
-    if (this.#periods % FIREWALL_PERIODS === 0) this.#firewall = null;
+    if (this.#periods % NETWORK_PERIODS === 0) this.#options.context.network.forget();
     this.#endExpired(); // the clock may have been set
     await this.#lookAtAll().catch((error: unknown) => {
       this.#options.logger.error({ reason: messageOf(error) }, 'the host could not be looked at');
@@ -162,18 +163,17 @@ class LeaseReconciler implements Reconciler {
   }
 
   async #reconcileNode(): Promise<void> {
-    const { store, context, desiredNode, observedAccounts } = this.#options;
+    const { store, context, desiredNode, observedAccounts, observedNetwork } = this.#options;
     for (const slice of this.#cpuPlan.set(store.liveLeases().map(({ lease }) => lease))) this.#queue.add(slice);
     const desired = desiredNode();
     const links = context.host.inventory().links;
     const known = new Set(store.slivers().map((row) => row.index));
     const observed = {
       strayLinks: links.filter((index) => !known.has(index)),
-      firewall: this.#firewall,
+      network: observedNetwork(),
       accounts: observedAccounts(),
     };
     await this.#take(planNode(desired, observed));
-    this.#firewall = desired.firewall;
   }
 
   async #reconcileSliver(slice: string): Promise<void> {

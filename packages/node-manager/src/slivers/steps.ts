@@ -37,8 +37,8 @@ export interface ObservedSliver {
 
 export interface DesiredNode {
   readonly slivers: readonly DesiredSliver[];
-  /** The whole rule set. */
-  readonly firewall: string;
+  /** Rule set and classes, as one text. */
+  readonly network: string;
   /** All accounts, as one text. */
   readonly accounts: string;
 }
@@ -48,7 +48,7 @@ export interface ObservedNode {
   /** Links of this node that belong to no sliver. */
   readonly strayLinks: readonly number[];
   /** What was applied last, or null when that is not known. */
-  readonly firewall: string | null;
+  readonly network: string | null;
   readonly accounts: string | null;
 }
 
@@ -68,7 +68,7 @@ export type SliverStep =
 /** Something the node does to itself. */
 export type NodeStep =
   | { readonly kind: 'RemoveLink'; readonly index: number }
-  | { readonly kind: 'ApplyFirewall'; readonly ruleset: string }
+  | { readonly kind: 'ApplyNetwork'; readonly network: string }
   | { readonly kind: 'ApplyAccounts'; readonly accounts: string };
 
 export type Step = SliverStep | NodeStep;

@@ -36,6 +36,17 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX steps_by_slice ON steps (slice, id);
   `,
+  `
+  -- what a slice has sent in its day: longer than its sliver, so that deleting it does not begin a new day
+  CREATE TABLE volumes (
+    slice TEXT PRIMARY KEY,
+    lease_id TEXT NOT NULL,
+    counter_bytes INTEGER NOT NULL,
+    day_start_ms INTEGER NOT NULL,
+    sent_bytes INTEGER NOT NULL,
+    told INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -3,6 +3,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { type SshKey, SshKeys, type StepRecord } from '@planetlab/contract';
 import type { Lease } from '@planetlab/credentials';
 import { LeaseId, type SliceName, toInstant } from '@planetlab/model';
+import type { VolumeRecord, VolumeStore } from '../network/volume-meter.ts';
 import { migrate } from './schema.ts';
 import { createStepLog, type StepEntry } from './step-log.ts';
 
@@ -22,7 +23,7 @@ export interface SliverRow {
 }
 
 /** What the node must remember over crashes. Each method is one transaction, durable when it returns. */
-export interface NodeStore {
+export interface NodeStore extends VolumeStore {
   /** Binds the lease, the sliver's index and its keys together. */
   addLease(entry: {
     readonly lease: Lease;
@@ -173,6 +174,32 @@ class SqliteStore implements NodeStore {
     return new Map(rows.map((row) => [String(row['slice']), SshKeys.parse(JSON.parse(String(row['keys'])))]));
   }
 
+  volumes(): readonly VolumeRecord[] {
+    return this.#all('SELECT * FROM volumes').map(toVolume);
+  }
+
+  saveVolumes(records: readonly VolumeRecord[]): void {
+    if (records.length === 0) return;
+    this.#transaction(() => {
+      for (const { slice, lease, counterBytes, dayStartMs, sentBytes, told } of records)
+        this.#run(
+          'INSERT OR REPLACE INTO volumes VALUES (?, ?, ?, ?, ?, ?)',
+          slice,
+          lease,
+          counterBytes,
+          dayStartMs,
+          sentBytes,
+          told ? 1 : 0,
+        );
+    });
+  }
+
+  forgetVolumes(slices: readonly SliceName[]): void {
+    this.#transaction(() => {
+      for (const slice of slices) this.#run('DELETE FROM volumes WHERE slice = ?', slice);
+    });
+  }
+
   logSteps(steps: readonly StepEntry[]): void {
     this.#steps.append(steps);
   }
@@ -246,6 +273,15 @@ class SqliteStore implements NodeStore {
 }
 
 type Row = Record<string, unknown>;
+
+const toVolume = (row: Row): VolumeRecord => ({
+  slice: row['slice'] as SliceName, // written from a SliceName
+  lease: LeaseId.parse(row['lease_id']),
+  counterBytes: Number(row['counter_bytes']),
+  dayStartMs: Number(row['day_start_ms']),
+  sentBytes: Number(row['sent_bytes']),
+  told: row['told'] === 1,
+});
 
 /** The wire form of a lease. */
 export const toLeaseRecord = ({ lease, token }: Pick<StoredLease, 'lease' | 'token'>) => ({

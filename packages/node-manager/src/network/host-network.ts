@@ -1,0 +1,40 @@
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { defaultRouteDevice } from '@planetlab/linux';
+import type { NodeConfig } from '../config.ts';
+import { readOptional } from '../files.ts';
+
+/** What the node's network is made from that only the machine itself can tell. */
+export interface HostNetwork {
+  /** Over which slivers reach the world; undefined while there is none. */
+  readonly device: string | undefined;
+  /** The node's IPv4 address as it stands on the machine. */
+  readonly sharedIpv4: string | null;
+  readonly resolvers: readonly string[];
+}
+
+export function readHostNetwork(
+  { egressDevice, ipv4 }: Pick<NodeConfig, 'egressDevice' | 'ipv4'>,
+  resolvConfPath: string | undefined,
+): HostNetwork {
+  const device = egressDevice ?? defaultRouteDevice();
+  const interfaces = networkInterfaces();
+  const addresses = (list: (typeof interfaces)[string] = []) =>
+    list.filter(({ family, internal }) => family === 'IPv4' && !internal).map(({ address }) => address);
+  const isHere = ipv4 !== null && Object.values(interfaces).some((list) => addresses(list).includes(ipv4));
+  const [first] = device === undefined ? [] : addresses(interfaces[device]);
+  return {
+    device,
+    sharedIpv4: isHere ? ipv4 : (first ?? null),
+    resolvers: parseResolvers(resolvConfPath === undefined ? '' : (readOptional(resolvConfPath) ?? '')),
+  };
+}
+
+/** Addresses of name servers in a `resolv.conf`, without those that only the machine itself can ask. */
+export const parseResolvers = (text: string): readonly string[] => [
+  ...new Set(
+    [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)]
+      .map(([, address = '']) => address)
+      .filter((address) => isIP(address) !== 0 && !address.includes('%') && !/^(127\.|::1$|0\.0\.0\.0$)/.test(address)),
+  ),
+];

@@ -1,0 +1,153 @@
+import type { HostFeature } from '@planetlab/contract';
+import { DEFAULT_RESOURCES, messageOf, SECOND_MS, type SliceName } from '@planetlab/model';
+import type { NodeConfig } from '../config.ts';
+import type { Host } from '../host/host.ts';
+import type { Logger } from '../logger.ts';
+import { linkName, type NodeNames } from '../paths.ts';
+import { addressesOf } from '../slivers/addresses.ts';
+import { renderFirewall, sliverElements } from '../slivers/firewall.ts';
+import type { NodeStore, SliverRow, StoredLease } from '../store/store.ts';
+import { type HostNetwork, readHostNetwork } from './host-network.ts';
+import type { NetworkState, SliverNetwork } from './network-state.ts';
+import { createNodeNetwork, type NodeNetwork } from './node-network.ts';
+import { nodeShaping, shapedClass } from './shaping.ts';
+import { createVolumeMeter, type VolumeMeter, type VolumeStore } from './volume-meter.ts';
+
+export interface OpenNetworkOptions {
+  readonly config: NodeConfig;
+  readonly names: NodeNames;
+  readonly host: Host;
+  /** Nothing real is configured. */
+  readonly simulated: boolean;
+  readonly store: Pick<NodeStore, 'slivers'> & VolumeStore;
+  readonly resolvConfPath: string | undefined;
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** Tells the people of a slice something about its sliver here. */
+  readonly tell: (slice: SliceName, code: string, message: string) => void;
+}
+
+/** The node's network while its manager runs. */
+export interface OpenNetwork {
+  readonly network: NodeNetwork;
+  readonly meter: VolumeMeter;
+  /** Takes what was sent, and slows who has sent too much. */
+  measure(): Promise<void>;
+  feature(): HostFeature;
+  /** Measures from time to time. */
+  start(): void;
+  close(): Promise<void>;
+}
+
+const MEASURED_EVERY_MS = 10 * SECOND_MS;
+
+export function openNetwork(options: OpenNetworkOptions): OpenNetwork {
+  const { store, now, host, logger } = options;
+  const tell = (slice: SliceName, message: string) => options.tell(slice, 'slowed_down', message);
+  const meter = createVolumeMeter({ store, now, tell });
+  const state = stateOf(options, meter);
+  const take = async (applied: NetworkState | null) =>
+    applied?.shaping == null ? false : meter.take(await meteredSlivers(applied, host, store));
+  const network = createNodeNetwork({
+    ...{ host, logger, desired: state.desired, lookAgain: state.lookAgain },
+    beforeRemoval: async (applied) => void (await take(applied)),
+  });
+  let timer: NodeJS.Timeout | undefined;
+  let measuring: Promise<void> = Promise.resolve();
+  const measure = async () => {
+    if (network.shapingFailure() === null && (await take(network.applied()))) await network.apply();
+  };
+  return {
+    network,
+    meter,
+    measure,
+    feature: () => shapingFeature(network, state.device()),
+    start() {
+      timer = setInterval(() => {
+        measuring = measure().catch((error: unknown) =>
+          logger.warn({ reason: messageOf(error) }, 'what slivers have sent could not be counted'),
+        );
+      }, MEASURED_EVERY_MS);
+      timer.unref();
+    },
+    async close() {
+      clearInterval(timer);
+      await measuring;
+    },
+  };
+}
+
+/** What there should be, from the leases and the machine. */
+function stateOf({ config, names, simulated, store, resolvConfPath }: OpenNetworkOptions, meter: VolumeMeter) {
+  let seen: HostNetwork | undefined;
+  let kept = new Map<number, { readonly stored: StoredLease; readonly kbps: number; readonly part: SliverNetwork }>();
+  const machine = (): HostNetwork => {
+    if (simulated) return { device: undefined, sharedIpv4: null, resolvers: [] };
+    if (seen?.device === undefined) seen = readHostNetwork(config, resolvConfPath);
+    return seen;
+  };
+  const part = (row: SliverRow, shaped: boolean) => {
+    const { egress } = row.stored.lease.resources;
+    const kbps = shaped ? meter.ceilKbps(row.slice, egress) : 0;
+    const before = kept.get(row.index);
+    if (before?.stored === row.stored && before.kbps === kbps) return before;
+    return { stored: row.stored, kbps, part: sliverNetwork(row, { config, names, kbps }) };
+  };
+  return {
+    device: () => machine().device,
+    lookAgain() {
+      seen = undefined;
+      kept = new Map();
+    },
+    desired(): NetworkState {
+      const { device, sharedIpv4, resolvers } = machine();
+      const rows = store.slivers();
+      kept = new Map(rows.map((row) => [row.index, part(row, device !== undefined)]));
+      const publicIpv4 = config.ipv4 === sharedIpv4 ? null : config.ipv4;
+      return {
+        table: names.table,
+        ruleset: renderFirewall({ ...config, names, sharedIpv4, publicIpv4, resolvers }),
+        shaping: device === undefined ? null : nodeShaping(device, config.egressKbps),
+        slivers: new Map([...kept].map(([index, each]) => [index, each.part])),
+      };
+    },
+  };
+}
+
+/** A sliver whose lease has ended and that is being removed keeps its mark, and loses its ports at once. */
+function sliverNetwork(
+  { slice, index, stored }: SliverRow,
+  { config, names, kbps }: { readonly config: NodeConfig; readonly names: NodeNames; readonly kbps: number },
+): SliverNetwork {
+  const { id, resources } = stored.lease;
+  const ports = stored.endedAtMs === null ? resources.ports : [];
+  const { ipv4 } = addressesOf(config, index);
+  const { newFlowsPerSecond, egress } = resources;
+  return {
+    slice,
+    lease: id,
+    elements: sliverElements({ index, link: linkName(names, index), ipv4, newFlowsPerSecond, ports }),
+    shaped: kbps === 0 ? null : shapedClass(index, { ...egress, maxKbps: kbps }, config.egressKbps),
+  };
+}
+
+/** The slivers as they were applied, with what their classes have counted. */
+async function meteredSlivers(applied: NetworkState, host: Host, store: Pick<NodeStore, 'slivers'>) {
+  if (applied.shaping === null) return [];
+  const counted = await host.classCounters(applied.shaping.tree);
+  const egress = new Map(store.slivers().map(({ slice, stored }) => [slice, stored.lease.resources.egress]));
+  return [...applied.slivers].flatMap(([index, { slice, lease }]) => {
+    const [counters, asked] = [counted.get(index), egress.get(slice) ?? DEFAULT_RESOURCES.egress];
+    return counters === undefined ? [] : [{ slice, lease, egress: asked, counters }];
+  });
+}
+
+function shapingFeature(network: NodeNetwork, device: string | undefined): HostFeature {
+  const failure = network.shapingFailure();
+  const missing = device === undefined ? 'there is no default route, and config.json names no egressDevice' : failure;
+  return {
+    feature: 'egress-shaping',
+    available: missing === null,
+    reason: missing ?? `HTB on ${device}`,
+  };
+}
