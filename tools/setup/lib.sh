@@ -1,5 +1,8 @@
 # Functions of tools/setup, for POSIX sh; the current folder is the repository's root.
 
+# Root's own. A person's has no sbin, also after `su`, and may begin with folders that root should not run programs from.
+system_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
 say() {
   printf '%s\n' "planetlab: $*" >&2
 }
@@ -123,5 +126,5 @@ run_as_root_if_possible() {
   if is_root || [ "$(uname -s)" != Linux ] || ! can_sudo; then
     exec env NODE_COMPILE_CACHE="$(compile_cache)" "$@"
   fi
-  exec sudo -H env "PATH=$PATH" "TERM=${TERM:-dumb}" "CI=${CI:-}" NODE_COMPILE_CACHE=/var/cache/planetlab/node "$@"
+  exec sudo -H env "PATH=$system_path" "TERM=${TERM:-dumb}" "CI=${CI:-}" NODE_COMPILE_CACHE=/var/cache/planetlab/node "$@"
 }

@@ -10,6 +10,8 @@ caller_directory=$PWD
 cd "$root"
 
 . tools/setup/lib.sh
+PATH=$PATH:$system_path
+export PATH
 
 ensure_npm_packages
 node=$(find_node)
