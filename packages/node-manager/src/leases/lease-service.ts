@@ -138,9 +138,7 @@ const mayHandle = (credential: SliceCredential, lease: Lease): boolean =>
 
 /** A sliver that is still being removed keeps its index: nothing of it can then be taken for another's. */
 function indexFor({ store, addresses }: LeaseServiceOptions, slice: string): number {
-  const rows = store.slivers();
-  const own = rows.find((row) => row.slice === slice);
-  const index = own?.index ?? freeIndex(addresses, new Set(rows.map((row) => row.index)));
+  const index = store.sliver(slice)?.index ?? freeIndex(addresses, store.indices());
   if (index !== undefined) return index;
   throw new PlanetLabError(
     'insufficient_resources',

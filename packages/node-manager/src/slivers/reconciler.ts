@@ -72,6 +72,8 @@ class LeaseReconciler implements Reconciler {
   readonly #retries = new Map<string, Retry>();
   readonly #startedAtMs = new Map<string, number>();
   readonly #cpuPlan = createCpuPlan(availableParallelism());
+  /** Links without a sliver appear only through crashes: they are looked for at start and from time to time. */
+  #looksForStrays = true;
   #endTimer: NodeJS.Timeout | undefined;
   #periodTimer: NodeJS.Timeout | undefined;
   #periods = 0;
@@ -131,6 +133,7 @@ class LeaseReconciler implements Reconciler {
       indices: new Set(rows.map((row) => row.index)),
     };
     const leftovers = await observeLeftovers(context, known);
+    this.#looksForStrays = true;
     this.#queue.add(NODE_KEY);
     for (const slice of [...known.slices, ...leftovers.slices]) if (!this.#waitsToRetry(slice)) this.#queue.add(slice);
   }
@@ -166,14 +169,14 @@ class LeaseReconciler implements Reconciler {
     const { store, context, desiredNode, observedAccounts, observedNetwork } = this.#options;
     for (const slice of this.#cpuPlan.set(store.liveLeases().map(({ lease }) => lease))) this.#queue.add(slice);
     const desired = desiredNode();
-    const links = context.host.inventory().links;
-    const known = new Set(store.slivers().map((row) => row.index));
+    const known = store.indices();
     const observed = {
-      strayLinks: links.filter((index) => !known.has(index)),
+      strayLinks: this.#looksForStrays ? context.host.inventory().links.filter((index) => !known.has(index)) : [],
       network: observedNetwork(),
       accounts: observedAccounts(),
     };
     await this.#take(planNode(desired, observed));
+    this.#looksForStrays = false;
   }
 
   async #reconcileSliver(slice: string): Promise<void> {

@@ -41,6 +41,8 @@ export interface NodeStore extends VolumeStore {
   liveLeases(): readonly StoredLease[];
   liveLeaseOf(slice: SliceName): StoredLease | undefined;
   nextEndMs(): number | undefined;
+  /** Indices that slivers have, also those that are being removed. */
+  indices(): ReadonlySet<number>;
   slivers(): readonly SliverRow[];
   sliver(slice: string): SliverRow | undefined;
   /** Forgets a sliver of which nothing is left, unless it has been leased again meanwhile. True when it is forgotten. */
@@ -56,7 +58,6 @@ export interface NodeStore extends VolumeStore {
   close(): void;
 }
 
-const READ_LEASES_KEPT = 4096;
 const ENDED_KEPT_MS = 30 * 24 * 3600 * 1000;
 
 /** `readToken` reads a lease that this node signed; one that it did not sign is no lease. */
@@ -70,14 +71,19 @@ export function openStore(path: string, readToken: (token: string) => Lease): No
   return new SqliteStore(database, path, readToken);
 }
 
-const LEASE_COLUMNS = 'l.id, l.token, l.image_digest, l.ended_ms';
+const READ_LEASES_KEPT = 4096;
+/** Not the token: it is long, and read once. */
+const LEASE_COLUMNS = 'l.id, l.ended_ms';
 
 class SqliteStore implements NodeStore {
   readonly #database: DatabaseSync;
   readonly #steps: ReturnType<typeof createStepLog>;
   readonly #readToken: (token: string) => Lease;
   readonly #statements = new Map<string, StatementSync>();
-  /** Leases already read: verifying a signature takes longer than finding the row. */
+  /**
+   * Leases already read: to fetch a token and to verify it takes a hundred times as long as to find the row. Nobody else
+   * writes the table.
+   */
   readonly #read = new Map<string, StoredLease>();
 
   constructor(database: DatabaseSync, path: string, readToken: (token: string) => Lease) {
@@ -103,6 +109,7 @@ class SqliteStore implements NodeStore {
 
   replaceLease(id: LeaseId, token: string, expiresAtMs: number): void {
     this.#run('UPDATE leases SET token = ?, expires_ms = ? WHERE id = ? AND ended_ms IS NULL', token, expiresAtMs, id);
+    this.#read.delete(id);
   }
 
   endLease(id: LeaseId, nowMs: number): void {
@@ -137,6 +144,10 @@ class SqliteStore implements NodeStore {
   nextEndMs(): number | undefined {
     const [row] = this.#all('SELECT min(expires_ms) AS next FROM leases WHERE ended_ms IS NULL');
     return typeof row?.['next'] === 'number' ? row['next'] : undefined;
+  }
+
+  indices(): ReadonlySet<number> {
+    return new Set(this.#all('SELECT sliver_index FROM slivers').map((row) => Number(row['sliver_index'])));
   }
 
   slivers(): readonly SliverRow[] {
@@ -255,14 +266,15 @@ class SqliteStore implements NodeStore {
   }
 
   readonly #toLease = (row: Row): StoredLease => {
-    const token = String(row['token']);
-    const known = this.#read.get(token);
+    const id = String(row['id']);
     const endedAtMs = typeof row['ended_ms'] === 'number' ? row['ended_ms'] : null;
-    if (known !== undefined && known.endedAtMs === endedAtMs) return known;
-    const lease = known?.lease ?? this.#readToken(token);
-    const stored = { lease, token, imageDigest: String(row['image_digest']), endedAtMs };
+    const known = this.#read.get(id);
+    if (known?.endedAtMs === endedAtMs) return known;
+    const [text] = this.#all('SELECT token, image_digest FROM leases WHERE id = ?', id);
+    const token = String(text?.['token']);
+    const stored = { lease: this.#readToken(token), token, imageDigest: String(text?.['image_digest']), endedAtMs };
     if (this.#read.size >= READ_LEASES_KEPT) this.#read.clear();
-    this.#read.set(token, stored);
+    this.#read.set(id, stored);
     return stored;
   };
 
