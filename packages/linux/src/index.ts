@@ -56,6 +56,9 @@ export {
   signalAndWait,
   waitForEnd,
 } from './processes.ts';
+export { enlargeSharedTables } from './shared-tables.ts';
+export type { ListeningSocket } from './sockets.ts';
+export { listeningSockets } from './sockets.ts';
 export { SystemCallError } from './syscalls.ts';
 export type { ClassCounters, ShapedClass, ShapingTree } from './tc.ts';
 export {
@@ -73,3 +76,12 @@ export type { CharacterSize } from './terminals.ts';
 export { makeTerminalRaw, setTerminalSize } from './terminals.ts';
 export type { PollSet, TunOptions } from './tun.ts';
 export { createPollSet, isReadable, openTun, pollReadable, readPacket, writePacket } from './tun.ts';
+export type { VolumeImages } from './volume-images.ts';
+export {
+  createVolumeImages,
+  growVolumeImage,
+  imageSizeMiB,
+  mayGrowVolumes,
+  mountVolumeImage,
+  tryVolumeImage,
+} from './volume-images.ts';

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import type { HostFeature } from '@planetlab/contract';
 import { createReplayGuard, readLease } from '@planetlab/credentials';
-import { type CommandRunner, systemRunner } from '@planetlab/linux';
-import { messageOf, type SliceName } from '@planetlab/model';
+import { type CommandRunner, listeningSockets, systemRunner } from '@planetlab/linux';
+import { messageOf, portKey, type SliceName } from '@planetlab/model';
 import type { FastifyBaseLogger } from 'fastify';
 import { createSshAccess, type SshAccess } from './access/ssh-access.ts';
 import { stopReason } from './admission/decisions.ts';
@@ -207,6 +207,7 @@ async function openApi(
   const leases = createLeaseService({
     ...{ node: identity, policy, store, images: backend.images, addresses: config, host, now },
     decisions: () => decisions.current(),
+    ownPorts: () => new Set(listeningSockets().map(portKey)),
     changed: ({ slice }) => changed(slice),
   });
   return createNodeApi(

@@ -87,7 +87,7 @@ export const nodeRoutes = {
     body: z.object({ resources: Resources }).strict(),
     reply: { kind: 'json', schema: LeaseRecord },
     status: 200,
-    errors: ['unknown_lease', 'lease_expired', 'admission_refused', 'insufficient_resources'],
+    errors: ['unknown_lease', 'lease_expired', 'admission_refused', 'insufficient_resources', 'conflict'],
   },
   endLease: {
     method: 'DELETE',
@@ -156,7 +156,7 @@ export const nodeRoutes = {
     params: bySlice,
     reply: { kind: 'duplex' },
     status: 200,
-    errors: ['unknown_sliver', 'sliver_not_running', 'command_not_found'],
+    errors: ['unknown_sliver', 'sliver_not_running', 'command_not_found', 'too_many_requests'],
   },
   listSteps: {
     method: 'GET',

@@ -5,6 +5,8 @@ import {
   type NodeId,
   type NodeName,
   PlanetLabError,
+  type PortBinding,
+  portKey,
   type ResourceSums,
   type Resources,
   sameResources,
@@ -13,6 +15,7 @@ import {
 import { admit, admitResources, checkEnd } from '../admission/admit.ts';
 import { checkDecisions, type Decisions } from '../admission/decisions.ts';
 import type { Policy } from '../admission/policy.ts';
+import { admitPorts } from '../admission/ports.ts';
 import type { ImageStore } from '../images/image-store.ts';
 import { type AddressPlan, freeIndex } from '../slivers/addresses.ts';
 import { type NodeStore, newLeaseId, type StoredLease } from '../store/store.ts';
@@ -26,6 +29,8 @@ export interface LeaseServiceOptions {
   readonly images: ImageStore;
   readonly addresses: AddressPlan;
   readonly host: ResourceSums;
+  /** Ports that the machine itself listens on now, as `tcp/22`. */
+  readonly ownPorts: () => ReadonlySet<string>;
   readonly now: () => number;
   /** Told after a lease has changed durably. */
   readonly changed: (lease: Lease) => void;
@@ -74,9 +79,11 @@ export function createLeaseService(options: LeaseServiceOptions): LeaseService {
       if (existing !== undefined) return sameHolder(existing, credential);
       checkDecisions(options.decisions(), { slice: request.slice, authority: credential.authority });
       const nowMs = now();
-      const live = store.liveLeases().map(({ lease }) => lease.resources);
+      const leases = store.liveLeases().map(({ lease }) => lease);
+      const live = leases.map(({ resources }) => resources);
       const images = options.images.list();
       const terms = admit(policy, request, { credential, live, host: options.host, images, nowMs });
+      checkPorts(options, terms.resources.ports, leases);
       const lease: Lease = {
         id: newLeaseId(),
         node: node.id,
@@ -106,10 +113,16 @@ export function createLeaseService(options: LeaseServiceOptions): LeaseService {
       const stored = liveLease(id, credential);
       if (sameResources(resources, stored.lease.resources)) return stored;
       checkDecisions(options.decisions(), stored.lease);
-      const others = store.liveLeases().filter(({ lease }) => lease.id !== id);
-      const live = others.map(({ lease }) => lease.resources);
+      const others = store.liveLeases().flatMap(({ lease }) => (lease.id === id ? [] : lease));
+      const live = others.map((lease) => lease.resources);
       const leaseMs = stored.lease.expiresAtMs - now();
       admitResources(policy, resources, { live, host: options.host, leaseMs, before: stored.lease.resources });
+      const held = new Set(stored.lease.resources.ports.map(portKey));
+      checkPorts(
+        options,
+        resources.ports.filter((port) => !held.has(portKey(port))),
+        others,
+      );
       return replace(stored, { ...stored.lease, resources });
     },
 
@@ -120,6 +133,10 @@ export function createLeaseService(options: LeaseServiceOptions): LeaseService {
       changed(stored.lease);
     },
   };
+}
+
+function checkPorts({ ownPorts }: LeaseServiceOptions, wanted: readonly PortBinding[], live: readonly Lease[]): void {
+  if (wanted.length > 0) admitPorts(wanted, { live, own: ownPorts() });
 }
 
 function sameHolder(existing: StoredLease, credential: SliceCredential): StoredLease {
