@@ -14,7 +14,7 @@ export function createLabProgress({ io, json }: Invocation): { report(progress: 
   const passing = (text: string) => {
     if (!terminal) return;
     clear();
-    io.stderr.write(paint('dim', `  ${plainLine(text)}`.slice(0, (io.stderr.columns ?? 80) - 1)));
+    io.stderr.write(paint('dim', `  ${plainLine(text)}`.slice(0, (io.stderr.columns || 80) - 1)));
   };
   return {
     report(progress) {

@@ -1,5 +1,7 @@
+import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { painter, plainLine } from './paint.ts';
+import { createPrinter } from './printer.ts';
 import { nodeState, sliverState } from './states.ts';
 import { renderTable } from './table.ts';
 import { fullTime, relativeTime } from './times.ts';
@@ -32,6 +34,12 @@ describe('tables', () => {
     ).toBe(reason);
   });
 
+  it('never cut a word, however narrow the terminal', () => {
+    const link = 'https://plc.example.org/why-this-was-refused/in-full';
+    const table = renderTable(['NODE', 'REASON'], [text('tokyo', `see ${link}`)], { ...plain, width: 30 });
+    expect(table).toContain(link);
+  });
+
   it('align coloured cells as plain ones', () => {
     const rows = [
       [{ text: 'running', color: 'green' as const }, { text: 'x' }],
@@ -46,6 +54,21 @@ describe('tables', () => {
   it('do not pass on what a terminal would obey', () => {
     expect(plainLine('evil\u001b[2J\r\nname\u009b1m')).toBe('evil [2J name 1m');
     expect(renderTable(['A'], [text('a\nb')], plain)).toBe('A\na b');
+  });
+});
+
+describe('a single thing', () => {
+  it('has what is there to be copied in one piece, also on a narrow terminal', () => {
+    let shown = '';
+    const write = (data: Buffer, _encoding: string, done: () => void) => {
+      shown += String(data);
+      done();
+    };
+    const stdout = Object.assign(new Writable({ write }), { isTTY: true, columns: 40 });
+    const print = createPrinter({ stdout, stderr: stdout, json: false, color: false, nowMs: 0 });
+    const command = 'ssh -F /var/lib/planetlab/labs/lab/ssh_config demo_hello@tokyo';
+    print.record({}, [['SSH', command]]);
+    expect(shown).toBe(`SSH  ${command}\n`);
   });
 });
 

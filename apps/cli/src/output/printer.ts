@@ -45,7 +45,7 @@ export function createPrinter(options: PrinterOptions): Printer {
   const terminal = stdout.isTTY === true;
   const view: View = { nowMs: options.nowMs, symbols: terminal };
   const paint = painter(options.color);
-  const style = { paint, width: terminal ? (stdout.columns ?? 80) : undefined };
+  const style = { paint, width: terminal ? stdout.columns || 80 : undefined };
   const line = (text: string) => void stdout.write(`${text}\n`);
   // Laid out for a person, in one line for a program.
   const document = (value: unknown) => line(JSON.stringify(value, null, terminal ? 2 : 0));
@@ -62,7 +62,7 @@ export function createPrinter(options: PrinterOptions): Printer {
       const heads = columns.map((column) => column.head);
       return line(renderTable(heads, rows, style));
     },
-    record: (value, fields) => (json ? document(value) : line(renderFields(fields, style))),
+    record: (value, fields) => (json ? document(value) : line(renderFields(fields, paint))),
     done: (value, sentence) => (json ? document(value) : line(plainLine(sentence))),
     value(value, text, words) {
       if (json) return document(value);
@@ -74,9 +74,10 @@ export function createPrinter(options: PrinterOptions): Printer {
 
 const asCell = (cell: Cell | string): Cell => (typeof cell === 'string' ? { text: cell } : cell);
 
-function renderFields(fields: readonly Field[], style: { paint: Paint; width: number | undefined }): string {
+/** Never wrapped by us: links and commands are there to be copied as they are. */
+function renderFields(fields: readonly Field[], paint: Paint): string {
   const rows = fields.flatMap(([label, value]) =>
     value === undefined ? [] : [[{ text: label, color: 'dim' } as const, asCell(value)]],
   );
-  return renderTable(['', ''], rows, style);
+  return renderTable(['', ''], rows, { paint, width: undefined });
 }

@@ -28,7 +28,7 @@ export function createProgress({ io, json }: Invocation): Progress {
   };
   return {
     update(slivers) {
-      const size = { rows: io.stderr.rows ?? 24, columns: io.stderr.columns ?? 80 };
+      const size = { rows: io.stderr.rows || 24, columns: io.stderr.columns || 80 };
       const lines = progressLines(slivers, size, paint);
       clear();
       io.stderr.write(lines.map((line) => `${line}\n`).join(''));
