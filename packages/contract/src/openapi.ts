@@ -38,14 +38,42 @@ function operation(name: string, route: RouteDefinition): Json {
     summary: route.summary,
     security: SECURITY[route.access],
     parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query')],
-    ...(route.body === undefined
-      ? {}
-      : {
-          requestBody: { required: true, content: { 'application/json': { schema: schemaOf(route.body, 'input') } } },
-        }),
-    responses: { [String(route.status)]: success(route), ...problems(route.errors) },
+    ...requestBody(route),
+    responses: { [String(route.status)]: success(route), ...problems([...expected(route), ...route.errors]) },
   };
 }
+
+function requestBody(route: RouteDefinition): Json {
+  if (route.reply.kind === 'duplex') return { requestBody: { required: true, content: { [EXEC_CONTENT_TYPE]: {} } } };
+  if (route.body === undefined) return {};
+  return {
+    requestBody: { required: true, content: { 'application/json': { schema: schemaOf(route.body, 'input') } } },
+  };
+}
+
+/** What any route of its kind may answer, besides what it adds. */
+const ANY: readonly ErrorCode[] = ['malformed_request', 'malformed_name', 'internal'];
+const BY_ACCESS = {
+  public: ['too_many_requests'],
+  person: ['not_signed_in', 'forbidden'],
+  credential: [
+    'credential_missing',
+    'credential_invalid',
+    'credential_foreign',
+    'credential_expired',
+    'credential_insufficient',
+    'proof_invalid',
+    'proof_replayed',
+    'clock_skew',
+  ],
+  local: [],
+} as const satisfies Record<RouteDefinition['access'], readonly ErrorCode[]>;
+
+const expected = (route: RouteDefinition): readonly ErrorCode[] => [
+  ...ANY,
+  ...(route.body === undefined ? [] : (['body_too_large'] as const)),
+  ...BY_ACCESS[route.access],
+];
 
 const SECURITY = {
   public: [],
@@ -81,7 +109,7 @@ function success(route: RouteDefinition): Json {
 }
 
 function problems(codes: readonly ErrorCode[]): Json {
-  const byStatus = Map.groupBy(new Set<ErrorCode>(['malformed_request', ...codes]), (code) => ERROR_KINDS[code].status);
+  const byStatus = Map.groupBy(new Set(codes), (code) => ERROR_KINDS[code].status);
   const entries = [...byStatus].map(([status, group]) => [
     String(status),
     {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { EXEC_CONTENT_TYPE, fillPath, plcRoutes, type RouteDefinition } from '@planetlab/contract';
+import { EXEC_CONTENT_TYPE, fillPath, openApiDocument, plcRoutes, type RouteDefinition } from '@planetlab/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestPlc, type TestPlc } from '../testing/test-plc.ts';
 
@@ -197,6 +197,11 @@ async function ask(route: RouteDefinition, input: Input, headers: Record<string,
   });
 }
 
+const documented = (name: RouteName): string[] => {
+  const { paths } = openApiDocument({ title: 'PLC', version: '0' }, { [name]: plcRoutes[name] });
+  return [...JSON.stringify(paths).matchAll(/"(\d{3})":\{"description"/g)].map(([, status]) => status ?? '');
+};
+
 const cases = Object.entries(TABLE).flatMap(([name, row]) =>
   [row].flat().map((one) => ({ name: name as RouteName, what: [name, one.when ?? ''].join(' ').trim(), ...one })),
 );
@@ -216,6 +221,7 @@ describe('who may use a route', () => {
         token === undefined ? {} : { authorization: `Bearer ${token}` },
       );
       got.push(String(reply.status));
+      expect(documented(name)).toContain(String(reply.status));
       if (reply.status >= 400)
         expect(await reply.json()).toMatchObject({
           code: expect.any(String),
