@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readlinkSync, writeFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 export interface IdRange {
@@ -16,14 +17,18 @@ const DEADLINE_MS = 5_000;
  * be mapped only from outside and only while somebody is in it.
  */
 export async function openMappedUserNamespace({ idBase, idCount }: IdRange): Promise<number> {
-  const child = spawn('unshare', ['--user', 'cat'], { stdio: ['pipe', 'ignore', 'ignore'] });
+  const child = spawn('unshare', ['--user', 'cat'], { stdio: ['pipe', 'ignore', 'pipe'] });
   child.stdin.on('error', () => {}); // the child may be gone before its input is closed; `exited` tells
+  const words = text(child.stderr); // why there is none, if so
   const exited = once(child, 'exit');
   exited.catch(() => {}); // a failed spawn is reported by the line below
   try {
     await once(child, 'spawn');
     const folder = `/proc/${child.pid}`;
-    await untilUnshared(`${folder}/ns/user`);
+    await untilUnshared(`${folder}/ns/user`).catch(async (error: unknown) => {
+      child.kill('SIGKILL');
+      throw new Error((await words).trim() || messageOf(error), { cause: error });
+    });
     const map = `0 ${idBase} ${idCount}`;
     writeFileSync(`${folder}/uid_map`, map);
     writeFileSync(`${folder}/gid_map`, map);
@@ -35,6 +40,8 @@ export async function openMappedUserNamespace({ idBase, idCount }: IdRange): Pro
     }
   }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 async function untilUnshared(path: string): Promise<void> {
   const own = readlinkSync('/proc/self/ns/user');
