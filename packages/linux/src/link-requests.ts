@@ -7,12 +7,14 @@ const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;
 const RTM_NEWADDR = 20;
 const RTM_NEWROUTE = 24;
+const RTM_NEWNEIGH = 28;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SCOPE_GLOBAL = 0;
 const SCOPE_LINK = 253;
 
 const IFF_UP = 1;
+const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_LINKINFO = 18;
 const IFLA_NET_NS_PID = 19;
@@ -32,6 +34,12 @@ function linkHeader(number: number, flags = 0): Buffer {
   return header;
 }
 
+/** Hardware addresses of the ends of a pair. The same for every pair: each is a network of its own. */
+export const VETH_MACS = {
+  here: Buffer.from('020000000001', 'hex'),
+  peer: Buffer.from('020000000002', 'hex'),
+} as const;
+
 /** A veth pair: `name` here, `peer` in the network namespace of process `pid`. */
 export const addVeth = (name: string, peer: string, pid: number): NetlinkRequest => ({
   type: RTM_NEWLINK,
@@ -40,6 +48,7 @@ export const addVeth = (name: string, peer: string, pid: number): NetlinkRequest
   payload: Buffer.concat([
     linkHeader(0),
     attribute(IFLA_IFNAME, terminated(name)),
+    attribute(IFLA_ADDRESS, VETH_MACS.here),
     attribute(
       IFLA_LINKINFO,
       attribute(IFLA_INFO_KIND, terminated('veth')),
@@ -49,6 +58,7 @@ export const addVeth = (name: string, peer: string, pid: number): NetlinkRequest
           VETH_INFO_PEER,
           linkHeader(0),
           attribute(IFLA_IFNAME, terminated(peer)),
+          attribute(IFLA_ADDRESS, VETH_MACS.peer),
           attribute(IFLA_NET_NS_PID, uint32(pid)),
         ),
       ),
@@ -103,6 +113,20 @@ export function addAddress(
     subject: `address ${address} on link ${number}`,
     payload: Buffer.concat([header, attribute(IFA_LOCAL, bytes), attribute(IFA_ADDRESS, bytes)]),
   };
+}
+
+const NUD_PERMANENT = 0x80;
+const NDA_DST = 1;
+const NDA_LLADDR = 2;
+
+/** Who has an address on a link, for good: nobody is asked, and nobody can say otherwise. */
+export function addNeighbour(number: number, address: string, mac: Buffer): NetlinkRequest {
+  const header = Buffer.alloc(12);
+  header.writeUInt8(familyOf(address), 0);
+  header.writeInt32LE(number, 4);
+  header.writeUInt16LE(NUD_PERMANENT, 8);
+  const payload = Buffer.concat([header, attribute(NDA_DST, addressBytes(address)), attribute(NDA_LLADDR, mac)]);
+  return { type: RTM_NEWNEIGH, create: true, subject: `neighbour ${address} on link ${number}`, payload };
 }
 
 const RT_TABLE_MAIN = 254;

@@ -29,7 +29,9 @@ describe('a routed veth', () => {
       'address fe80::1 on link 7',
       'link 7 up',
       'route to 10.1.0.2 on link 7',
+      'neighbour 10.1.0.2 on link 7',
       'route to fd00::2 on link 7',
+      'neighbour fd00::2 on link 7',
     ]);
   });
 
@@ -38,8 +40,10 @@ describe('a routed veth', () => {
       'link 1 up',
       'link 2 up',
       'address 10.1.0.2 on link 2',
+      'neighbour 169.254.1.1 on link 2',
       'default route via 169.254.1.1 on link 2',
       'address fd00::2 on link 2',
+      'neighbour fe80::1 on link 2',
       'default route via fe80::1 on link 2',
     ]);
   });

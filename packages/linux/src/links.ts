@@ -3,9 +3,11 @@ import {
   addAddress,
   addDefaultRoute,
   addHostRoute,
+  addNeighbour,
   addVeth,
   removeLink,
   setLinkUp,
+  VETH_MACS,
   withoutOwnIpv6,
 } from './link-requests.ts';
 import { withNetworkNamespace } from './namespaces.ts';
@@ -49,14 +51,17 @@ export async function createRoutedVeth(veth: RoutedVeth): Promise<void> {
   );
 }
 
-/** What the host's end of a new pair gets. */
+/**
+ * What the host's end of a new pair gets. Both ends know each other for good: the kernel has one table of neighbours
+ * for all network namespaces, and a machine that fills it must not make others forget their gateway.
+ */
 export const hostEnd = (veth: RoutedVeth, number: number): readonly NetlinkRequest[] => [
   withoutOwnIpv6(number),
   addAddress(number, veth.hostIpv4Gateway, 32, { ofLink: true }),
   addAddress(number, veth.hostIpv6Gateway, 64),
   setLinkUp(number),
   ...[veth.guestIpv4, veth.guestIpv6].flatMap((address) =>
-    address === undefined ? [] : [addHostRoute(number, address)],
+    address === undefined ? [] : [addHostRoute(number, address), addNeighbour(number, address, VETH_MACS.peer)],
   ),
 ];
 
@@ -66,10 +71,18 @@ export const guestEnd = (veth: RoutedVeth, number: number): readonly NetlinkRequ
   setLinkUp(number),
   ...(veth.guestIpv4 === undefined
     ? []
-    : [addAddress(number, veth.guestIpv4, 32), addDefaultRoute(number, veth.hostIpv4Gateway)]),
+    : [
+        addAddress(number, veth.guestIpv4, 32),
+        addNeighbour(number, veth.hostIpv4Gateway, VETH_MACS.here),
+        addDefaultRoute(number, veth.hostIpv4Gateway),
+      ]),
   ...(veth.guestIpv6 === undefined
     ? []
-    : [addAddress(number, veth.guestIpv6, 128), addDefaultRoute(number, veth.hostIpv6Gateway)]),
+    : [
+        addAddress(number, veth.guestIpv6, 128),
+        addNeighbour(number, veth.hostIpv6Gateway, VETH_MACS.here),
+        addDefaultRoute(number, veth.hostIpv6Gateway),
+      ]),
 ];
 
 /** In every network namespace. */
