@@ -1,10 +1,10 @@
-/** One measured question. Its figures are the keys that the JSON line carries. */
+/** One measured question. Its figures are the keys that the JSON line carries; null is one that could not be measured. */
 export interface Benchmark {
   readonly question: string;
   run(context: {
     readonly note: (line: string) => void;
     readonly signal: AbortSignal;
-  }): Promise<Readonly<Record<string, number | string>>>;
+  }): Promise<Readonly<Record<string, number | string | null>>>;
 }
 
 /** The middle of the values, which a noisy machine moves least. */

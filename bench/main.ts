@@ -12,6 +12,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ readonly benchmark: Be
   'slice-deploy': () => import('./slice-deploy.ts'),
   footprint: () => import('./footprint.ts'),
   density: () => import('./density.ts'),
+  'start-vs-peers': () => import('./start-vs-peers.ts'),
 };
 
 const { values, positionals } = parseArgs({

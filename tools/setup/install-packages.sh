@@ -56,3 +56,17 @@ case " $available " in
     echo 'planetlab: openssh-server is installed but not enabled; "systemctl enable --now ssh" does that if you want it' >&2
     ;;
 esac
+
+# Only measurements use these, and run them privately: no daemon, and no bridge, at the next boot.
+disable_units() {
+  if command -v systemctl >/dev/null 2>&1; then systemctl disable "$@" >/dev/null 2>&1 || true; fi
+}
+case " $available " in
+  *' podman '*) disable_units podman.socket podman.service podman-restart.service podman-auto-update.service podman-auto-update.timer ;;
+esac
+case " $available " in
+  *' lxc '*)
+    disable_units lxc.service lxc-net.service lxc-monitord.service
+    for script in lxc lxc-net; do update-rc.d "$script" disable >/dev/null 2>&1 || true; done
+    ;;
+esac
