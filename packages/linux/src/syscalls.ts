@@ -41,6 +41,7 @@ interface CLibrary {
   tcsetattr(fd: number, when: number, termios: Uint8Array): number;
   cfmakeraw(termios: Uint8Array): void;
   pipe2(ends: Int32Array, flags: number): number;
+  lseek(fd: number, offset: number, whence: number): number;
   read(fd: number, buffer: Uint8Array, length: number): number;
   write(fd: number, buffer: Uint8Array, length: number): number;
   socket(domain: number, type: number, protocol: number): number;
@@ -96,6 +97,7 @@ function loadCLibrary(): CLibrary {
     tcsetattr: library.func('int tcsetattr(int fd, int when, const void *termios)'),
     cfmakeraw: library.func('void cfmakeraw(void *termios)'),
     pipe2: library.func('int pipe2(void *ends, int flags)'),
+    lseek: library.func('long lseek(int fd, long offset, int whence)'),
     read: library.func('long read(int fd, void *buffer, size_t length)'),
     write: library.func('long write(int fd, const void *buffer, size_t length)'),
     socket: library.func('int socket(int domain, int type, int protocol)'),

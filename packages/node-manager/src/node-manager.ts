@@ -21,6 +21,8 @@ import { openLocalAdmin } from './local/open-local-admin.ts';
 import { openNetwork } from './network/open-network.ts';
 import { takeNodeLock } from './node-lock.ts';
 import { type NodeNames, type NodePaths, nodeNames, nodePaths } from './paths.ts';
+import { MemoryWatch } from './resources/memory-watch.ts';
+import { sliverUsage } from './resources/usage.ts';
 import { createDirectory } from './slivers/directory.ts';
 import { createEventHub } from './slivers/event-hub.ts';
 import { createReconciler } from './slivers/reconciler.ts';
@@ -67,6 +69,12 @@ export async function startNodeManager(options: NodeManagerOptions): Promise<Nod
   const core = createCore(parts);
   stack.defer(() => core.reconciler.close());
   await core.reconciler.start();
+  stack.use(
+    new MemoryWatch({
+      ...{ store, directory: core.directory, vmm: backend.vmm, logger, now },
+      trigger: (slice) => core.reconciler.trigger(slice),
+    }),
+  );
   core.network.start();
   stack.defer(() => core.network.close());
   let uplink: Uplink | undefined;
@@ -207,6 +215,7 @@ async function openApi(
   const leases = createLeaseService({
     ...{ node: identity, policy, store, images: backend.images, addresses: config, host, now },
     decisions: () => decisions.current(),
+    growsVolume: (slice) => backend.host.growsVolume(slice),
     ownPorts: () => new Set(listeningSockets().map(portKey)),
     changed: ({ slice }) => changed(slice),
   });
@@ -219,6 +228,7 @@ async function openApi(
       store,
       directory,
       vmm: backend.vmm,
+      usage: (sliver) => sliverUsage({ store, vmm: backend.vmm, host: backend.host, now }, sliver),
       nodeName: identity.name,
       accessChanged: () => reconciler.triggerNode(),
     },

@@ -137,6 +137,7 @@ export const SliverUsage = z.object({
     files: z.number().int().nullable(),
     filesLimit: z.number().int().nullable(),
   }),
+  notices: z.array(Notice),
 });
 export type SliverUsage = z.infer<typeof SliverUsage>;
 

@@ -93,6 +93,11 @@ export function admitResources(policy: Policy, resources: Resources, facts: Room
       `This node gives one sliver at most ${policy.maxCpuSharesPerSliver} CPU shares; ${resources.cpuShares} are asked for.`,
     );
   }
+  if (facts.before !== undefined && resources.diskMiB < facts.before.diskMiB) {
+    throw refused(
+      'The disk of a sliver cannot shrink while it is there. For a smaller one, take the slice off this node and put it on again.',
+    );
+  }
   const leased = facts.live.map(sumsOf).reduce(addResources, NO_RESOURCES);
   const left = subtractResources(promisable(policy, facts.host, facts.leaseMs), leased);
   const sums = sumsOf(resources);

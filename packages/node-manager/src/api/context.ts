@@ -1,4 +1,4 @@
-import type { NodeFacts } from '@planetlab/contract';
+import type { NodeFacts, NodeSliver, SliverUsage } from '@planetlab/contract';
 import type { HandlerContext } from '@planetlab/contract/server';
 import type { Right, SliceCredential } from '@planetlab/credentials';
 import type { NodeName } from '@planetlab/model';
@@ -18,6 +18,7 @@ export interface ApiContext {
   readonly store: NodeStore;
   readonly directory: SliverDirectory;
   readonly vmm: Vmm;
+  readonly usage: (sliver: NodeSliver) => Promise<SliverUsage>;
   readonly nodeName: NodeName;
   /** Who may log in has changed. */
   readonly accessChanged: () => void;

@@ -34,6 +34,11 @@ export function serveSlivers(app: App, context: ApiContext): void {
     return existing(params.slice);
   });
 
+  serve(app, nodeRoutes.getUsage, async ({ params }, call) => {
+    requireSlice(callerOf(context, call, 'read'), params.slice);
+    return context.usage(existing(params.slice));
+  });
+
   serve(app, nodeRoutes.watchSlivers, async (_input, call) => {
     const credential = callerOf(context, call, 'read');
     await sendEvents(

@@ -1,4 +1,4 @@
-import type { HostFeature } from '@planetlab/contract';
+import type { HostFeature, SliverUsage } from '@planetlab/contract';
 import type { ClassCounters, ShapingTree } from '@planetlab/linux';
 import type { DesiredSliver } from '../slivers/steps.ts';
 import type { HostCapacity } from './capacity.ts';
@@ -23,6 +23,10 @@ export interface Host {
   volumeHolds(slice: string, diskMiB: number): boolean;
   /** Lets a volume in use take more. A volume cannot shrink while it is in use; a bound that is higher is left as it is. */
   growVolume(slice: string, diskMiB: number): Promise<void>;
+  /** Whether it can: that depends on what bounds it, and on what this process may do. */
+  growsVolume(slice: string): boolean;
+  /** What a sliver has on disk; `diskMiB` is its limit where nothing enforces one. */
+  diskUse(slice: string, diskMiB: number): SliverUsage['disk'];
   /** Where `mountRoot` mounts. */
   rootPath(slice: string): string;
   unmountRoot(slice: string): Promise<void>;

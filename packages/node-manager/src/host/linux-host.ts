@@ -38,6 +38,7 @@ import type { DesiredSliver } from '../slivers/steps.ts';
 import { readCapacity } from './capacity.ts';
 import type { Host } from './host.ts';
 import { waitForOrphans } from './orphans.ts';
+import { createVolumes, type DiskBound, type Volumes } from './volumes.ts';
 
 export interface LinuxHostOptions {
   readonly paths: NodePaths;
@@ -46,6 +47,8 @@ export interface LinuxHostOptions {
   /** Folder of the root file system of an image. Throws `unknown_image` when it is not there any more. */
   readonly imageRoot: (digest: string) => string;
   readonly runner: CommandRunner;
+  /** What keeps slivers to their disk limits; by default what works. */
+  readonly diskBound?: 'auto' | DiskBound;
 }
 
 /** A real Linux host: overlay roots, routed links, nftables. Needs root. */
@@ -55,19 +58,22 @@ export function createLinuxHost(options: LinuxHostOptions): Host {
 
 class LinuxHost implements Host {
   readonly #options: LinuxHostOptions;
+  readonly #volumes: Volumes;
   readonly #hierarchies = readCgroupHierarchies();
 
   constructor(options: LinuxHostOptions) {
     this.#options = options;
+    this.#volumes = createVolumes({ ...options, bound: options.diskBound ?? 'auto' });
   }
 
   async mountRoot(sliver: DesiredSliver): Promise<string> {
     const { paths, names, addresses, imageRoot } = this.#options;
-    const { lower, upper, work, root, lease } = volumePaths(paths, names, sliver.slice);
+    const { lower, root, lease } = volumePaths(paths, names, sliver.slice);
     const { idBase } = addressesOf(addresses, sliver.index);
     const source = imageRoot(sliver.imageDigest);
     if (!existsSync(names.roots)) mkdirSync(names.roots, { recursive: true, mode: 0o711 });
     if (!isMountPoint(names.roots)) ensurePrivateMountPoint(names.roots);
+    const { upper, work } = await this.#volumes.prepare(sliver.slice, sliver.resources.diskMiB);
     prepareOverlayFolders({ upper, work, target: root }, idBase);
     mkdirSync(lower, { recursive: true });
     if (readOptional(lease) !== sliver.lease) writeFileAtomic(lease, sliver.lease);
@@ -76,11 +82,21 @@ class LinuxHost implements Host {
     return root;
   }
 
-  volumeHolds(): boolean {
-    return true;
+  volumeHolds(slice: string, diskMiB: number): boolean {
+    return this.#volumes.holds(slice, diskMiB);
   }
 
-  async growVolume(): Promise<void> {}
+  growVolume(slice: string, diskMiB: number): Promise<void> {
+    return this.#volumes.grow(slice, diskMiB);
+  }
+
+  growsVolume(slice: string): boolean {
+    return this.#volumes.grows(slice);
+  }
+
+  diskUse(slice: string, diskMiB: number) {
+    return this.#volumes.use(slice, diskMiB);
+  }
 
   rootPath(slice: string): string {
     return this.#volume(slice).root;
@@ -170,7 +186,7 @@ class LinuxHost implements Host {
     return {
       slice,
       volume: existsSync(volume) || existsSync(mounts) ? (readOptional(lease) ?? 'unknown') : null,
-      mounted: rootMounted || isMountPoint(lower),
+      mounted: rootMounted || isMountPoint(lower) || isMountPoint(`${mounts}/disk`),
       rootMounted,
       link: index !== null && hasLink(linkName(this.#options.names, index)),
     };
@@ -205,8 +221,8 @@ class LinuxHost implements Host {
     return readCapacity(this.#options.paths.state);
   }
 
-  features() {
-    return probeHost(this.#options.runner);
+  async features() {
+    return [...(await probeHost(this.#options.runner)), await this.#volumes.feature()];
   }
 
   async purge({ keepVolumes = false }: { readonly keepVolumes?: boolean } = {}): Promise<void> {

@@ -21,6 +21,8 @@ export function createSimulatedHost(options: { readonly stateDir: string; readon
     },
     volumeHolds: () => true,
     async growVolume() {},
+    growsVolume: () => true,
+    diskUse: (_slice, diskMiB) => ({ bound: 'none', usedMiB: null, limitMiB: diskMiB, files: null, filesLimit: null }),
     async unmountRoot(slice) {
       const volume = volumes.get(slice);
       if (volume !== undefined) volume.mounted = false;

@@ -9,6 +9,7 @@ import {
   portKey,
   type ResourceSums,
   type Resources,
+  type SliceName,
   sameResources,
   toInstant,
 } from '@planetlab/model';
@@ -26,6 +27,8 @@ export interface LeaseServiceOptions {
   /** What the administrator of the machine has decided, as it is now. */
   readonly decisions: () => Decisions;
   readonly store: NodeStore;
+  /** Whether the disk of a sliver that is there can become larger. */
+  readonly growsVolume: (slice: SliceName) => boolean;
   readonly images: ImageStore;
   readonly addresses: AddressPlan;
   readonly host: ResourceSums;
@@ -113,6 +116,12 @@ export function createLeaseService(options: LeaseServiceOptions): LeaseService {
       const stored = liveLease(id, credential);
       if (sameResources(resources, stored.lease.resources)) return stored;
       checkDecisions(options.decisions(), stored.lease);
+      if (resources.diskMiB > stored.lease.resources.diskMiB && !options.growsVolume(stored.lease.slice)) {
+        throw new PlanetLabError(
+          'admission_refused',
+          'The disk of a sliver cannot grow on this node while it is there. For a larger one, take the slice off this node and put it on again.',
+        );
+      }
       const others = store.liveLeases().flatMap(({ lease }) => (lease.id === id ? [] : lease));
       const live = others.map((lease) => lease.resources);
       const leaseMs = stored.lease.expiresAtMs - now();

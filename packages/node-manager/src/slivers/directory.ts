@@ -1,4 +1,4 @@
-import type { NodeEvent, NodeSliver, Reason } from '@planetlab/contract';
+import type { NodeEvent, NodeSliver, Notice, Reason } from '@planetlab/contract';
 import { type SliceName, type SliverState, toInstant } from '@planetlab/model';
 import type { NodeStore, SliverRow } from '../store/store.ts';
 import { type AddressPlan, addressesOf } from './addresses.ts';
@@ -18,6 +18,8 @@ export interface SliverDirectory {
   status(slice: string): SliverStatus | undefined;
   /** Notes how a sliver is doing and tells watchers if that is new. */
   report(slice: SliceName, state: SliverState, reason?: Reason): void;
+  /** Adds to what a sliver's people should know, and tells watchers. */
+  notify(slice: SliceName, notice: Omit<Notice, 'at'>): void;
   /** Tells watchers that something else about a sliver is new, such as its lease. */
   touch(slice: SliceName): void;
   /** Reports a sliver for the last time. `row` is what was known of it. */
@@ -33,8 +35,11 @@ export interface DirectoryOptions {
   readonly now: () => number;
 }
 
+const NOTICES_KEPT = 10;
+
 export function createDirectory({ store, hub, addresses, now }: DirectoryOptions): SliverDirectory {
   const statuses = new Map<string, SliverStatus>();
+  const notices = new Map<string, readonly Notice[]>();
 
   const describe = (row: SliverRow): NodeSliver => {
     const { lease, endedAtMs } = row.stored;
@@ -53,6 +58,7 @@ export function createDirectory({ store, hub, addresses, now }: DirectoryOptions
       resources: lease.resources,
       ipv4,
       ipv6,
+      ...(notices.has(row.slice) ? { notices: [...(notices.get(row.slice) ?? [])] } : {}),
     };
   };
 
@@ -82,11 +88,17 @@ export function createDirectory({ store, hub, addresses, now }: DirectoryOptions
       statuses.set(slice, { state, reason: reason ?? null, sinceMs });
       publish(slice);
     },
+    notify(slice, notice) {
+      const all = [...(notices.get(slice) ?? []), { at: toInstant(now()), ...notice }];
+      notices.set(slice, all.slice(-NOTICES_KEPT));
+      publish(slice);
+    },
     touch: publish,
     gone(row) {
       statuses.set(row.slice, { state: 'gone', reason: null, sinceMs: now() });
       hub.publish(describe(row));
       statuses.delete(row.slice);
+      notices.delete(row.slice);
     },
     watch,
   };

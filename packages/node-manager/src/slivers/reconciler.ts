@@ -192,8 +192,9 @@ class LeaseReconciler implements Reconciler {
       }
       if (row !== undefined) {
         const ends = desired === undefined || desired.stopped !== undefined;
+        const changesLimits = steps.every(({ kind }) => kind === 'ApplyLimits'); // while it runs on
+        if (!changesLimits) directory.report(row.slice, ends ? 'stopping' : 'starting');
         if (!ends) this.#checkLife(slice, observed);
-        directory.report(row.slice, ends ? 'stopping' : 'starting');
       }
       await this.#take(steps);
     }
@@ -262,7 +263,10 @@ class LeaseReconciler implements Reconciler {
     const failures = this.#retries.get(key)?.failures ?? 0;
     const delayMs = backoffMs({ ...RETRY, random }, failures);
     logger.warn({ slice: key === NODE_KEY ? undefined : key, reason, retryMs: Math.round(delayMs) }, 'a step failed');
-    if (key !== NODE_KEY && store.sliver(key) !== undefined) directory.report(SliceName.parse(key), 'failed', reason);
+    if (key !== NODE_KEY && store.sliver(key) !== undefined) {
+      const state = directory.status(key)?.state === 'running' ? 'running' : 'failed'; // it runs on with its old limits
+      directory.report(SliceName.parse(key), state, reason);
+    }
     if (this.#closed) return;
     const timer = setTimeout(() => {
       this.#retries.set(key, { failures: failures + 1, timer: undefined });

@@ -1,0 +1,94 @@
+import { generateKeyPair, issueLease } from '@planetlab/credentials';
+import { asMachineId, type MachineStats } from '@planetlab/vmm';
+import { describe, expect, it } from 'vitest';
+import { createDirectory } from '../slivers/directory.ts';
+import { createEventHub } from '../slivers/event-hub.ts';
+import { leaseOf, slice, storeIn, temporaryFolder } from '../testing/fixtures.ts';
+import { type MemoryReading, MemoryWatch, parseMeminfo } from './memory-watch.ts';
+
+const key = generateKeyPair();
+const addresses = { sliverIpv4Range: '100.96.0.0/16', ipv6Prefix: null, idBase: 100_000_000 };
+const logger = { info() {}, warn() {}, error() {} };
+const NOTHING: MachineStats = {
+  ...{ cpuMs: 0, memoryMiB: 0, memoryPeakMiB: null, memoryAtLimit: 0, memoryKills: 0, processes: 1 },
+  processesRefused: 0,
+};
+
+/** Two running slivers whose use a test sets, on a machine whose memory it sets. */
+function setUp() {
+  const folder = temporaryFolder();
+  const store = storeIn(folder.path, key);
+  const directory = createDirectory({ store, hub: createEventHub(), addresses, now: Date.now });
+  const use = new Map<string, Partial<MachineStats>>();
+  const ended: string[] = [];
+  const machine: { memory: MemoryReading | undefined } = { memory: { totalMiB: 1000, availableMiB: 500 } };
+  for (const [index, name] of ['a1_x', 'a1_y'].entries()) {
+    const lease = leaseOf(name);
+    const entry = { lease, token: issueLease(key, lease), imageDigest: 'd', keys: [] };
+    store.addLease({ ...entry, index: index + 2 });
+    directory.report(slice(name), 'running');
+  }
+  const watch = new MemoryWatch({
+    ...{ store, directory, logger, now: Date.now, read: () => machine.memory, periodMs: 3_600_000 },
+    vmm: {
+      stats: async (id) => ({ ...NOTHING, ...use.get(id) }),
+      stop: async (id) => void ended.push(`stop ${id}`),
+    },
+    trigger: (name) => void ended.push(`trigger ${name}`),
+  });
+  return {
+    ...{ store, directory, use, ended, machine, watch },
+    async [Symbol.asyncDispose]() {
+      await watch[Symbol.asyncDispose]();
+      store.close();
+      folder[Symbol.dispose]();
+    },
+  };
+}
+
+describe('the memory watch', () => {
+  it('tells once of each time that a sliver met its limit', async () => {
+    await using node = setUp();
+    await node.watch.look();
+    expect(node.directory.get('a1_x')?.notices).toBeUndefined();
+    node.use.set('a1_x', { memoryKills: 2 });
+    await node.watch.look();
+    await node.watch.look();
+    expect(node.directory.get('a1_x')?.notices).toMatchObject([
+      { code: 'memory_limit', message: expect.stringMatching(/^2 programs .* limit of 256 MiB\.$/) },
+    ]);
+    node.use.set('a1_x', { memoryKills: 1 }); // of a new machine
+    await node.watch.look();
+    expect(node.directory.get('a1_x')?.notices).toHaveLength(2);
+    expect(node.directory.get('a1_y')?.notices).toBeUndefined();
+    expect(node.store.listSteps({ slices: ['a1_x' as never], limit: 9 })).toMatchObject([
+      { step: 'MemoryLimitReached', message: expect.stringMatching(/^A program was/) },
+      { step: 'MemoryLimitReached' },
+    ]);
+  });
+
+  it('resets whoever uses most of its own limit when the machine is 90 % full, and no other', async () => {
+    await using node = setUp();
+    node.use.set('a1_x', { memoryMiB: 100 });
+    node.use.set('a1_y', { memoryMiB: 200 });
+    await node.watch.look();
+    expect(node.ended).toEqual([]);
+    node.machine.memory = { totalMiB: 1000, availableMiB: 99 };
+    await node.watch.look();
+    expect(node.ended).toEqual([`stop ${asMachineId('a1_y')}`, 'trigger a1_y']);
+    expect(node.directory.get('a1_y')?.notices).toMatchObject([{ code: 'memory_pressure' }]);
+  });
+
+  it('decides nothing where memory cannot be read', async () => {
+    await using node = setUp();
+    node.machine.memory = undefined;
+    node.use.set('a1_x', { memoryMiB: 256 });
+    await node.watch.look();
+    expect(node.ended).toEqual([]);
+    expect(parseMeminfo('MemTotal:       1024 kB\n')).toBeUndefined();
+    expect(parseMeminfo('MemTotal:  2048 kB\nMemFree: 1 kB\nMemAvailable:  1024 kB\n')).toEqual({
+      totalMiB: 2,
+      availableMiB: 1,
+    });
+  });
+});

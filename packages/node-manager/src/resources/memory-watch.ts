@@ -1,0 +1,143 @@
+import { readFileSync } from 'node:fs';
+import { messageOf, type SliceName } from '@planetlab/model';
+import { asMachineId, type Vmm } from '@planetlab/vmm';
+import type { Logger } from '../logger.ts';
+import type { SliverDirectory } from '../slivers/directory.ts';
+import type { NodeStore } from '../store/store.ts';
+
+export interface MemoryReading {
+  readonly totalMiB: number;
+  readonly availableMiB: number;
+}
+
+export interface MemoryWatchOptions {
+  readonly store: Pick<NodeStore, 'liveLeases' | 'logSteps'>;
+  readonly directory: Pick<SliverDirectory, 'status' | 'notify'>;
+  readonly vmm: Pick<Vmm, 'stats' | 'stop'>;
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** Asks for a sliver to be looked at: its machine was ended. */
+  readonly trigger: (slice: SliceName) => void;
+  /** Memory of the whole machine; undefined where it cannot be read, and then there is nothing to decide by. */
+  readonly read?: () => MemoryReading | undefined;
+  readonly periodMs?: number;
+}
+
+/** From here on the largest offender is reset, as it was on the original. */
+const PRESSURE = 0.9;
+const PERIOD_MS = 10_000;
+const MIB_IN_KIB = 1024;
+
+interface MemoryUse {
+  readonly slice: SliceName;
+  readonly usedMiB: number;
+  readonly limitMiB: number;
+  readonly kills: number;
+}
+
+/**
+ * Tells people when a sliver has met its memory limit and lost a program by it, and resets the largest offender when the
+ * whole machine runs short. The limits themselves are the kernel's: nothing here is needed for them to hold.
+ */
+export class MemoryWatch implements AsyncDisposable {
+  readonly #options: MemoryWatchOptions;
+  readonly #kills = new Map<SliceName, number>();
+  readonly #timer: NodeJS.Timeout;
+  #looking: Promise<void> | undefined;
+
+  constructor(options: MemoryWatchOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => void this.look(), options.periodMs ?? PERIOD_MS);
+    this.#timer.unref();
+  }
+
+  /** One round; never rejects. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look()
+      .catch((error: unknown) => this.#options.logger.warn({ reason: messageOf(error) }, 'memory could not be read'))
+      .finally(() => {
+        this.#looking = undefined;
+      });
+    return this.#looking;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    const uses = await this.#uses();
+    for (const use of uses) this.#checkKills(use);
+    const known = new Set(uses.map(({ slice }) => slice));
+    for (const slice of this.#kills.keys()) if (!known.has(slice)) this.#kills.delete(slice);
+    const reading = (this.#options.read ?? readMeminfo)();
+    if (reading === undefined || reading.availableMiB >= reading.totalMiB * (1 - PRESSURE)) return;
+    const offender = largestOffender(uses);
+    if (offender !== undefined) await this.#reset(offender, reading);
+  }
+
+  async #uses(): Promise<readonly MemoryUse[]> {
+    const { store, directory, vmm } = this.#options;
+    const uses: MemoryUse[] = [];
+    for (const { lease } of store.liveLeases()) {
+      if (directory.status(lease.slice)?.state !== 'running') continue;
+      const stats = await vmm.stats(asMachineId(lease.slice)).catch(() => undefined); // it has just ended
+      if (stats === undefined) continue;
+      const { memoryMiB: usedMiB, memoryKills: kills } = stats;
+      uses.push({ slice: lease.slice, usedMiB, limitMiB: lease.resources.memoryMiB, kills });
+    }
+    return uses;
+  }
+
+  #checkKills({ slice, kills, limitMiB }: MemoryUse): void {
+    const before = this.#kills.get(slice) ?? 0;
+    this.#kills.set(slice, kills);
+    const more = kills < before ? kills : kills - before; // a machine that was started again counts anew
+    if (more <= 0) return;
+    const programs = more === 1 ? 'A program was' : `${more} programs were`;
+    this.#tell(
+      slice,
+      'memory_limit',
+      `${programs} ended because the sliver reached its memory limit of ${limitMiB} MiB.`,
+    );
+  }
+
+  async #reset({ slice, usedMiB, limitMiB }: MemoryUse, { totalMiB, availableMiB }: MemoryReading): Promise<void> {
+    const usedPercent = Math.round(100 * (1 - availableMiB / totalMiB));
+    await this.#options.vmm.stop(asMachineId(slice), { graceMs: 0 });
+    this.#tell(
+      slice,
+      'memory_pressure',
+      `The sliver was reset: ${usedPercent} % of the node's memory was in use, and it used most of what it may (${Math.round(usedMiB)} of ${limitMiB} MiB).`,
+    );
+    this.#options.trigger(slice);
+  }
+
+  #tell(slice: SliceName, code: 'memory_limit' | 'memory_pressure', message: string): void {
+    const { directory, store, now, logger } = this.#options;
+    directory.notify(slice, { code, message });
+    const step = code === 'memory_limit' ? 'MemoryLimitReached' : 'ResetForMemory';
+    store.logSteps([{ atMs: now(), slice, step, outcome: 'done', durationMs: 0, message }]);
+    logger.warn({ slice, reason: { code, message } }, 'a sliver is short of memory');
+  }
+}
+
+/** Who uses most in relation to what it may. */
+export const largestOffender = (uses: readonly MemoryUse[]): MemoryUse | undefined =>
+  uses.toSorted((a, b) => b.usedMiB / b.limitMiB - a.usedMiB / a.limitMiB)[0];
+
+/** From `/proc/meminfo`. */
+function readMeminfo(): MemoryReading | undefined {
+  try {
+    return parseMeminfo(readFileSync('/proc/meminfo', 'utf8'));
+  } catch {
+    return undefined; // not Linux: only a simulation runs there
+  }
+}
+
+export function parseMeminfo(text: string): MemoryReading | undefined {
+  const mib = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1]) / MIB_IN_KIB;
+  const reading = { totalMiB: mib('MemTotal'), availableMiB: mib('MemAvailable') };
+  return Number.isNaN(reading.totalMiB + reading.availableMiB) ? undefined : reading;
+}

@@ -1,0 +1,39 @@
+import { availableParallelism } from 'node:os';
+import type { NodeSliver, SliverUsage } from '@planetlab/contract';
+import { toInstant } from '@planetlab/model';
+import { asMachineId, type Vmm } from '@planetlab/vmm';
+import type { Host } from '../host/host.ts';
+import type { NodeStore } from '../store/store.ts';
+import { guaranteedMillis } from './cpu-weights.ts';
+
+export interface UsageOptions {
+  readonly store: Pick<NodeStore, 'liveLeases'>;
+  readonly vmm: Pick<Vmm, 'stats'>;
+  readonly host: Pick<Host, 'diskUse'>;
+  readonly now: () => number;
+}
+
+/** What a sliver uses now, beside what it may. Throws `sliver_not_running`. */
+export async function sliverUsage(options: UsageOptions, sliver: NodeSliver): Promise<SliverUsage> {
+  const { store, vmm, host, now } = options;
+  const { slice, resources } = sliver;
+  const stats = await vmm.stats(asMachineId(slice));
+  const claims = store.liveLeases().map(({ lease }) => lease.resources);
+  return {
+    at: toInstant(now()),
+    resources,
+    cpu: {
+      usedMs: Math.round(stats.cpuMs),
+      guaranteedMillis: Math.round(guaranteedMillis(resources, claims, availableParallelism())),
+    },
+    memory: {
+      usedMiB: stats.memoryMiB,
+      peakMiB: stats.memoryPeakMiB,
+      atLimit: stats.memoryAtLimit,
+      killed: stats.memoryKills,
+    },
+    processes: { used: stats.processes, refused: stats.processesRefused },
+    disk: host.diskUse(slice, resources.diskMiB),
+    notices: sliver.notices ?? [],
+  };
+}
