@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { isErrno, systemRunner } from '@planetlab/linux';
 import { PlanetLabError } from '@planetlab/model';
-import { localStatus } from '@planetlab/node-manager';
+import { managerPid } from '@planetlab/node-manager';
 
 const UNIT = 'planetlab-node.service';
 const STATE_OF_SERVICE = '/var/lib/planetlab/node';
@@ -33,16 +33,13 @@ export async function stopManager(stateDir: string): Promise<void> {
   const service = serviceOf(stateDir);
   if (service === 'systemd') await systemRunner.run({ argv: ['systemctl', 'disable', '--now', UNIT] });
   if (service === 'init-script') await systemRunner.run({ argv: [INIT_SCRIPT, 'stop'] });
-  const { managerPid } = localStatus(stateDir);
-  if (managerPid === null) return;
-  terminate(managerPid);
+  const pid = managerPid(stateDir);
+  if (pid === undefined) return;
+  terminate(pid);
   const deadline = performance.now() + END_DEADLINE_MS;
-  while (localStatus(stateDir).managerPid !== null) {
+  while (managerPid(stateDir) !== undefined) {
     if (performance.now() > deadline) {
-      throw new PlanetLabError(
-        'timed_out',
-        `The node manager (process ${managerPid}) does not end. Kill it, then try again.`,
-      );
+      throw new PlanetLabError('timed_out', `The node manager (process ${pid}) does not end. Kill it, then try again.`);
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

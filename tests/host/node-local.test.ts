@@ -74,7 +74,7 @@ describe.runIf(isRoot)('the administrator of a machine', () => {
     await untilState(caller.client, 'test_noisy', 'stopped');
     await plNode('start', 'test_noisy');
     await untilState(caller.client, 'test_noisy', 'running');
-    expect((await caller.exec('test_noisy', ['cat', '/root/note'])).stdout).toBe('kept\n');
+    expect(await caller.exec('test_noisy', ['cat', '/root/note'])).toMatchObject({ stdout: 'kept\n' });
   });
 
   it('bans a slice: its sliver ends and it is refused with the reason', async () => {
@@ -128,7 +128,7 @@ describe.runIf(isRoot)('the administrator of a machine', () => {
     expect(existsSync(`${node.stateDir}/slivers/test_seen`)).toBe(true);
     await restart();
     await untilState(caller.client, 'test_seen', 'running');
-    expect((await caller.exec('test_seen', ['cat', '/root/note'])).stdout).toBe('kept\n');
+    expect(await caller.exec('test_seen', ['cat', '/root/note'])).toMatchObject({ stdout: 'kept\n' });
   });
 
   it('leaves: the manager ends, and nothing is left of the node', async () => {

@@ -66,4 +66,9 @@ inside sh -c 'apt-get install -y -qq -o Dpkg::Use-Pty=0 /packages/first/*.deb >/
 }'
 inside rm /usr/sbin/policy-rc.d
 
-"$node" tests/host/package-node-cycle.ts "$holder"
+say 'building the image that slivers start from'
+inside pl-node image build debian-12
+
+say 'joining, running, upgrading, purging'
+# in a network of its own, so that it meets no other test
+unshare --net -- "$node" tests/host/package-node-cycle.ts "$holder"

@@ -29,6 +29,9 @@ const Row = z.object({
   ended_ms: z.number().nullable(),
 });
 
+/** Process of the manager that runs with this state folder, if one does. */
+export const managerPid = (stateDir: string): number | undefined => lockOwner(nodePaths(stateDir).lock);
+
 export function localStatus(stateDir: string): LocalStatus {
   const paths = nodePaths(stateDir);
   const text = readOptional(paths.node);
@@ -43,8 +46,11 @@ export function localStatus(stateDir: string): LocalStatus {
   };
 }
 
+/** A manager that ends has the database for itself for a moment. */
+const BUSY_TIMEOUT_MS = 5_000;
+
 function readSlivers(database: string): LocalStatus['slivers'] {
-  const reader = new DatabaseSync(database, { readOnly: true });
+  const reader = new DatabaseSync(database, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
   try {
     return reader
       .prepare(
