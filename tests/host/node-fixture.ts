@@ -6,7 +6,14 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Client, createClient, type NodeSliver, nodeRoutes, withHeaders } from '@planetlab/contract';
+import {
+  type Client,
+  createClient,
+  type ExecStart,
+  type NodeSliver,
+  nodeRoutes,
+  withHeaders,
+} from '@planetlab/contract';
 import { http2Transport, openExec, openHttp2Stream } from '@planetlab/contract/http2';
 import {
   type AuthorityIdentity,
@@ -62,22 +69,23 @@ export function nodeClient(
     nodeRoutes,
     withHeaders(http2Transport(session), ({ method, path }) => sign(method, path)),
   );
+  /** Starts a program; the caller reads its output. */
+  const open = (slice: string, start: ExecStart) =>
+    openExec(
+      async (path, headers, first) =>
+        openHttp2Stream(session, { method: 'POST', path, headers: { ...headers, ...sign('POST', path) } }, (stream) =>
+          stream.write(first),
+        ),
+      `/v1/slivers/${slice}/exec`,
+      start,
+    );
   return {
     client,
     key,
+    open,
     /** Runs a program to its end. */
-    async exec(slice: string, argv: readonly string[]) {
-      const path = `/v1/slivers/${slice}/exec`;
-      const running = await openExec(
-        async (openPath, headers, first) =>
-          openHttp2Stream(
-            session,
-            { method: 'POST', path: openPath, headers: { ...headers, ...sign('POST', openPath) } },
-            (stream) => stream.write(first),
-          ),
-        path,
-        { argv: [...argv] },
-      );
+    async exec(slice: string, argv: readonly string[], options: Omit<ExecStart, 'argv'> = {}) {
+      const running = await open(slice, { ...options, argv: [...argv] });
       running.stdin.end();
       const collect = async (stream: AsyncIterable<unknown>) => {
         let text = '';

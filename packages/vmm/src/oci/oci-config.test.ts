@@ -38,6 +38,7 @@ describe('the configuration of a machine', () => {
     expect(linux.resources.memory).not.toHaveProperty('swap');
     const withSwap = ociConfig(SPEC, { ...HOST, limitsSwap: true }).linux.resources.memory;
     expect(withSwap).toEqual({ limit: 2 ** 28, swap: 2 ** 28 });
+    expect(linux.resources.memory, 'sockets, which cgroup v1 counts apart').toHaveProperty('kernelTCP', 2 ** 28);
   });
 
   it('leaves out the capabilities over what belongs to the whole host', () => {
@@ -72,6 +73,10 @@ describe('the configuration of a machine', () => {
     expect(binds.map(({ destination }) => destination)).toEqual(['/.planetlab/init', '/etc/resolv.conf']);
     for (const { options } of binds) expect(options).toContain('ro');
     expect(mounts.filter(({ type }) => type === 'bind')).toHaveLength(1);
+  });
+
+  it('lets no crash in it reach the host’s own handler of crashes', () => {
+    expect(process.rlimits).toContainEqual({ type: 'RLIMIT_CORE', soft: 1, hard: 1 });
   });
 
   it('never asks for more open files than may be given', () => {

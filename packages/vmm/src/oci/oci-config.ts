@@ -69,18 +69,25 @@ const resources = (limits: MachineLimits, host: HostFacts) => ({
   memory: {
     limit: memoryBytes(limits),
     ...(host.limitsSwap ? { swap: memoryBytes(limits) } : {}), // limit and swap together: none of it is swap
+    // cgroup v1 counts the buffers of sockets apart, and only when they have a limit
+    ...(host.limitsSwap ? {} : { kernelTCP: memoryBytes(limits) }),
   },
   pids: { limit: limits.processes },
   // A user namespace can make no device nodes anyway. The runtime adds the harmless ones, such as /dev/null.
   devices: [{ allow: false, access: 'rwm' }],
 });
 
+/** Not 0: for the kernel only 1 rules out both a file and the host's own handler of crashes, which runs as root. */
+const CORE_LIMIT = { type: 'RLIMIT_CORE', soft: 1, hard: 1 };
+
 const processBasics = (host: HostFacts) => ({
   user: { uid: 0, gid: 0 },
   capabilities: { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES },
   rlimits: [
     { type: 'RLIMIT_NOFILE', soft: Math.min(1024, host.openFilesLimit), hard: host.openFilesLimit },
-    { type: 'RLIMIT_CORE', soft: 0, hard: 0 },
+    CORE_LIMIT,
+    // counted for all machines together: none may use up what is there
+    { type: 'RLIMIT_SIGPENDING', soft: 1024, hard: 1024 },
   ],
   noNewPrivileges: false, // sudo and ping are set-uid programs
 });

@@ -20,6 +20,7 @@ import {
   type MachineStatus,
   type Vmm,
 } from '../vmm.ts';
+import { limitKernelObjects } from './kernel-objects.ts';
 import { machineCgroup } from './machine-cgroup.ts';
 import { type HostFacts, ociConfig } from './oci-config.ts';
 import { execInMachine } from './oci-exec.ts';
@@ -89,7 +90,10 @@ class OciVmm implements Vmm {
 
   async create(spec: MachineSpec): Promise<MachineStatus> {
     const existing = await this.status(spec.id);
-    if (existing !== undefined && existing.state !== 'stopped') return existing;
+    if (existing !== undefined && existing.state !== 'stopped') {
+      if (existing.state === 'created') await this.#limitKernelObjects(existing); // maybe made, but killed before this
+      return existing;
+    }
     if (existing !== undefined) await this.destroy(spec.id);
     const bundle = this.#bundle(spec.id);
     mkdirSync(bundle, { mode: 0o700 });
@@ -97,7 +101,12 @@ class OciVmm implements Vmm {
     await this.#runtime(spec.id, ['create', '--no-new-keyring', '--bundle', bundle, spec.id]);
     const status = await this.status(spec.id);
     if (status?.pid === undefined) throw new PlanetLabError('step_failed', `${spec.id} ended while it was made.`);
+    await this.#limitKernelObjects(status);
     return status;
+  }
+
+  async #limitKernelObjects({ pid }: MachineStatus): Promise<void> {
+    if (pid !== undefined) await limitKernelObjects(pid, this.#options.runner);
   }
 
   async start(id: MachineId): Promise<void> {

@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import type { NodeSliver } from '@planetlab/contract';
+import {
+  createTestNetwork,
+  ensureImage,
+  HOST_IPV4,
+  joinedNode,
+  leaseFor,
+  nodeClient,
+  startAuthority,
+  type TestNode,
+  untilState,
+} from '../node-fixture.ts';
+import { startService } from './service.ts';
+
+/** A node with two slivers: one attacks, and beside it a small service is used and measured. */
+
+export const isRoot = process.getuid?.() === 0;
+if (!isRoot) console.log('skipped: hostile slivers need a node that runs containers, and that needs root');
+
+export const EVIL = 'test_evil';
+export const GOOD = 'test_good';
+
+/** While an attack goes on: the slowest of many answers of the neighbour and of the manager may take this long. */
+export const NEIGHBOUR_P99_MS = 500;
+export const MANAGER_ANSWER_MS = 2_000;
+export const MANAGER_RSS_MIB = 400;
+
+export interface Arena extends AsyncDisposable {
+  readonly node: TestNode;
+  readonly caller: ReturnType<typeof nodeClient>;
+  readonly evil: NodeSliver;
+  readonly good: NodeSliver;
+  /** Runs shell words in the attacker's sliver. */
+  attack(script: string): Promise<{ readonly stdout: string; readonly stderr: string; readonly code: number }>;
+  /** Runs a Perl program there. */
+  perl(program: string, ...args: readonly string[]): ReturnType<Arena['attack']>;
+  /** Uses the neighbour and the manager until `during` is settled, and says how long they took to answer. */
+  measure<T>(during: Promise<T>): Promise<Measured & { readonly result: T }>;
+  /** Whether the neighbour still has what it wrote, runs, and answers. */
+  neighbourIsWell(): Promise<boolean>;
+}
+
+export interface Measured {
+  readonly neighbourP99Ms: number;
+  readonly managerSlowestMs: number;
+  readonly managerRssMib: number;
+}
+
+const SECRET = 'kept by the neighbour';
+
+export async function createArena(name: string): Promise<Arena> {
+  const stack = new AsyncDisposableStack();
+  try {
+    await ensureImage();
+    const network = stack.use(await createTestNetwork(name));
+    const authority = stack.use(await startAuthority(HOST_IPV4));
+    const config = { ipv6Prefix: 'fd00:db8:0:1::/64', apiListen: '0.0.0.0:7443', sshListen: '0.0.0.0:2222' };
+    const node = stack.use(await joinedNode(authority, network, name, config));
+    const caller = nodeClient(authority.identity, await node.start(authority));
+    const [evil, good] = await Promise.all([makeSliver(caller, EVIL), makeSliver(caller, GOOD)]);
+    await caller.exec(GOOD, ['sh', '-c', `echo ${SECRET} > /root/data; chmod 600 /root/data`]);
+    const service = stack.use(await startService(caller, GOOD));
+    const attack = (script: string) => caller.exec(EVIL, ['bash', '-c', script]);
+    return {
+      ...{ node, caller, evil, good, attack },
+      perl: (program, ...args) => caller.exec(EVIL, ['perl', '-e', program, ...args]),
+      async measure(during) {
+        const rss = () => Number(/VmRSS:\s+(\d+)/.exec(statusOf(node))?.[1]) / 1024;
+        const used = { neighbour: [] as number[], manager: [] as number[], rss: rss() };
+        const state = { over: false };
+        const result = during.finally(() => {
+          state.over = true;
+        });
+        const use = async (times: number[], ask: () => Promise<unknown>) => {
+          while (!state.over || times.length < 20) {
+            const before = performance.now();
+            await ask();
+            times.push(performance.now() - before);
+            used.rss = Math.max(used.rss, rss());
+            await new Promise((resolve) => setTimeout(resolve, 10));
+          }
+        };
+        await Promise.all([
+          use(used.neighbour, service.ask),
+          use(used.manager, () => caller.client.getNode({})),
+          result,
+        ]);
+        const sorted = used.neighbour.toSorted((a, b) => a - b);
+        return {
+          result: await result,
+          neighbourP99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? Number.POSITIVE_INFINITY,
+          managerSlowestMs: Math.max(...used.manager),
+          managerRssMib: used.rss,
+        };
+      },
+      async neighbourIsWell() {
+        await service.ask();
+        const said = await caller.exec(GOOD, ['cat', '/root/data']);
+        return said.code === 0 && said.stdout.trim() === SECRET;
+      },
+      [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    };
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+async function makeSliver(caller: ReturnType<typeof nodeClient>, slice: string): Promise<NodeSliver> {
+  await caller.client.requestLease({ body: leaseFor(slice) });
+  return untilState(caller.client, slice, 'running');
+}
+
+const statusOf = (node: TestNode): string => readFileSync(`/proc/${node.process().pid}/status`, 'utf8');
+
+/** What holds whatever a sliver does. */
+export const WITHIN_BOUNDS = (measured: Measured): readonly string[] => [
+  ...(measured.neighbourP99Ms <= NEIGHBOUR_P99_MS ? [] : [`the neighbour took ${measured.neighbourP99Ms} ms`]),
+  ...(measured.managerSlowestMs <= MANAGER_ANSWER_MS ? [] : [`the manager took ${measured.managerSlowestMs} ms`]),
+  ...(measured.managerRssMib <= MANAGER_RSS_MIB ? [] : [`the manager has ${measured.managerRssMib} MiB`]),
+];
