@@ -17,4 +17,4 @@ export type { NodeManager, NodeManagerOptions } from './node-manager.ts';
 export { startNodeManager } from './node-manager.ts';
 export { haltNode, purgeNode } from './purge.ts';
 export type { LocalStatus } from './status.ts';
-export { localStatus } from './status.ts';
+export { localStatus, managerPid } from './status.ts';
