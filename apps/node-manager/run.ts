@@ -1,4 +1,4 @@
-import { startNodeManager } from '@planetlab/node-manager';
+import { faultPointFrom, startNodeManager } from '@planetlab/node-manager';
 import { pino } from 'pino';
 
 /** Logs JSON lines on standard output. Nothing that is logged is secret. */
@@ -7,7 +7,8 @@ export async function runUntilSignal(stateDir: string): Promise<void> {
   const stopped = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
   });
-  await using manager = await startNodeManager({ stateDir, logger });
+  const reached = faultPointFrom(process.env);
+  await using manager = await startNodeManager({ stateDir, logger, reached });
   const signal = await stopped;
   logger.info({ node: manager.identity.name, signal }, 'node manager stops; slivers go on');
 }

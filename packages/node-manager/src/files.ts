@@ -15,7 +15,8 @@ export function writeFileAtomic(path: string, content: string, mode = 0o600): vo
   syncFolder(dirname(path));
 }
 
-function syncFolder(path: string): void {
+/** Makes the names in a folder durable. */
+export function syncFolder(path: string): void {
   const fd = openSync(path, 'r');
   try {
     fsyncSync(fd);

@@ -3,6 +3,7 @@
  * It must not know the PLC or any broker beyond the contract: they are clients of its API like everyone else.
  */
 export { NodeConfig, readConfig } from './config.ts';
+export { faultPointFrom } from './fault-point.ts';
 export type { JoinOptions } from './identity/join.ts';
 export { joinAuthority } from './identity/join.ts';
 export type { BuildOptions } from './images/build.ts';

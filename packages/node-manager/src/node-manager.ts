@@ -12,6 +12,7 @@ import { createAuthoriser } from './api/authorise.ts';
 import { type Backend, createBackend, resolvConf } from './backend.ts';
 import { type NodeConfig, parseEndpoint, readConfig } from './config.ts';
 import { nodeFacts } from './facts.ts';
+import { type FaultPoint, noFaults } from './fault-point.ts';
 import { readOptional, writeFileAtomic } from './files.ts';
 import { type NodeIdentity, readIdentity, tagOf } from './identity/identity.ts';
 import { createLeaseService } from './leases/lease-service.ts';
@@ -26,7 +27,9 @@ import { sliverUsage } from './resources/usage.ts';
 import { createDirectory } from './slivers/directory.ts';
 import { createEventHub } from './slivers/event-hub.ts';
 import { createReconciler } from './slivers/reconciler.ts';
-import { type NodeStore, openStore } from './store/store.ts';
+import { createSteadyClock } from './steady-clock.ts';
+import { openDurableStore } from './store/durable-store.ts';
+import type { NodeStore } from './store/store.ts';
 import { startUplink, type Uplink, type UplinkState } from './uplink/uplink.ts';
 
 export interface NodeManagerOptions {
@@ -36,6 +39,8 @@ export interface NodeManagerOptions {
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   readonly random?: () => number;
+  /** For tests: where crashes are tried. */
+  readonly reached?: FaultPoint;
 }
 
 /** A running node manager. Disposing of it closes its API and its uplink; slivers go on. */
@@ -50,7 +55,8 @@ export interface NodeManager extends AsyncDisposable {
 
 /** Starts a node that has joined: finds what is on the host, brings it to where it should be, opens the ways in. */
 export async function startNodeManager(options: NodeManagerOptions): Promise<NodeManager> {
-  const { stateDir, logger, runner = systemRunner, now = Date.now, random = Math.random } = options;
+  const { stateDir, logger, runner = systemRunner, now: wallMs = Date.now, random = Math.random } = options;
+  const reached = options.reached ?? noFaults;
   const paths = nodePaths(stateDir);
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   await using stack = new AsyncDisposableStack();
@@ -60,12 +66,30 @@ export async function startNodeManager(options: NodeManagerOptions): Promise<Nod
   const names = namesOf(config, identity, paths);
   const backend = await createBackend({ config, paths, names, runner, logger });
   const store = stack.adopt(
-    openStore(paths.database, (token) => readLease(token, identity.key.publicKey)),
+    openDurableStore({
+      ...{ paths, logger, reached, nowMs: wallMs() },
+      readToken: (token) => readLease(token, identity.key.publicKey),
+    }),
     (open) => open.close(),
   );
+  const now = leaseClock(store, wallMs, logger);
   const decisions = openDecisionFile(paths.decisions);
   endBannedLeases({ decisions, store, now });
-  const parts: Parts = { config, identity, paths, names, backend, store, decisions, logger, runner, now, random };
+  const parts: Parts = {
+    config,
+    identity,
+    paths,
+    names,
+    backend,
+    store,
+    decisions,
+    logger,
+    runner,
+    now,
+    wallMs,
+    random,
+    reached,
+  };
   const core = createCore(parts);
   stack.defer(() => core.reconciler.close());
   await core.reconciler.start();
@@ -119,8 +143,19 @@ interface Parts {
   readonly decisions: DecisionFile;
   readonly logger: FastifyBaseLogger;
   readonly runner: CommandRunner;
+  /** The time that leases are measured by. */
   readonly now: () => number;
+  /** The machine's own clock, by which others date what they sign. */
+  readonly wallMs: () => number;
   readonly random: () => number;
+  readonly reached: FaultPoint;
+}
+
+function leaseClock(store: NodeStore, wallMs: () => number, logger: FastifyBaseLogger): () => number {
+  const stepped = (byMs: number, followed: boolean) =>
+    logger.warn({ byMs }, followed ? 'the clock stood by its step, and is followed' : 'the clock was stepped');
+  const notBeforeMs = Math.max(0, ...store.liveLeases().map(({ lease }) => lease.issuedAtMs));
+  return createSteadyClock({ wallMs, monotonicMs: () => performance.now(), notBeforeMs, stepped });
 }
 
 /** The tag is written down before anything is made under it, so that it is found again without the rest of the state. */
@@ -145,6 +180,7 @@ function createCore(parts: Parts) {
   const { network } = opened;
   const reconciler = createReconciler({
     store,
+    reached: parts.reached,
     directory,
     logger,
     now,
@@ -221,7 +257,7 @@ async function openApi(
   });
   return createNodeApi(
     {
-      authorise: createAuthoriser({ trusted: policy.authorities, guard: createReplayGuard(), now }),
+      authorise: createAuthoriser({ trusted: policy.authorities, guard: createReplayGuard(), now: parts.wallMs }),
       facts: async () => nodeFacts(facts),
       images: backend.images,
       leases,

@@ -6,6 +6,8 @@ export interface NodePaths {
   readonly config: string;
   readonly tag: string;
   readonly database: string;
+  /** The leases that hold, each signed, once more: for when the database is lost. */
+  readonly leases: string;
   readonly lock: string;
   readonly nodeKey: string;
   readonly nodeCertificate: string;
@@ -23,6 +25,7 @@ export const nodePaths = (state: string): NodePaths => ({
   config: join(state, 'config.json'),
   tag: join(state, 'tag'),
   database: join(state, 'node.db'),
+  leases: join(state, 'leases'),
   lock: join(state, 'lock'),
   nodeKey: join(state, 'node.key'),
   nodeCertificate: join(state, 'node.crt'),

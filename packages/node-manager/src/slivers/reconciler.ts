@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Reason } from '@planetlab/contract';
 import { isPlanetLabError, messageOf, SECOND_MS, SliceName } from '@planetlab/model';
 import { backoffMs } from '../backoff.ts';
+import type { FaultPoint } from '../fault-point.ts';
 import type { Logger } from '../logger.ts';
 import { createCpuPlan } from '../resources/cpu-plan.ts';
 import type { StepEntry } from '../store/step-log.ts';
@@ -29,6 +30,7 @@ export interface ReconcilerOptions {
   /** The network as applied, or null when it has to be applied (again). */
   readonly observedNetwork: () => string | null;
   readonly periodMs?: number;
+  readonly reached?: FaultPoint;
   readonly concurrency?: number;
 }
 
@@ -54,6 +56,7 @@ const RETRY = { firstMs: 500, mostMs: 60 * SECOND_MS };
 const ROUNDS_LIMIT = 6;
 /** A machine that ends by itself sooner than this after its start fails; later, it is simply started again. */
 const SHORT_LIFE_MS = 10 * SECOND_MS;
+const END_RETRY_MS = 5 * SECOND_MS;
 const LONGEST_TIMER_MS = 3600 * SECOND_MS;
 const NODE_KEY = '';
 
@@ -139,19 +142,26 @@ class LeaseReconciler implements Reconciler {
   }
 
   #endExpired(): void {
-    const { store, now } = this.#options;
-    const ended = store.endExpired(now());
-    for (const slice of ended) this.#queue.add(slice);
-    if (ended.length > 0) this.#queue.add(NODE_KEY); // their accounts
-    this.#armEndTimer();
+    const { store, now, logger } = this.#options;
+    try {
+      const ended = store.endExpired(now());
+      for (const slice of ended) this.#queue.add(slice);
+      if (ended.length > 0) this.#queue.add(NODE_KEY); // their accounts
+      this.#armEndTimer();
+    } catch (error) {
+      // the disk is full: as that may be for their sake, they go all the same, and end in the database when it takes it
+      logger.error({ reason: messageOf(error) }, 'leases that are over could not be ended in the database');
+      for (const { lease } of store.liveLeases()) if (lease.expiresAtMs <= now()) this.#queue.add(lease.slice);
+      this.#armEndTimer(END_RETRY_MS);
+    }
   }
 
-  #armEndTimer(): void {
+  #armEndTimer(leastMs = 0): void {
     if (this.#closed) return;
     clearTimeout(this.#endTimer);
     const next = this.#options.store.nextEndMs();
     if (next === undefined) return;
-    const delayMs = Math.max(0, Math.min(LONGEST_TIMER_MS, next - this.#options.now()));
+    const delayMs = Math.max(leastMs, Math.min(LONGEST_TIMER_MS, next - this.#options.now()));
     this.#endTimer = setTimeout(() => this.#endExpired(), delayMs);
   }
 
@@ -202,7 +212,7 @@ class LeaseReconciler implements Reconciler {
   }
 
   #desiredOf(row: SliverRow): DesiredSliver | undefined {
-    if (row.stored.endedAtMs !== null) return undefined;
+    if (row.stored.endedAtMs !== null || row.stored.lease.expiresAtMs <= this.#options.now()) return undefined;
     const cpuWeight = this.#cpuPlan.weightOf(row.slice, row.stored.lease.resources);
     return desiredOf(row, cpuWeight, this.#options.stopReason?.(row.slice));
   }
@@ -231,7 +241,7 @@ class LeaseReconciler implements Reconciler {
   /** Takes steps one after the other and logs them; stops at the first that fails. */
   async #take(steps: readonly Step[]): Promise<void> {
     if (steps.length === 0) return;
-    const { store, context, now, logger } = this.#options;
+    const { context, now } = this.#options;
     const entries: StepEntry[] = [];
     try {
       for (const step of steps) {
@@ -240,6 +250,7 @@ class LeaseReconciler implements Reconciler {
         const startedMs = performance.now();
         try {
           await executeStep(step, context);
+          this.#options.reached?.(`step:${step.kind}`);
           entries.push({ ...entry, outcome: 'done', durationMs: performance.now() - startedMs, message: null });
           if (step.kind === 'StartMachine') this.#startedAtMs.set(step.slice, now());
         } catch (error) {
@@ -249,11 +260,19 @@ class LeaseReconciler implements Reconciler {
         }
       }
     } finally {
+      this.#log(entries);
+    }
+  }
+
+  /** What cannot be written down, as on a full disk, is said; slivers do not depend on it. */
+  #log(entries: readonly StepEntry[]): void {
+    const { store, logger } = this.#options;
+    const durations = entries.map(({ step, durationMs }) => [step, Math.round(durationMs * 10) / 10]);
+    logger.info({ slice: entries[0]?.slice ?? undefined, stepsMs: Object.fromEntries(durations) }, 'steps taken');
+    try {
       store.logSteps(entries);
-      const durations = Object.fromEntries(
-        entries.map(({ step, durationMs }) => [step, Math.round(durationMs * 10) / 10]),
-      );
-      logger.info({ slice: entries[0]?.slice ?? undefined, stepsMs: durations }, 'steps taken');
+    } catch (error) {
+      logger.error({ reason: messageOf(error) }, 'steps could not be logged');
     }
   }
 

@@ -31,15 +31,20 @@ export function createStepLog(path: string) {
     append(steps: readonly StepEntry[]): void {
       if (steps.length === 0) return;
       database.exec('BEGIN IMMEDIATE');
-      for (const { atMs, slice, step, outcome, durationMs, message } of steps) {
-        insert.run(atMs, slice, step, outcome, Math.round(durationMs * 100) / 100, message);
+      try {
+        for (const { atMs, slice, step, outcome, durationMs, message } of steps) {
+          insert.run(atMs, slice, step, outcome, Math.round(durationMs * 100) / 100, message);
+        }
+        sincePruned += steps.length;
+        if (sincePruned >= PRUNED_EVERY) {
+          prune.run(KEPT_STEPS);
+          sincePruned = 0;
+        }
+        database.exec('COMMIT');
+      } catch (error) {
+        if (database.isTransaction) database.exec('ROLLBACK'); // some failures have done so themselves
+        throw error;
       }
-      sincePruned += steps.length;
-      if (sincePruned >= PRUNED_EVERY) {
-        prune.run(KEPT_STEPS);
-        sincePruned = 0;
-      }
-      database.exec('COMMIT');
     },
 
     /** Newest first. */

@@ -22,16 +22,19 @@ export interface SliverRow {
   readonly stored: StoredLease;
 }
 
+/** All that is bound together when a lease is made. */
+export interface LeaseEntry {
+  readonly lease: Lease;
+  readonly token: string;
+  readonly imageDigest: string;
+  readonly index: number;
+  readonly keys: readonly SshKey[];
+}
+
 /** What the node must remember over crashes. Each method is one transaction, durable when it returns. */
 export interface NodeStore extends VolumeStore {
   /** Binds the lease, the sliver's index and its keys together. */
-  addLease(entry: {
-    readonly lease: Lease;
-    readonly token: string;
-    readonly imageDigest: string;
-    readonly index: number;
-    readonly keys: readonly SshKey[];
-  }): void;
+  addLease(entry: LeaseEntry): void;
   /** The same lease in another form: another end, other resources. */
   replaceLease(id: LeaseId, token: string, expiresAtMs: number): void;
   endLease(id: LeaseId, nowMs: number): void;
@@ -60,22 +63,50 @@ export interface NodeStore extends VolumeStore {
 
 const ENDED_KEPT_MS = 30 * 24 * 3600 * 1000;
 
-/** `readToken` reads a lease that this node signed; one that it did not sign is no lease. */
-export function openStore(path: string, readToken: (token: string) => Lease): NodeStore {
+/**
+ * `readToken` reads a lease that this node signed; one that it did not sign is no lease. Throws SQLite's own error, with
+ * the result code for a damaged database, when that is what it finds.
+ */
+export const openStore = (path: string, readToken: (token: string) => Lease): NodeStore =>
+  openAs(SqliteStore, path, readToken);
+
+/** The same with another class, which does more at some changes. */
+export function openAs<T extends SqliteStore>(
+  Store: new (database: DatabaseSync, path: string, readToken: (token: string) => Lease) => T,
+  path: string,
+  readToken: (token: string) => Lease,
+): T {
   closeSync(openSync(path, 'a', 0o600)); // what SQLite makes beside it gets the same mode
   const database = new DatabaseSync(path);
-  database.exec(
-    'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 2000',
-  );
-  migrate(database);
-  return new SqliteStore(database, path, readToken);
+  try {
+    database.exec(
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 2000',
+    );
+    migrate(database);
+    checkWhole(database);
+    const store = new Store(database, path, readToken);
+    store.slivers(); // every token is read
+    return store;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
+
+/** Damage is found now and not in the middle of something: the whole of it is read once. */
+function checkWhole(database: DatabaseSync): void {
+  const [row] = database.prepare('PRAGMA quick_check(1)').all();
+  const found = String(row?.['quick_check'] ?? 'no answer');
+  if (found !== 'ok') throw Object.assign(new Error(found), { errcode: SQLITE_CORRUPT });
+}
+
+const SQLITE_CORRUPT = 11;
 
 const READ_LEASES_KEPT = 4096;
 /** Not the token: it is long, and read once. */
 const LEASE_COLUMNS = 'l.id, l.ended_ms';
 
-class SqliteStore implements NodeStore {
+export class SqliteStore implements NodeStore {
   readonly #database: DatabaseSync;
   readonly #steps: ReturnType<typeof createStepLog>;
   readonly #readToken: (token: string) => Lease;
@@ -92,7 +123,7 @@ class SqliteStore implements NodeStore {
     this.#steps = createStepLog(path);
   }
 
-  addLease({ lease, token, imageDigest, index, keys }: Parameters<NodeStore['addLease']>[0]): void {
+  addLease({ lease, token, imageDigest, index, keys }: LeaseEntry): void {
     this.#transaction(() => {
       this.#run(
         'INSERT INTO leases (id, slice, image_digest, granted_ms, expires_ms, token) VALUES (?, ?, ?, ?, ?, ?)',
@@ -238,7 +269,7 @@ class SqliteStore implements NodeStore {
       this.#database.exec('COMMIT');
       return result;
     } catch (error) {
-      this.#database.exec('ROLLBACK');
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK'); // some failures have done so themselves
       throw error;
     }
   }

@@ -1,0 +1,168 @@
+import { renameSync, rmSync } from 'node:fs';
+import type { SshKey } from '@planetlab/contract';
+import type { Lease } from '@planetlab/credentials';
+import { isPlanetLabError, type LeaseId, messageOf, PlanetLabError, type SliceName } from '@planetlab/model';
+import { type FaultPoint, noFaults } from '../fault-point.ts';
+import type { Logger } from '../logger.ts';
+import type { NodePaths } from '../paths.ts';
+import { type LeaseFiles, openLeaseFiles } from './lease-files.ts';
+import { type LeaseEntry, type NodeStore, openAs, SqliteStore } from './store.ts';
+
+export interface DurableStoreOptions {
+  readonly paths: Pick<NodePaths, 'database' | 'leases'>;
+  /** Reads a lease that this node signed. */
+  readonly readToken: (token: string) => Lease;
+  readonly logger: Logger;
+  readonly nowMs: number;
+  readonly reached: FaultPoint;
+}
+
+/**
+ * The database and the files of the leases, as one store. A database that is damaged is put aside, and what it held is
+ * taken from the files. A full disk is an expected failure that says so and changes nothing.
+ */
+export function openDurableStore(options: DurableStoreOptions): NodeStore {
+  const files = openLeaseFiles(options.paths.leases, options.readToken, options.logger);
+  const store = openOrReplace(options);
+  takeUp(store, files, options);
+  store.connect(files, options.reached);
+  return store;
+}
+
+function openOrReplace({ paths, readToken, logger }: DurableStoreOptions): DurableStore {
+  try {
+    return openAs(DurableStore, paths.database, readToken);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    const aside = `${paths.database}.damaged`;
+    renameSync(paths.database, aside); // the last one only: it is for people to look at
+    for (const part of ['-wal', '-shm']) rmSync(`${paths.database}${part}`, { force: true });
+    logger.error({ reason: messageOf(error), aside }, 'the database is damaged; leases are taken from their files');
+    return openAs(DurableStore, paths.database, readToken);
+  }
+}
+
+/** Makes database and files say the same after a crash, or after a database was lost in whole or in part. */
+function takeUp(store: NodeStore, files: LeaseFiles, { logger, nowMs }: DurableStoreOptions): void {
+  const found = files.read();
+  for (const entry of found) {
+    const { slice, id, expiresAtMs } = entry.lease;
+    if (store.liveLeaseOf(slice) !== undefined) continue; // the database is the newer one
+    const over = store.lease(id) !== undefined || expiresAtMs <= nowMs;
+    if (!over && freeFor(store, entry)) {
+      store.addLease(entry);
+      logger.warn({ slice, lease: id }, 'a lease that the database did not have was taken up from its file');
+    } else files.remove(slice);
+  }
+  const have = new Map<string, string>(found.map(({ lease, token }) => [lease.slice, token]));
+  const keys = store.access();
+  for (const { slice, index, stored } of store.slivers()) {
+    if (stored.endedAtMs !== null || have.get(slice) === stored.token) continue;
+    files.write({ ...stored, index, keys: keys.get(slice) ?? [] });
+  }
+}
+
+const freeFor = (store: NodeStore, { lease, index }: LeaseEntry): boolean =>
+  store.sliver(lease.slice)?.index === index || !store.indices().has(index);
+
+/**
+ * Files come first when something is promised and go first when it ends, so that a database that is lost revives
+ * nothing that was ended.
+ */
+class DurableStore extends SqliteStore {
+  #files: LeaseFiles | undefined;
+  #reached: FaultPoint = noFaults;
+
+  connect(files: LeaseFiles, reached: FaultPoint): void {
+    this.#files = files;
+    this.#reached = reached;
+  }
+
+  override addLease(entry: LeaseEntry): void {
+    this.#durably('addLease', () => {
+      try {
+        this.#files?.write(entry);
+        this.#reached('write:leaseFile');
+        super.addLease(entry);
+      } catch (error) {
+        this.#files?.remove(entry.lease.slice);
+        throw error;
+      }
+    });
+  }
+
+  override replaceLease(id: LeaseId, token: string, expiresAtMs: number): void {
+    this.#durably('replaceLease', () => {
+      const slice = this.lease(id)?.lease.slice;
+      if (slice !== undefined) this.#write(slice, { token });
+      super.replaceLease(id, token, expiresAtMs);
+    });
+  }
+
+  override endLease(id: LeaseId, nowMs: number): void {
+    this.#durably('endLease', () => {
+      const slice = this.lease(id)?.lease.slice;
+      if (slice !== undefined && this.liveLeaseOf(slice)?.lease.id === id) this.#files?.remove(slice);
+      super.endLease(id, nowMs);
+    });
+  }
+
+  override endExpired(nowMs: number): readonly SliceName[] {
+    const ended = explainFullDisk(() => super.endExpired(nowMs));
+    for (const slice of ended) this.#files?.remove(slice); // one that stays is over anyway
+    if (ended.length > 0) this.#reached('write:endExpired');
+    return ended;
+  }
+
+  override forgetSliver(slice: SliceName): boolean {
+    return this.#durably('forgetSliver', () => super.forgetSliver(slice));
+  }
+
+  override setAccess(slice: SliceName, keys: readonly SshKey[]): void {
+    this.#durably('setAccess', () => {
+      this.#write(slice, { keys });
+      super.setAccess(slice, keys);
+    });
+  }
+
+  #write(slice: SliceName, change: Partial<Pick<LeaseEntry, 'token' | 'keys'>>): void {
+    const row = this.sliver(slice);
+    if (row === undefined || row.stored.endedAtMs !== null) return;
+    this.#files?.write({ ...row.stored, index: row.index, keys: this.access().get(slice) ?? [], ...change });
+  }
+
+  #durably<T>(name: string, change: () => T): T {
+    const result = explainFullDisk(change);
+    this.#reached(`write:${name}`);
+    return result;
+  }
+}
+
+const SQLITE_CORRUPT = 11;
+const SQLITE_FULL = 13;
+const SQLITE_NOTADB = 26;
+
+/** The primary result code in an error of SQLite. */
+const resultCode = (error: unknown): number | undefined =>
+  error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 255 : undefined;
+
+/** A lease in it that this node has not signed is damage too. */
+const isDamage = (error: unknown): boolean =>
+  [SQLITE_CORRUPT, SQLITE_NOTADB].includes(resultCode(error) ?? 0) || isPlanetLabError(error, 'credential_invalid');
+
+const isFull = (error: unknown): boolean =>
+  resultCode(error) === SQLITE_FULL ||
+  (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT'));
+
+function explainFullDisk<T>(change: () => T): T {
+  try {
+    return change();
+  } catch (cause) {
+    if (!isFull(cause)) throw cause;
+    throw new PlanetLabError(
+      'insufficient_resources',
+      'The disk that holds the state of this node is full, so nothing can be promised that would outlast a crash. Its owner has to make room; until then choose another node.',
+      { details: { resource: 'stateDisk', left: 0, wanted: 1 }, cause },
+    );
+  }
+}
