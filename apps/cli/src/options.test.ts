@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { decimal, duration, instant, sizeMiB, wholeNumber } from './options.ts';
+import { decimal, duration, instant, portBindings, sizeMiB, wholeNumber } from './options.ts';
 
 describe('option values', () => {
+  it('reads ports, one after the other', () => {
+    expect(portBindings('udp/53', portBindings('tcp/80'))).toEqual([
+      { protocol: 'tcp', port: 80 },
+      { protocol: 'udp', port: 53 },
+    ]);
+    for (const wrong of ['80', 'tcp/0', 'tcp/65536', 'tcp:80', '']) {
+      expect(() => portBindings(wrong)).toThrow('such as tcp/80');
+    }
+  });
+
   it('are sizes with or without a unit', () => {
     expect(['512', '512M', '2G', '1.5GiB', '1t', '100mb'].map(sizeMiB)).toEqual([512, 512, 2048, 1536, 1_048_576, 100]);
     for (const wrong of ['', 'G', '1K', '-5', '5 cats']) expect(() => sizeMiB(wrong)).toThrow('such as 512M');

@@ -1,4 +1,4 @@
-import { type Instant, parseDuration, toInstant } from '@planetlab/model';
+import { type Instant, PortBinding, parseDuration, toInstant } from '@planetlab/model';
 import { InvalidArgumentError } from 'commander';
 
 /** Parsers of option values. What they refuse is wrong usage, in the parser's words. */
@@ -36,6 +36,14 @@ export function instant(text: string): Instant {
   const ms = form.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(ms)) throw new InvalidArgumentError('It is a date such as 2026-12-24 or 2026-12-24T18:00Z.');
   return toInstant(ms);
+}
+
+/** `tcp/80` and `udp/53`; may be given several times. */
+export function portBindings(text: string, before: readonly PortBinding[] = []): PortBinding[] {
+  const match = /^(tcp|udp)\/(\d{1,5})$/.exec(text);
+  const binding = PortBinding.safeParse({ protocol: match?.[1], port: Number(match?.[2]) });
+  if (!binding.success) throw new InvalidArgumentError('It is a port such as tcp/80 or udp/53.');
+  return [...before, binding.data];
 }
 
 /** Collects an option that may be given several times. */

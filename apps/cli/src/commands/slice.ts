@@ -1,9 +1,9 @@
 import type { Slice } from '@planetlab/contract';
-import { formatMiB, type Instant, type ResourcesInput, toInstant } from '@planetlab/model';
+import { formatMiB, type Instant, type PortBinding, portKey, type ResourcesInput, toInstant } from '@planetlab/model';
 import type { Command } from 'commander';
 import type { Io } from '../io.ts';
 import { leaf } from '../leaf.ts';
-import { duration, instant, several, sizeMiB, wholeNumber } from '../options.ts';
+import { duration, instant, portBindings, several, sizeMiB, wholeNumber } from '../options.ts';
 import type { Column, Field, View } from '../output/printer.ts';
 import { fullTime, relativeTime } from '../output/times.ts';
 import type { Register } from '../program.ts';
@@ -68,6 +68,7 @@ interface CreateOptions {
   readonly cpuShares?: number;
   readonly disk?: number;
   readonly processes?: number;
+  readonly port?: PortBinding[];
   readonly person?: string[];
 }
 
@@ -82,6 +83,7 @@ function registerCreate(slice: Command, io: Io): void {
       .option('--cpu-shares <weight>', 'CPU weight; an ordinary sliver has 1', wholeNumber)
       .option('--disk <size>', 'disk of each sliver, such as 5G', sizeMiB)
       .option('--processes <count>', 'most processes and threads at once', wholeNumber)
+      .option('--port <port>', 'a port of each node, such as tcp/80; can be given again', portBindings)
       .option('--person <email>', 'who may use it besides you; can be given again', several),
     io,
     {
@@ -107,6 +109,7 @@ const resourcesOf = (options: CreateOptions): ResourcesInput => ({
   cpuShares: options.cpuShares,
   diskMiB: options.disk,
   processes: options.processes,
+  ports: options.port,
 });
 
 function registerRenew(slice: Command, io: Io): void {
@@ -144,6 +147,7 @@ const sliceFields = (slice: Slice, view: View): readonly Field[] => [
     'Each sliver',
     `${formatMiB(slice.resources.memoryMiB)} memory, CPU weight ${slice.resources.cpuShares}, ${formatMiB(slice.resources.diskMiB)} disk, ${slice.resources.processes} processes`,
   ],
+  ['Ports', slice.resources.ports.length === 0 ? undefined : slice.resources.ports.map(portKey).join(', ')],
   ['Slivers', `${slice.running} of ${slice.slivers} running`],
   ['Persons', slice.persons.join(', ')],
   ['Created', relativeTime(slice.createdAt, view.nowMs)],
