@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decimal, duration, instant, portBindings, sizeMiB, wholeNumber } from './options.ts';
+import { decimal, duration, instant, millis, portBindings, sizeMiB, wholeNumber } from './options.ts';
 
 describe('option values', () => {
   it('reads ports, one after the other', () => {
@@ -15,6 +15,11 @@ describe('option values', () => {
   it('are sizes with or without a unit', () => {
     expect(['512', '512M', '2G', '1.5GiB', '1t', '100mb'].map(sizeMiB)).toEqual([512, 512, 2048, 1536, 1_048_576, 100]);
     for (const wrong of ['', 'G', '1K', '-5', '5 cats']) expect(() => sizeMiB(wrong)).toThrow('such as 512M');
+  });
+
+  it('are parts of a core', () => {
+    expect(['500m', '0.5', '2', '250m'].map(millis)).toEqual([500, 500, 2000, 250]);
+    for (const wrong of ['', 'm', '1M', '-1']) expect(() => millis(wrong)).toThrow('such as 500m');
   });
 
   it('are times and dates', () => {

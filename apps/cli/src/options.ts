@@ -30,6 +30,13 @@ export function sizeMiB(text: string): number {
   return Math.round(Number(match[1]) * unit);
 }
 
+/** `500m` or `0.5` (cores) as thousandths of a core. */
+export function millis(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(m?)$/.exec(text.trim());
+  if (match === null) throw new InvalidArgumentError('It is a part of a core such as 500m or 0.5.');
+  return Math.round(Number(match[1]) * (match[2] === 'm' ? 1 : 1000));
+}
+
 /** `2026-12-24` (00:00 UTC of that day) or a full RFC 3339 instant. */
 export function instant(text: string): Instant {
   const form = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/;

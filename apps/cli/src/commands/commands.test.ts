@@ -175,6 +175,25 @@ describe('slices on nodes', () => {
     expect((await cli('sliver list --slice eth_demo')).stderr).toContain('There are no slivers');
   });
 
+  it('change what each sliver may use, and only what is said', async () => {
+    const set = await cli('slice set eth_demo --memory 512M --cpu-reserved 500m');
+    expect(set.stdout).toContain('may use 512 MiB memory, CPU weight 1, 0.5 reserved cores, 4.9 GiB disk');
+    expect((await cli('slice show eth_demo')).stdout).toContain('512 MiB memory');
+    expect(await cli('slice set eth_demo')).toMatchObject({ code: 2 });
+    expect((await cli('slice set eth_demo --cpu-reserved much')).stderr).toContain('such as 500m or 0.5');
+  });
+
+  it('show limit, guarantee and use of a sliver that runs', async () => {
+    plc.fates.set('zurich', { state: 'running' });
+    await cli('slice add-node eth_demo zurich');
+    const { stdout } = await cli('sliver show eth_demo@zurich');
+    expect(stdout).toMatch(/CPU +weight 1, .*at least 0.25 cores when all are busy, used 1 min 30 s/);
+    expect(stdout).toMatch(/Memory +31 MiB of [\d.]+ [MG]iB, at most 64 MiB, 3 times at the limit, programs ended by it: 1/);
+    expect(stdout).toMatch(/Processes +7 of 512/);
+    expect(stdout).toMatch(/Disk +120 MiB of 4.9 GiB, 40 of 1000 files, bound by loop/);
+    expect(stdout).toMatch(/Notice +.*A program was ended\./);
+  });
+
   it('end when renewed until, and nothing is renewed for an unclear time', async () => {
     const renewed = await cli('slice renew eth_demo --until 2031-12-24');
     expect(renewed.stdout).toContain('(2031-12-24 00:00 UTC)');

@@ -1,5 +1,5 @@
 import type { Slice } from '@planetlab/contract';
-import { formatMiB, type Instant, type PortBinding, portKey, type ResourcesInput, toInstant } from '@planetlab/model';
+import { type Instant, type PortBinding, portKey, type ResourcesInput, toInstant } from '@planetlab/model';
 import type { Command } from 'commander';
 import type { Io } from '../io.ts';
 import { leaf } from '../leaf.ts';
@@ -11,6 +11,7 @@ import { allPages, withClient } from '../session/client.ts';
 import { usageError } from '../usage.ts';
 import { registerSliceNodes } from './slice-nodes.ts';
 import { registerSlicePersons } from './slice-persons.ts';
+import { limitsLine, registerSliceSet } from './slice-set.ts';
 
 const COLUMNS: readonly Column<Slice>[] = [
   { head: 'NAME', cell: (slice) => slice.name },
@@ -46,6 +47,7 @@ export const register: Register = (slice, io) => {
       }),
   );
   registerRenew(slice, io);
+  registerSliceSet(slice, io);
   leaf(
     slice.command('delete <name>'),
     io,
@@ -143,10 +145,7 @@ const sliceFields = (slice: Slice, view: View): readonly Field[] => [
   ['Description', slice.description === '' ? undefined : slice.description],
   ['URL', slice.url === '' ? undefined : slice.url],
   ['Image', slice.image],
-  [
-    'Each sliver',
-    `${formatMiB(slice.resources.memoryMiB)} memory, CPU weight ${slice.resources.cpuShares}, ${formatMiB(slice.resources.diskMiB)} disk, ${slice.resources.processes} processes`,
-  ],
+  ['Each sliver', limitsLine(slice.resources)],
   ['Ports', slice.resources.ports.length === 0 ? undefined : slice.resources.ports.map(portKey).join(', ')],
   ['Slivers', `${slice.running} of ${slice.slivers} running`],
   ['Persons', slice.persons.join(', ')],

@@ -9,6 +9,7 @@ import type { Register } from '../program.ts';
 import { allPages, withClient } from '../session/client.ts';
 import { SLIVER_COLUMNS, timeToRunning } from '../slivers/columns.ts';
 import { findSliver, sliverTarget } from '../slivers/target.ts';
+import { usageFields, usageOf } from '../slivers/usage.ts';
 
 export const register: Register = (command, io) => {
   leaf(
@@ -35,7 +36,12 @@ export const register: Register = (command, io) => {
     (invocation, target: string) =>
       withClient(invocation, async (plc) => {
         const sliver = await findSliver(plc, sliverTarget(target));
-        invocation.print.record(sliver, sliverFields(sliver, invocation.print.view));
+        const usage = sliver.state === 'running' ? await usageOf(plc, sliver) : undefined;
+        const fields = [
+          ...sliverFields(sliver, invocation.print.view),
+          ...(usage === undefined ? [] : usageFields(usage)),
+        ];
+        invocation.print.record({ ...sliver, ...(usage === undefined ? {} : { usage }) }, fields);
       }),
   );
 };

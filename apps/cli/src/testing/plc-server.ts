@@ -14,7 +14,15 @@ import {
   Sliver,
 } from '@planetlab/contract';
 import { acceptExec, createApp, sendEvents, serve } from '@planetlab/contract/server';
-import { NodeName, PlanetLabError, type SliverState, sliverName, toInstant, WEEK_MS } from '@planetlab/model';
+import {
+  changedResources,
+  NodeName,
+  PlanetLabError,
+  type SliverState,
+  sliverName,
+  toInstant,
+  WEEK_MS,
+} from '@planetlab/model';
 import { runHere } from './run-here.ts';
 
 /** A PLC in memory behind the real contract, for tests of the command line alone. Programs run on this machine. */
@@ -207,6 +215,12 @@ function serveSlices(app: App, state: State): void {
     state.slices.set(renewed.name, renewed);
     return renewed;
   });
+  serve(app, plcRoutes.changeResources, async ({ params, body }) => {
+    const slice = found(state.slices, params.slice, 'slice');
+    const changed = { ...slice, resources: changedResources(slice.resources, body) };
+    state.slices.set(changed.name, changed);
+    return changed;
+  });
   serve(app, plcRoutes.addPersonToSlice, async ({ params }) => {
     const slice = found(state.slices, params.slice, 'slice');
     return { ...slice, persons: [...slice.persons, params.person] };
@@ -218,6 +232,15 @@ function serveSlices(app: App, state: State): void {
 }
 
 function serveSlivers(app: App, state: State): void {
+  serve(app, plcRoutes.getUsage, async ({ params }) => ({
+    at: now(),
+    resources: found(state.slices, params.slice, 'slice').resources,
+    cpu: { usedMs: 90_000, guaranteedMillis: 250 },
+    memory: { usedMiB: 31.4, peakMiB: 64, atLimit: 3, killed: 1 },
+    processes: { used: 7, refused: 0 },
+    disk: { bound: 'loop', usedMiB: 120, limitMiB: 5000, files: 40, filesLimit: 1000 },
+    notices: [{ at: now(), code: 'memory_limit', message: 'A program was ended.' }],
+  }));
   serve(app, plcRoutes.addSlivers, async ({ params, body }) => {
     found(state.slices, params.slice, 'slice');
     for (const node of body.nodes) found(state.nodes, node, 'node');
