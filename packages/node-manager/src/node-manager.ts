@@ -90,17 +90,7 @@ export async function startNodeManager(options: NodeManagerOptions): Promise<Nod
     random,
     reached,
   };
-  const core = createCore(parts);
-  stack.defer(() => core.reconciler.close());
-  await core.reconciler.start();
-  stack.use(
-    new MemoryWatch({
-      ...{ store, directory: core.directory, vmm: backend.vmm, logger, now },
-      trigger: (slice) => core.reconciler.trigger(slice),
-    }),
-  );
-  core.network.start();
-  stack.defer(() => core.network.close());
+  const core = await startCore(parts, stack);
   let uplink: Uplink | undefined;
   const admin = await openLocalAdmin({
     ...parts,
@@ -130,6 +120,23 @@ export async function startNodeManager(options: NodeManagerOptions): Promise<Nod
     idle: () => core.reconciler.idle(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Brings the host to where it should be, and keeps it there until the stack is disposed of. */
+async function startCore(parts: Parts, stack: AsyncDisposableStack) {
+  const core = createCore(parts);
+  stack.defer(() => core.reconciler.close());
+  await core.reconciler.start();
+  const { store, backend, logger, now } = parts;
+  stack.use(
+    new MemoryWatch({
+      ...{ store, directory: core.directory, vmm: backend.vmm, logger, now },
+      trigger: (slice) => core.reconciler.trigger(slice),
+    }),
+  );
+  core.network.start();
+  stack.defer(() => core.network.close());
+  return core;
 }
 
 /** Everything a node manager is made from. */

@@ -1,4 +1,4 @@
-import { nodeRoutes } from '@planetlab/contract';
+import { type NodeSliver, nodeRoutes } from '@planetlab/contract';
 import { type App, acceptExec, sendEvents, serve } from '@planetlab/contract/server';
 import { PlanetLabError, type SliceName } from '@planetlab/model';
 import { asMachineId } from '@planetlab/vmm';
@@ -11,18 +11,7 @@ export const EXECS_PER_SLIVER = 64;
 
 /** Slivers: what there is, who may log in, and running programs in them. */
 export function serveSlivers(app: App, context: ApiContext): void {
-  const { directory, store, vmm, nodeName } = context;
-
-  const execSlot = createSlots(EXECS_PER_SLIVER, 'programs run through the API');
-
-  const existing = (slice: SliceName) => {
-    const sliver = directory.get(slice);
-    if (sliver !== undefined) return sliver;
-    throw new PlanetLabError(
-      'unknown_sliver',
-      `${slice} has no sliver on ${nodeName}. Add the node to the slice first.`,
-    );
-  };
+  const { directory, store } = context;
 
   serve(app, nodeRoutes.listSlivers, async (_input, call) => {
     const credential = callerOf(context, call, 'read');
@@ -31,12 +20,12 @@ export function serveSlivers(app: App, context: ApiContext): void {
 
   serve(app, nodeRoutes.getSliver, async ({ params }, call) => {
     requireSlice(callerOf(context, call, 'read'), params.slice);
-    return existing(params.slice);
+    return existing(context, params.slice);
   });
 
   serve(app, nodeRoutes.getUsage, async ({ params }, call) => {
     requireSlice(callerOf(context, call, 'read'), params.slice);
-    return context.usage(existing(params.slice));
+    return context.usage(existing(context, params.slice));
   });
 
   serve(app, nodeRoutes.watchSlivers, async (_input, call) => {
@@ -49,14 +38,31 @@ export function serveSlivers(app: App, context: ApiContext): void {
 
   serve(app, nodeRoutes.setAccess, async ({ params, body }, call) => {
     requireSlice(callerOf(context, call, 'access'), params.slice);
-    existing(params.slice);
+    existing(context, params.slice);
     store.setAccess(params.slice, body.keys);
     context.accessChanged();
   });
 
+  serve(app, nodeRoutes.listSteps, async ({ query }, call) => {
+    const credential = callerOf(context, call, 'read');
+    if (query.slice !== undefined) requireSlice(credential, query.slice);
+    const own = credential.slice === '*' ? ('all' as const) : [credential.slice];
+    const slices = query.slice === undefined ? own : [query.slice];
+    const items = [...store.listSteps({ slices, limit: query.limit, before: query.before })];
+    const last = items.length === query.limit ? items.at(-1) : undefined;
+    return { items, next: last === undefined ? null : String(last.id) };
+  });
+
+  serveExec(app, context);
+}
+
+function serveExec(app: App, context: ApiContext): void {
+  const { vmm, nodeName } = context;
+  const execSlot = createSlots(EXECS_PER_SLIVER, 'programs run through the API');
+
   serve(app, nodeRoutes.exec, async ({ params }, call) => {
     requireSlice(callerOf(context, call, 'exec'), params.slice);
-    const { state } = existing(params.slice);
+    const { state } = existing(context, params.slice);
     if (state !== 'running') {
       throw new PlanetLabError(
         'sliver_not_running',
@@ -75,14 +81,11 @@ export function serveSlivers(app: App, context: ApiContext): void {
       }),
     );
   });
+}
 
-  serve(app, nodeRoutes.listSteps, async ({ query }, call) => {
-    const credential = callerOf(context, call, 'read');
-    if (query.slice !== undefined) requireSlice(credential, query.slice);
-    const own = credential.slice === '*' ? ('all' as const) : [credential.slice];
-    const slices = query.slice === undefined ? own : [query.slice];
-    const items = [...store.listSteps({ slices, limit: query.limit, before: query.before })];
-    const last = items.length === query.limit ? items.at(-1) : undefined;
-    return { items, next: last === undefined ? null : String(last.id) };
-  });
+/** Throws `unknown_sliver`. */
+function existing({ directory, nodeName }: ApiContext, slice: SliceName): NodeSliver {
+  const sliver = directory.get(slice);
+  if (sliver !== undefined) return sliver;
+  throw new PlanetLabError('unknown_sliver', `${slice} has no sliver on ${nodeName}. Add the node to the slice first.`);
 }

@@ -49,99 +49,110 @@ export interface LeaseService {
 }
 
 export function createLeaseService(options: LeaseServiceOptions): LeaseService {
-  const { store, policy, now, node, changed } = options;
+  return new StoredLeases(options);
+}
+
+class StoredLeases implements LeaseService {
+  readonly #options: LeaseServiceOptions;
+
+  constructor(options: LeaseServiceOptions) {
+    this.#options = options;
+  }
+
+  request(request: LeaseRequest, credential: SliceCredential): StoredLease {
+    const { store, policy, node, now } = this.#options;
+    const existing = store.liveLeaseOf(request.slice);
+    if (existing !== undefined) return sameHolder(existing, credential);
+    checkDecisions(this.#options.decisions(), { slice: request.slice, authority: credential.authority });
+    const nowMs = now();
+    const leases = store.liveLeases().map(({ lease }) => lease);
+    const live = leases.map(({ resources }) => resources);
+    const images = this.#options.images.list();
+    const terms = admit(policy, request, { credential, live, host: this.#options.host, images, nowMs });
+    checkPorts(this.#options, terms.resources.ports, leases);
+    const lease: Lease = {
+      id: newLeaseId(),
+      node: node.id,
+      nodeName: node.name,
+      slice: request.slice,
+      holder: credential.holder,
+      principal: credential.principal,
+      authority: credential.authority,
+      resources: terms.resources,
+      image: terms.image,
+      issuedAtMs: nowMs,
+      expiresAtMs: terms.expiresAtMs,
+    };
+    const entry = { lease, token: issueLease(node.key, lease), imageDigest: terms.imageDigest };
+    store.addLease({ ...entry, index: indexFor(this.#options, request.slice), keys: request.keys });
+    this.#options.changed(lease);
+    return { ...entry, endedAtMs: null };
+  }
+
+  renew(id: LeaseId, wantedMs: number, credential: SliceCredential): StoredLease {
+    const { policy, now } = this.#options;
+    const stored = this.#liveLease(id, credential);
+    checkDecisions(this.#options.decisions(), stored.lease);
+    return this.#replace(stored, { ...stored.lease, expiresAtMs: checkEnd(policy, wantedMs, now()) });
+  }
+
+  change(id: LeaseId, resources: Resources, credential: SliceCredential): StoredLease {
+    const { store, policy, now } = this.#options;
+    const stored = this.#liveLease(id, credential);
+    if (sameResources(resources, stored.lease.resources)) return stored;
+    checkDecisions(this.#options.decisions(), stored.lease);
+    if (resources.diskMiB > stored.lease.resources.diskMiB && !this.#options.growsVolume(stored.lease.slice)) {
+      throw new PlanetLabError(
+        'admission_refused',
+        'The disk of a sliver cannot grow on this node while it is there. For a larger one, take the slice off this node and put it on again.',
+      );
+    }
+    const others = store.liveLeases().flatMap(({ lease }) => (lease.id === id ? [] : lease));
+    const live = others.map((lease) => lease.resources);
+    const leaseMs = stored.lease.expiresAtMs - now();
+    admitResources(policy, resources, { live, host: this.#options.host, leaseMs, before: stored.lease.resources });
+    const held = new Set(stored.lease.resources.ports.map(portKey));
+    checkPorts(
+      this.#options,
+      resources.ports.filter((port) => !held.has(portKey(port))),
+      others,
+    );
+    return this.#replace(stored, { ...stored.lease, resources });
+  }
+
+  end(id: LeaseId, credential: SliceCredential): void {
+    const { store, now } = this.#options;
+    const stored = this.#ownLease(id, credential);
+    if (stored.endedAtMs !== null) return;
+    store.endLease(id, now());
+    this.#options.changed(stored.lease);
+  }
 
   /** The lease, if it holds and is the caller's. */
-  const ownLease = (id: LeaseId, credential: SliceCredential): StoredLease => {
-    const stored = store.lease(id);
+  #ownLease(id: LeaseId, credential: SliceCredential): StoredLease {
+    const stored = this.#options.store.lease(id);
     if (stored === undefined || !mayHandle(credential, stored.lease)) {
       throw new PlanetLabError('unknown_lease', `This node has no lease ${id} that this credential could change.`);
     }
     return stored;
-  };
+  }
 
   /** The same, if it has not ended. */
-  const liveLease = (id: LeaseId, credential: SliceCredential): StoredLease => {
-    const stored = ownLease(id, credential);
-    if (stored.endedAtMs === null && stored.lease.expiresAtMs > now()) return stored;
+  #liveLease(id: LeaseId, credential: SliceCredential): StoredLease {
+    const stored = this.#ownLease(id, credential);
+    if (stored.endedAtMs === null && stored.lease.expiresAtMs > this.#options.now()) return stored;
     const endedMs = stored.endedAtMs ?? stored.lease.expiresAtMs;
     throw new PlanetLabError('lease_expired', `This lease ended at ${toInstant(endedMs)}. Ask for a new one.`);
-  };
+  }
 
   /** The lease in its new form, signed anew. */
-  const replace = (stored: StoredLease, lease: Lease): StoredLease => {
+  #replace(stored: StoredLease, lease: Lease): StoredLease {
+    const { store, node, changed } = this.#options;
     const token = issueLease(node.key, lease);
     store.replaceLease(lease.id, token, lease.expiresAtMs);
     changed(lease);
     return { ...stored, lease, token };
-  };
-
-  return {
-    request(request, credential) {
-      const existing = store.liveLeaseOf(request.slice);
-      if (existing !== undefined) return sameHolder(existing, credential);
-      checkDecisions(options.decisions(), { slice: request.slice, authority: credential.authority });
-      const nowMs = now();
-      const leases = store.liveLeases().map(({ lease }) => lease);
-      const live = leases.map(({ resources }) => resources);
-      const images = options.images.list();
-      const terms = admit(policy, request, { credential, live, host: options.host, images, nowMs });
-      checkPorts(options, terms.resources.ports, leases);
-      const lease: Lease = {
-        id: newLeaseId(),
-        node: node.id,
-        nodeName: node.name,
-        slice: request.slice,
-        holder: credential.holder,
-        principal: credential.principal,
-        authority: credential.authority,
-        resources: terms.resources,
-        image: terms.image,
-        issuedAtMs: nowMs,
-        expiresAtMs: terms.expiresAtMs,
-      };
-      const entry = { lease, token: issueLease(node.key, lease), imageDigest: terms.imageDigest };
-      store.addLease({ ...entry, index: indexFor(options, request.slice), keys: request.keys });
-      changed(lease);
-      return { ...entry, endedAtMs: null };
-    },
-
-    renew(id, wantedMs, credential) {
-      const stored = liveLease(id, credential);
-      checkDecisions(options.decisions(), stored.lease);
-      return replace(stored, { ...stored.lease, expiresAtMs: checkEnd(policy, wantedMs, now()) });
-    },
-
-    change(id, resources, credential) {
-      const stored = liveLease(id, credential);
-      if (sameResources(resources, stored.lease.resources)) return stored;
-      checkDecisions(options.decisions(), stored.lease);
-      if (resources.diskMiB > stored.lease.resources.diskMiB && !options.growsVolume(stored.lease.slice)) {
-        throw new PlanetLabError(
-          'admission_refused',
-          'The disk of a sliver cannot grow on this node while it is there. For a larger one, take the slice off this node and put it on again.',
-        );
-      }
-      const others = store.liveLeases().flatMap(({ lease }) => (lease.id === id ? [] : lease));
-      const live = others.map((lease) => lease.resources);
-      const leaseMs = stored.lease.expiresAtMs - now();
-      admitResources(policy, resources, { live, host: options.host, leaseMs, before: stored.lease.resources });
-      const held = new Set(stored.lease.resources.ports.map(portKey));
-      checkPorts(
-        options,
-        resources.ports.filter((port) => !held.has(portKey(port))),
-        others,
-      );
-      return replace(stored, { ...stored.lease, resources });
-    },
-
-    end(id, credential) {
-      const stored = ownLease(id, credential);
-      if (stored.endedAtMs !== null) return;
-      store.endLease(id, now());
-      changed(stored.lease);
-    },
-  };
+  }
 }
 
 function checkPorts({ ownPorts }: LeaseServiceOptions, wanted: readonly PortBinding[], live: readonly Lease[]): void {
