@@ -78,7 +78,7 @@ export function readAuthorityCertificate(pem: string): AuthorityCertificate {
   if (!certificate.ca || !name.success) {
     throw new PlanetLabError('credential_invalid', 'This is not the root certificate of an authority.');
   }
-  const certificatePem = certificate.toString();
+  const certificatePem = certificate.toString().trimEnd();
   const fingerprint = certificateFingerprint(certificatePem);
   return { name: name.data, key: publicKeyOf(certificate.publicKey), certificatePem, fingerprint };
 }

@@ -138,7 +138,7 @@ it('shows a lost node’s slivers as unreachable, and takes its leases over when
   const before = await reaches(slice, node, 'running');
   node.disconnect();
   const lost = await reaches(slice, node, 'unreachable');
-  expect(lost?.reason?.message).toMatch(/disconnected for .* its lease holds until/);
+  expect(lost?.reason?.message).toMatch(/disconnected since .* its lease holds until/);
   expect((await test.admin.getSlice({ params: { slice } })).running).toBe(0);
   await node.connect();
   const back = await reaches(slice, node, 'running');

@@ -1,5 +1,5 @@
 import type { Reason } from '@planetlab/contract';
-import { formatDuration, type NodeName, type NodeState, SECOND_MS } from '@planetlab/model';
+import { type NodeName, type NodeState, SECOND_MS } from '@planetlab/model';
 
 /** How often a PLC process says that it is alive, and after how long the others take it for dead. */
 export const PROCESS_HEARTBEAT_MS = 5 * SECOND_MS;
@@ -16,7 +16,7 @@ export interface Liveness {
 }
 
 /** Whether a node is in service and, if not, why, in a sentence that says what to do (N12). */
-export function nodeStateOf(node: Liveness, now: Date): { state: NodeState; reason: Reason | null } {
+export function nodeStateOf(node: Liveness): { state: NodeState; reason: Reason | null } {
   if (node.joinedAt === null) {
     const message = `It has not joined yet. Make an invitation with "pl node invite ${node.name}" and type on the machine: sudo pl node join`;
     return { state: 'registered', reason: { code: 'node_not_joined', message } };
@@ -25,7 +25,7 @@ export function nodeStateOf(node: Liveness, now: Date): { state: NodeState; reas
   const since =
     node.lastSeenAt === null
       ? 'It joined, but has not connected since'
-      : `It has been disconnected for ${formatDuration(Math.max(0, now.getTime() - node.lastSeenAt.getTime()))}`;
+      : `It has been disconnected since ${node.lastSeenAt.toISOString()}`;
   const message = `${since}. Check that the machine is up, that its network reaches this authority, and that its node manager runs.`;
   return { state: 'disconnected', reason: { code: 'node_unreachable', message } };
 }

@@ -34,7 +34,7 @@ const select = (db: Db | Trx, now: Date) =>
 
 type Row = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>;
 
-function toNode(row: Row, now: Date): PlcNode {
+function toNode(row: Row): PlcNode {
   const connected = row.heartbeat_at !== null;
   const lastSeenAt = row.heartbeat_at ?? row.last_seen_at;
   return {
@@ -43,7 +43,7 @@ function toNode(row: Row, now: Date): PlcNode {
     site: row.site,
     place: row.place,
     runLevel: row.run_level,
-    ...nodeStateOf({ name: row.name, joinedAt: row.joined_at, lastSeenAt, connected, trouble: row.trouble }, now),
+    ...nodeStateOf({ name: row.name, joinedAt: row.joined_at, lastSeenAt, connected, trouble: row.trouble }),
     lastSeenAt: lastSeenAt?.toISOString() ?? null,
     createdAt: row.created_at.toISOString(),
     facts: row.facts,
@@ -62,7 +62,7 @@ export const unknownNode = (...names: readonly NodeName[]) =>
 export async function getNode(db: Db | Trx, name: NodeName, now: Date): Promise<PlcNode> {
   const row = await select(db, now).where('nodes.name', '=', name).executeTakeFirst();
   if (row === undefined) throw unknownNode(name);
-  return toNode(row, now);
+  return toNode(row);
 }
 
 export interface NodeFilter {
@@ -75,7 +75,7 @@ export async function listNodes(db: Db, filter: NodeFilter, now: Date): Promise<
   let query = select(db, now).where('nodes.name', '>', (filter.after ?? '') as NodeName); // a cursor, only compared
   if (filter.site !== undefined) query = query.where('nodes.site', '=', filter.site);
   const rows = await query.orderBy('nodes.name').limit(filter.limit).execute();
-  return rows.map((row) => toNode(row, now));
+  return rows.map((row) => toNode(row));
 }
 
 export interface NewNodeInput {

@@ -53,7 +53,7 @@ function unreachable(row: Row, now: Date): { state: 'unreachable'; reason: Reaso
     connected: false,
     trouble: null,
   };
-  const { reason } = nodeStateOf(node, now);
+  const { reason } = nodeStateOf(node);
   const lease =
     row.lease_expires_at !== null && row.lease_expires_at > now
       ? ` The sliver was ${row.state}; its lease holds until ${row.lease_expires_at.toISOString()}.`

@@ -52,7 +52,7 @@ it('shows a node as connected while its uplink is open, and says since when it i
   node.disconnect();
   await becomes('live', 'disconnected');
   const gone = await test.admin.getNode({ params: { node: 'live' } });
-  expect(gone.reason?.message).toMatch(/has been disconnected for/);
+  expect(gone.reason?.message).toMatch(/has been disconnected since/);
   expect(gone.lastSeenAt).not.toBeNull();
   await node[Symbol.asyncDispose]();
 });
