@@ -3,7 +3,10 @@ import type { Logger } from 'pino';
 export interface PlcOptions {
   /** Folder with keys, the bootstrap admin's token and the private database. Made when it is not there. */
   readonly state: string;
-  /** Where people and programs connect, plain HTTP: `host:port`. Put a proxy with TLS before it on a network. */
+  /**
+   * Where people and programs connect, plain HTTP: `host:port`. Put a proxy with TLS before it on a network. One on this
+   * machine is believed about whom it speaks for (`X-Forwarded-For`): limits count by that address.
+   */
   readonly listen: string;
   /** Where nodes connect, TLS under the authority's own root: `host:port`. */
   readonly nodeListen: string;
