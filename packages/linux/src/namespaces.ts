@@ -19,9 +19,12 @@ export async function createNetworkNamespace(name: string, runner: CommandRunner
   await runner.run({ argv: ['ip', 'netns', 'add', name] });
 }
 
-/** Removes a named network namespace with all links in it. No effect when it is not there. */
+/** Removes a named network namespace with all links in it. No effect when it is not there, or goes meanwhile. */
 export async function deleteNetworkNamespace(name: string, runner: CommandRunner): Promise<void> {
-  if (existsSync(namespacePath(name))) await runner.run({ argv: ['ip', 'netns', 'delete', name] });
+  if (!existsSync(namespacePath(name))) return;
+  await runner.run({ argv: ['ip', 'netns', 'delete', name] }).catch((error: unknown) => {
+    if (existsSync(namespacePath(name))) throw error; // else another process removed it at the same time
+  });
 }
 
 /** Names of all named network namespaces of this host. */
