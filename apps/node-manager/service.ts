@@ -1,10 +1,12 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { isErrno, systemRunner } from '@planetlab/linux';
 import { PlanetLabError } from '@planetlab/model';
 import { managerPid } from '@planetlab/node-manager';
 
 const UNIT = 'planetlab-node.service';
 const STATE_OF_SERVICE = '/var/lib/planetlab/node';
+const CONFIGURATION = '/etc/planetlab/node.json';
 const INIT_SCRIPT = '/etc/init.d/planetlab-node';
 const END_DEADLINE_MS = 30_000;
 
@@ -21,6 +23,14 @@ export function logCommand(stateDir: string): string | undefined {
   const service = serviceOf(stateDir);
   if (service === undefined) return undefined;
   return service === 'systemd' ? `journalctl -u ${UNIT} -f` : 'tail -f /var/log/planetlab-node.log';
+}
+
+/** A node that left took the way to its configuration with it; the next one to join finds it again. */
+export function linkConfiguration(stateDir: string): void {
+  const link = join(stateDir, 'config.json');
+  if (existsSync(link) || !existsSync(CONFIGURATION)) return;
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  symlinkSync(CONFIGURATION, link);
 }
 
 export async function startService(service: Exclude<Service, undefined>): Promise<void> {

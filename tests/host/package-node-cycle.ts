@@ -44,6 +44,26 @@ shown(`${joined}; its uplink is open`);
 
 await caller.client.requestLease({ body: leaseFor('test_packaged') });
 await untilState(caller.client, 'test_packaged', 'running');
+// as docs/operating/node.md prints them
+for (const command of [
+  'pl-node stop test_packaged --reason "port scans"',
+  'pl-node start test_packaged',
+  'pl-node drain --reason "new disk on Friday"',
+  'pl-node undrain',
+  'pl-node ban test_other --reason "port scans"',
+  'pl-node bans',
+  'pl-node unban test_other',
+  'pl-node status',
+  'pl-node steps test_packaged --limit 6',
+  'pl-node logs',
+  'pl-node image list',
+  'tar -C /var/lib/planetlab/node -czf /tmp/node-identity.tgz node.key node.json node.crt ca.crt tag',
+  '/etc/init.d/planetlab-node restart && /etc/init.d/planetlab-node status',
+]) {
+  process.stdout.write(`$ ${command}\n${await machine(command)}\n`);
+}
+caller = nodeClient(authority.identity, await authority.uplinked(), { key: caller.key });
+await untilState(caller.client, 'test_packaged', 'running');
 const since = ['sh', '-c', 'cut -d" " -f22 /proc/1/stat; hostname'];
 const before = await caller.exec('test_packaged', since);
 assert.equal(before.code, 0, before.stderr);

@@ -62,11 +62,12 @@ export function registerNode(program: Command): void {
 
 async function join(file: string, { state, json }: StateOptions): Promise<void> {
   const { joinAuthority } = await import('@planetlab/node-manager');
-  const { serviceOf, startService } = await import('../service.ts');
+  const { linkConfiguration, serviceOf, startService } = await import('../service.ts');
   if (file === '-' && process.stdin.isTTY) process.stderr.write('Paste the join token, then press Enter and Ctrl-D:\n');
   const token = readFileSync(file === '-' ? 0 : file, 'utf8');
-  const joined = await joinAuthority({ token, stateDir: state, now: Date.now });
   const service = serviceOf(state);
+  if (service !== undefined) linkConfiguration(state);
+  const joined = await joinAuthority({ token, stateDir: state, now: Date.now });
   if (service !== undefined) await startService(service);
   const next =
     service === undefined ? `start it with: pl-node run --state ${state}` : 'see how it is doing: pl-node status';
