@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type MountEntry, parseMountTable } from './mount-table.ts';
 import { isErrno, signal } from './processes.ts';
@@ -85,6 +85,23 @@ export async function removeCgroupTree(relativePath: string): Promise<void> {
   const deadline = performance.now() + REMOVAL_DEADLINE_MS;
   for (const folder of folders) await removeFolder(folder, deadline);
 }
+
+/** Removes a cgroup from every hierarchy in which it holds neither processes nor others. */
+export function removeEmptyCgroup(relativePath: string): void {
+  for (const folder of treeFolders(relativePath)) {
+    try {
+      rmdirSync(folder);
+    } catch (error) {
+      if (!isErrno(error, 'EBUSY', 'ENOTEMPTY', 'ENOENT')) throw error; // it is used
+    }
+  }
+}
+
+/** Names of all cgroups that are below no other, in any hierarchy. */
+export const topCgroups = (): readonly string[] => {
+  const folders = readCgroupHierarchies().flatMap(({ mountPoint }) => childFolders(mountPoint));
+  return [...new Set(folders.map((folder) => basename(folder)))];
+};
 
 async function removeFolder(folder: string, deadline: number): Promise<void> {
   for (const below of childFolders(folder)) await removeFolder(below, deadline);

@@ -12,6 +12,7 @@ export {
   processesUnder,
   readCgroupHierarchies,
   removeCgroupTree,
+  removeEmptyCgroup,
 } from './cgroups.ts';
 export type { Command, CommandResult, CommandRunner } from './command.ts';
 export { CommandError, systemRunner } from './command.ts';

@@ -1,7 +1,7 @@
 import { accessSync, closeSync, constants, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cgroupLayout, readCgroupHierarchies } from './cgroups.ts';
+import { cgroupLayout, readCgroupHierarchies, removeCgroupTree, topCgroups } from './cgroups.ts';
 import { CommandError, type CommandRunner } from './command.ts';
 import { bindMountIdMapped, mountOverlay, prepareOverlayFolders, unmount, unmountUnder } from './mounts.ts';
 import { createNetworkNamespace, deleteNetworkNamespace, inNamespace, listNetworkNamespaces } from './namespaces.ts';
@@ -60,6 +60,7 @@ export async function removeProbeLeftovers(runner: CommandRunner): Promise<void>
     unmountUnder(folder);
     rmSync(folder, { recursive: true, force: true });
   }
+  for (const name of topCgroups().filter(isLeft)) await removeCgroupTree(name);
 }
 
 interface Scratch {

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import {
   applyRuleset,
   applyTc,
@@ -14,6 +15,7 @@ import {
   ensurePrivateMountPoint,
   hasLink,
   hasTree,
+  isErrno,
   isMountPoint,
   listLinks,
   mountOverlay,
@@ -23,6 +25,7 @@ import {
   readCgroupHierarchies,
   readClassCounters,
   removeCgroupTree,
+  removeEmptyCgroup,
   removeProbeLeftovers,
   type ShapingTree,
   setForwarding,
@@ -237,6 +240,16 @@ class LinuxHost implements Host {
     if (mountsUnder(names.roots).length > 0) throw new Error(`${names.roots} is still mounted`);
     if (!keepVolumes) rmSync(paths.slivers, { recursive: true, force: true });
     rmSync(names.run, { recursive: true, force: true });
+    removeEmptyFolder(dirname(names.run)); // what several nodes share goes with the last one
+    removeEmptyCgroup(dirname(names.cgroupParent));
+  }
+}
+
+function removeEmptyFolder(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if (!isErrno(error, 'ENOTEMPTY', 'EBUSY', 'ENOENT')) throw error; // it is used
   }
 }
 

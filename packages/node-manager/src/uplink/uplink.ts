@@ -1,5 +1,6 @@
 import type { ServerHttp2Session } from 'node:http2';
 import { isIP } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import { UPLINK_PROTOCOL } from '@planetlab/contract';
 import { readServerCertificate } from '@planetlab/credentials';
@@ -170,16 +171,7 @@ function explain(error: unknown, { host, port }: HostPort): string {
   return messageOf(error);
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
+/** The end of the pause, or of everything. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => {}); // it can only be interrupted
 }

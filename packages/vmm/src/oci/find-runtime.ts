@@ -36,8 +36,8 @@ export async function findRuntime(runner: CommandRunner, options: FindRuntimeOpt
 export const versionIn = (text: string): string => /version (\S+)/.exec(text)?.[1] ?? 'of unknown version';
 
 async function runOnce(runtime: RuntimeName, initPath: string, runner: CommandRunner): Promise<void> {
-  const bundle = mkdtempSync(join(tmpdir(), 'planetlab-runtime-'));
-  const id = `planetlab-probe-${process.pid}`;
+  const id = `planetlab-probe-${process.pid}`; // by this name whoever looks next finds what a kill leaves of it
+  const bundle = mkdtempSync(join(tmpdir(), `${id}-`));
   try {
     for (const folder of ['', 'proc', 'dev']) mkdirSync(join(bundle, 'root', folder));
     writeFileSync(join(bundle, 'root', 'init'), '');
