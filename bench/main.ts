@@ -11,8 +11,12 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ readonly benchmark: Be
   'sliver-start': () => import('./sliver-start.ts'),
   'slice-deploy': () => import('./slice-deploy.ts'),
   footprint: () => import('./footprint.ts'),
+  'cpu-fairness': () => import('./cpu-fairness.ts'),
   density: () => import('./density.ts'),
+  egress: () => import('./egress.ts'),
   'start-vs-peers': () => import('./start-vs-peers.ts'),
+  overhead: () => import('./overhead.ts'),
+  'noisy-neighbour': () => import('./noisy-neighbour.ts'),
 };
 
 const { values, positionals } = parseArgs({

@@ -70,6 +70,26 @@ export function ensureRuntimeCgroups(): void {
   check(cLibrary().mount('none', target, 'cgroup', 0, 'hugetlb'), 'mount', `hugetlb cgroup at ${target}`);
 }
 
+/** Weight of an ordinary cgroup. */
+const ORDINARY = { v1: 1024, v2: 100 };
+
+/**
+ * Sets the weight of a cgroup beside those next to it, 1 being an ordinary one's; makes it when it is missing. No effect
+ * where processor time cannot be divided.
+ */
+export function setCpuWeight(relativePath: string, weight: number): void {
+  const folder = cgroupFolder(readCgroupHierarchies(), 'cpu', ownedCgroupPath(relativePath));
+  if (folder === undefined) return;
+  mkdirSync(folder, { recursive: true });
+  for (const [file, ordinary, most] of [
+    ['cpu.shares', ORDINARY.v1, 262_144],
+    ['cpu.weight', ORDINARY.v2, 10_000],
+  ] as const) {
+    const path = join(folder, file);
+    if (existsSync(path)) writeFileSync(path, String(Math.min(most, Math.max(2, Math.round(ordinary * weight)))));
+  }
+}
+
 const REMOVAL_DEADLINE_MS = 10_000;
 const RETRY_MS = 5;
 

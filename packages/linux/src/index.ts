@@ -12,6 +12,7 @@ export {
   processesUnder,
   readCgroupHierarchies,
   removeCgroupTree,
+  setCpuWeight,
   removeEmptyCgroup,
 } from './cgroups.ts';
 export type { Command, CommandResult, CommandRunner } from './command.ts';

@@ -64,6 +64,7 @@ async function containers({ config, paths, names, runner, logger }: BackendOptio
       addresses: config,
       imageRoot: images.root,
       runner,
+      cpuWeight: config.cpuWeight,
       diskBound: config.diskBound,
     }),
     images,

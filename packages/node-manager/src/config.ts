@@ -57,6 +57,8 @@ export const NodeConfig = z
       .string()
       .regex(/^[0-9a-f]{8}$/, 'a tag is 8 hex digits')
       .optional(),
+    /** CPU weight of all slivers together beside the rest of the machine; another service's is 1. */
+    cpuWeight: z.number().min(0.1).max(100).default(6),
     /** What keeps slivers to their disk limits: `auto` takes loop files wherever they work. */
     diskBound: z.enum(['auto', 'loop', 'none']).default('auto'),
     /** Process 1 of each sliver: waits and collects orphans. */

@@ -28,6 +28,7 @@ import {
   removeEmptyCgroup,
   removeProbeLeftovers,
   type ShapingTree,
+  setCpuWeight,
   setForwarding,
   treeCreation,
   unmount,
@@ -50,9 +51,14 @@ export interface LinuxHostOptions {
   /** Folder of the root file system of an image. Throws `unknown_image` when it is not there any more. */
   readonly imageRoot: (digest: string) => string;
   readonly runner: CommandRunner;
+  /** Of all slivers together beside the rest of the machine, in weights of an ordinary cgroup. */
+  readonly cpuWeight?: number;
   /** What keeps slivers to their disk limits; by default what works. */
   readonly diskBound?: 'auto' | DiskBound;
 }
+
+/** Leaves a busy machine about the part that policy keeps for it. */
+const ALL_SLIVERS_WEIGHT = 6;
 
 /** A real Linux host: overlay roots, routed links, nftables. Needs root. */
 export function createLinuxHost(options: LinuxHostOptions): Host {
@@ -217,6 +223,8 @@ class LinuxHost implements Host {
   }
 
   async settle(): Promise<void> {
+    // the topmost one stands beside the rest of the machine
+    setCpuWeight(this.#options.names.cgroupParent.split('/')[0] ?? '', this.#options.cpuWeight ?? ALL_SLIVERS_WEIGHT);
     await waitForOrphans(this.#options.names);
   }
 
@@ -230,7 +238,7 @@ class LinuxHost implements Host {
 
   async purge({ keepVolumes = false }: { readonly keepVolumes?: boolean } = {}): Promise<void> {
     const { paths, names, runner } = this.#options;
-    await this.settle();
+    await waitForOrphans(this.#options.names);
     await removeProbeLeftovers(runner); // of a manager that was killed while it probed
     await removeCgroupTree(names.cgroupParent);
     for (const index of this.inventory().links) await this.detachNetwork(index);
