@@ -173,6 +173,23 @@ describe('bad requests', () => {
     const codes = new Set<string>();
     for (let i = 0; i < 70; i++) codes.add(await attempt());
     expect(codes).toEqual(new Set(['sign_in_link_invalid', 'too_many_requests']));
+    // through a proxy on this machine it is the address behind it that counts: others can still sign in
+    const headers = { 'content-type': 'application/json', 'x-forwarded-for': '192.0.2.7' };
+    const other = await raw('/v1/sessions', { method: 'POST', headers, body: JSON.stringify({ code: 'guess' }) });
+    expect(await other.json()).toMatchObject({ code: 'sign_in_link_invalid' });
+  });
+
+  it('to run a program want a stream', async () => {
+    await test.admin.createSlice({ body: { name: 'demo_exec' } });
+    await test.admin.createNode({ body: { name: 'exec', site: 'demo' } });
+    await test.admin.addSlivers({ params: { slice: 'demo_exec' }, body: { nodes: ['exec'] } });
+    const path = '/v1/slices/demo_exec/slivers/exec/exec';
+    const headers = { ...bearer(test.adminToken), 'content-type': 'application/json' };
+    const reply = await raw(path, { method: 'POST', headers, body: '{"argv":["ls"]}' });
+    expect(await reply.json()).toMatchObject({
+      code: 'malformed_request',
+      detail: expect.stringContaining('application/vnd.planetlab.exec'),
+    });
   });
 });
 
