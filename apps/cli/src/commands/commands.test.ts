@@ -188,7 +188,9 @@ describe('slices on nodes', () => {
     await cli('slice add-node eth_demo zurich');
     const { stdout } = await cli('sliver show eth_demo@zurich');
     expect(stdout).toMatch(/CPU +weight 1, .*at least 0.25 cores when all are busy, used 1 min 30 s/);
-    expect(stdout).toMatch(/Memory +31 MiB of [\d.]+ [MG]iB, at most 64 MiB, 3 times at the limit, programs ended by it: 1/);
+    expect(stdout).toMatch(
+      /Memory +31 MiB of [\d.]+ [MG]iB, at most 64 MiB, 3 times at the limit, programs ended by it: 1/,
+    );
     expect(stdout).toMatch(/Processes +7 of 512/);
     expect(stdout).toMatch(/Disk +120 MiB of 4.9 GiB, 40 of 1000 files, bound by loop/);
     expect(stdout).toMatch(/Notice +.*A program was ended\./);
