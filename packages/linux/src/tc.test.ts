@@ -12,11 +12,21 @@ describe('the shaping of a device', () => {
   });
 
   it('has a class with a bounded queue for each party', () => {
-    const shaped = { minor: 42, rateKbps: 8, ceilKbps: 2000, quantumBytes: 3100, queueBytes: 131_072 };
+    const shaped = {
+      minor: 42,
+      rateKbps: 8,
+      ceilKbps: 2000,
+      quantumBytes: 3100,
+      queueBytes: 131_072,
+      segmentBytes: null,
+    };
     expect(classLines('eth0', shaped)).toEqual([
       'class replace dev eth0 parent 1:ffff classid 1:2a htb rate 8kbit ceil 2000kbit quantum 3100',
       'qdisc replace dev eth0 parent 1:2a handle 2b: bfifo limit 131072',
     ]);
+    expect(classLines('eth0', { ...shaped, segmentBytes: 3100 }).at(-1)).toBe(
+      'qdisc replace dev eth0 parent 1:2a handle 2b: tbf rate 100gbit burst 3100 limit 131072',
+    );
     expect(classRemoval('eth0', 42)).toBe('class delete dev eth0 classid 1:2a');
   });
 

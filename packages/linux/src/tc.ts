@@ -21,6 +21,11 @@ export interface ShapedClass {
   readonly quantumBytes: number;
   /** How much may wait; more is dropped. */
   readonly queueBytes: number;
+  /**
+   * Packets that the kernel has joined into larger ones are taken apart to this size first, or null. A class sends at
+   * least one packet in its turn: on a slow link joined ones would make all weights the same.
+   */
+  readonly segmentBytes: number | null;
 }
 
 export interface ClassCounters {
@@ -46,14 +51,17 @@ export const treeRate = ({ device, rateKbps }: ShapingTree): string =>
 
 /** Makes a class, or changes it while packets go through it; may be repeated. */
 export function classLines(device: string, shaped: ShapedClass): readonly string[] {
-  const { minor, rateKbps, ceilKbps, quantumBytes, queueBytes } = shaped;
+  const { minor, rateKbps, ceilKbps, quantumBytes, queueBytes, segmentBytes } = shaped;
   if (!(minor >= 1 && minor < ROOT_MINOR)) throw new RangeError(`not a class: ${minor}`);
   const id = classId(minor);
+  // a token bucket takes larger packets apart; at this rate it delays none
+  const queue =
+    segmentBytes === null ? `bfifo limit ${queueBytes}` : `tbf rate 100gbit burst ${segmentBytes} limit ${queueBytes}`;
   // the queue of a class is named after the next one: the first name is the root's
   const rates = `rate ${rateKbps}kbit ceil ${Math.max(rateKbps, ceilKbps)}kbit quantum ${quantumBytes}`;
   return [
     `class replace dev ${deviceName(device)} parent ${classId(ROOT_MINOR)} classid ${id} htb ${rates}`,
-    `qdisc replace dev ${deviceName(device)} parent ${id} handle ${(minor + 1).toString(16)}: bfifo limit ${queueBytes}`,
+    `qdisc replace dev ${deviceName(device)} parent ${id} handle ${(minor + 1).toString(16)}: ${queue}`,
   ];
 }
 

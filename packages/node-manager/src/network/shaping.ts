@@ -9,16 +9,16 @@ const NODE_SHARES = 5;
 const NODE_FRACTION = 0.01;
 const LEAST_KBPS = 8;
 
-/** Two full frames: a turn in which no packet fits would make weights meaningless. */
-const LEAST_TURN_BYTES = 3100;
-/** The largest packet of the kernel's own segmentation. */
+/** Two full frames: what a share sends in its turn where packets are taken apart to frames. */
+const FRAMES_BYTES = 3100;
+/** The largest packet that the kernel joins from several. */
 const LARGEST_PACKET_BYTES = 65_600;
-/** What a share sends in its turn: about what a flow that has the link for itself sends in one piece. */
-const TURN_SECONDS = 0.001;
+/** From this rate on the largest packet passes within a millisecond, and taking packets apart would cost more than it gives. */
+const FAST_KBPS = 500_000;
 
 /** How long packets may wait in a class that sends at its highest rate. */
 const QUEUE_SECONDS = 0.1;
-const LEAST_QUEUE_BYTES = 2 * LARGEST_PACKET_BYTES;
+const LEAST_QUEUE_BYTES = LARGEST_PACKET_BYTES;
 const LARGEST_QUEUE_BYTES = 8 * 1024 * 1024;
 
 export function nodeShaping(device: string, egressKbps: number): { tree: ShapingTree; node: ShapedClass } {
@@ -36,13 +36,14 @@ export function shapedClass(
   linkKbps: number,
 ): ShapedClass {
   const ceilKbps = Math.min(maxKbps, linkKbps);
-  const turn = clamp(bytesIn(TURN_SECONDS, linkKbps), LEAST_TURN_BYTES, LARGEST_PACKET_BYTES);
+  const fast = linkKbps >= FAST_KBPS;
   return {
     minor,
     rateKbps: Math.min(minKbps, ceilKbps),
     ceilKbps,
-    quantumBytes: turn * shares,
+    quantumBytes: (fast ? LARGEST_PACKET_BYTES : FRAMES_BYTES) * shares,
     queueBytes: clamp(bytesIn(QUEUE_SECONDS, ceilKbps), LEAST_QUEUE_BYTES, LARGEST_QUEUE_BYTES),
+    segmentBytes: fast ? null : FRAMES_BYTES,
   };
 }
 
