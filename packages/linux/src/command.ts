@@ -47,13 +47,16 @@ export class CommandError extends Error {
 
 const OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 30_000;
+const KILLED = 137;
 
 export const systemRunner: CommandRunner = {
   async run(command) {
     const [program, ...args] = command.argv;
+    const { timeoutMs = DEFAULT_TIMEOUT_MS } = command;
+    const startedMs = performance.now();
     const child = spawn(program, args, {
       stdio: command.detachOutput === true ? 'ignore' : 'pipe',
-      timeout: command.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      timeout: timeoutMs,
       killSignal: 'SIGKILL',
       ...(command.env === undefined ? {} : { env: { ...process.env, ...command.env } }),
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
@@ -66,9 +69,11 @@ export const systemRunner: CommandRunner = {
     child.stdin?.end(command.input ?? '');
     const code = await new Promise<number>((resolve, reject) => {
       child.once('error', reject);
-      child.once('close', (exitCode, signal) => resolve(exitCode ?? (signal === null ? 255 : 137)));
+      child.once('close', (exitCode, signal) => resolve(exitCode ?? (signal === null ? 255 : KILLED)));
     });
-    const result = { code, stdout: await output, stderr: await errors };
+    const late = code === KILLED && performance.now() - startedMs >= timeoutMs;
+    const why = late ? `it did not end within ${timeoutMs} ms and was killed` : '';
+    const result = { code, stdout: await output, stderr: `${await errors}${why}` };
     if (code !== 0) throw new CommandError(command, result);
     return result;
   },

@@ -61,6 +61,8 @@ export const NodeConfig = z
     cpuWeight: z.number().min(0.1).max(100).default(6),
     /** What keeps slivers to their disk limits: `auto` takes loop files wherever they work. */
     diskBound: z.enum(['auto', 'loop', 'none']).default('auto'),
+    /** Longest that a program may take which the node manager runs for a step, such as the runtime: then it is ended. */
+    stepTimeoutMs: z.number().int().min(1000).max(600_000).default(30_000),
     /** Process 1 of each sliver: waits and collects orphans. */
     initPath: z.string().startsWith('/').default('/usr/bin/catatonit'),
   })

@@ -55,13 +55,14 @@ export interface NodeManager extends AsyncDisposable {
 
 /** Starts a node that has joined: finds what is on the host, brings it to where it should be, opens the ways in. */
 export async function startNodeManager(options: NodeManagerOptions): Promise<NodeManager> {
-  const { stateDir, logger, runner = systemRunner, now: wallMs = Date.now, random = Math.random } = options;
+  const { stateDir, logger, now: wallMs = Date.now, random = Math.random } = options;
   const reached = options.reached ?? noFaults;
   const paths = nodePaths(stateDir);
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   await using stack = new AsyncDisposableStack();
   stack.use(takeNodeLock(paths.lock));
   const config = readConfig(paths.config);
+  const runner = boundedRunner(options.runner ?? systemRunner, config.stepTimeoutMs);
   const identity = readIdentity(paths);
   const names = namesOf(config, identity, paths);
   const backend = await createBackend({ config, paths, names, runner, logger });
@@ -157,6 +158,11 @@ interface Parts {
   readonly random: () => number;
   readonly reached: FaultPoint;
 }
+
+/** Nothing that is run for a step hangs for ever; what states a time of its own has that. */
+const boundedRunner = (runner: CommandRunner, timeoutMs: number): CommandRunner => ({
+  run: (command) => runner.run({ timeoutMs, ...command }),
+});
 
 function leaseClock(store: NodeStore, wallMs: () => number, logger: FastifyBaseLogger): () => number {
   const stepped = (byMs: number, followed: boolean) =>
