@@ -131,7 +131,6 @@ it('goes on by itself when only its PostgreSQL is killed', async () => {
   }
   expect(await allSites(client)).toContain('before');
 });
-});
 
 it('stops in order at SIGTERM, and leaves nothing running', async () => {
   const { child } = await start();
