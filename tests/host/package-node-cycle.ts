@@ -92,7 +92,7 @@ assert.equal(files, '', 'files are left');
 assert.ok(await eventually(async () => !(await machine('ps -eo args')).includes(tag)), 'processes are left');
 assert.equal(await machine('nft list tables'), '', 'rules are left');
 assert.equal(await machine("ip -br link | grep -v '^lo\\|^eth-node' || true"), '', 'links are left');
-assert.equal(await machine(`grep planetlab /proc/self/mountinfo || true`), '', 'mounts are left');
+assert.equal(await machine("awk '$5 ~ /planetlab/' /proc/self/mountinfo"), '', 'mounts are left');
 for (const { mountPoint } of readCgroupHierarchies())
   assert.equal(await machine(`ls -d ${mountPoint}/planetlab/${tag} 2>/dev/null || true`), '', 'cgroups are left');
 shown('purged: no file, process, rule, link, mount or cgroup of it is left');
