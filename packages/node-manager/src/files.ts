@@ -1,18 +1,27 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Replaces a file so that after a crash either the old or the new content is there, whole. */
+/** Replaces a file so that after a crash either the old or the new content is there, whole. A failure leaves the old one. */
 export function writeFileAtomic(path: string, content: string, mode = 0o600): void {
   const temporary = `${path}.new`;
+  try {
+    writeSynced(temporary, content, mode);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  syncFolder(dirname(path));
+}
+
+function writeSynced(temporary: string, content: string, mode: number): void {
   const fd = openSync(temporary, 'w', mode);
   try {
-    writeSync(fd, content);
+    writeFileSync(fd, content); // all of it, or a failure: a single write may stop half-way on a full disk
     fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
-  renameSync(temporary, path);
-  syncFolder(dirname(path));
 }
 
 /** Makes the names in a folder durable. */
