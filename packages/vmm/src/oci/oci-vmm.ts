@@ -20,6 +20,7 @@ import {
   type MachineStatus,
   type Vmm,
 } from '../vmm.ts';
+import { untilInitRuns } from './first-process.ts';
 import { limitKernelObjects } from './kernel-objects.ts';
 import { machineCgroup } from './machine-cgroup.ts';
 import { type HostFacts, ociConfig } from './oci-config.ts';
@@ -110,10 +111,11 @@ class OciVmm implements Vmm {
   }
 
   async start(id: MachineId): Promise<void> {
-    const { state } = await this.#existing(id);
+    const { state, pid } = await this.#existing(id);
     if (state === 'running' || state === 'paused') return;
     if (state === 'stopped') throw notRunning(id, 'has ended; create it again');
     await this.#runtime(id, ['start', id]);
+    if (pid !== undefined) await untilInitRuns(pid);
   }
 
   async pause(id: MachineId): Promise<void> {
