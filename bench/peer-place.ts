@@ -86,7 +86,7 @@ exec cat >/dev/null
 }
 
 /** Folder of the image that slivers run on. */
-function imageRoot(): string {
+export function imageRoot(): string {
   const images = '/var/lib/planetlab/images';
   const { digest } = JSON.parse(readFileSync(`${images}/debian-12.json`, 'utf8')) as { digest: string }; // ours
   return `${images}/rootfs/${digest.replace('sha256:', '')}`;

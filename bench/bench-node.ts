@@ -1,0 +1,61 @@
+import { cgroupFolder, processesUnder, readCgroupHierarchies } from '@planetlab/linux';
+import { PlanetLabError, Resources, type ResourcesInput } from '@planetlab/model';
+import {
+  ensureImage,
+  joinedNode,
+  leaseFor,
+  nodeClient,
+  startAuthority,
+  untilState,
+} from '../tests/host/node-fixture.ts';
+import { AUTHORITY_IPV4, type BenchNetwork, createBenchNetwork } from './bench-network.ts';
+
+/** A real node manager with the default route to a world of its own, for as long as one measurement takes. */
+export interface BenchNode extends AsyncDisposable {
+  readonly network: BenchNetwork;
+  /** On the file system where slivers of this node keep what they write. */
+  readonly stateDir: string;
+  /** Starts a sliver and waits until it runs. */
+  startSliver(slice: string, resources: ResourcesInput): Promise<BenchSliver>;
+}
+
+export interface BenchSliver {
+  readonly ipv4: string;
+  /** A process of it, as the host numbers them: its namespaces are the sliver's. */
+  readonly pid: number;
+  /** Runs a program in it to its end; its output. */
+  exec(argv: readonly string[]): Promise<string>;
+}
+
+/** `config` goes into the node's own configuration. */
+export async function startBenchNode(name: string, config: Readonly<Record<string, unknown>> = {}): Promise<BenchNode> {
+  if (process.getuid?.() !== 0)
+    throw new PlanetLabError('feature_missing', 'This benchmark makes containers and needs root.');
+  await ensureImage();
+  await using started = new AsyncDisposableStack();
+  const network = started.use(await createBenchNetwork(name));
+  const authority = started.use(await startAuthority(AUTHORITY_IPV4));
+  const node = started.use(await joinedNode(authority, network, name, config));
+  const { client, exec } = nodeClient(authority.identity, await node.start(authority));
+  const all = started.move();
+  return {
+    network,
+    stateDir: node.stateDir,
+    async startSliver(slice, resources) {
+      await client.requestLease({ body: { ...leaseFor(slice), resources: Resources.parse(resources) } });
+      const { ipv4 } = await untilState(client, slice, 'running');
+      const folder = cgroupFolder(readCgroupHierarchies(), 'pids', `planetlab/${node.tag}/${slice}`);
+      const [pid] = folder === undefined ? [] : processesUnder(folder);
+      if (pid === undefined || ipv4 === null) throw new Error(`${slice} has no process or no address`);
+      return {
+        ...{ ipv4, pid },
+        async exec(argv) {
+          const { stdout, stderr, code } = await exec(slice, argv);
+          if (code !== 0) throw new Error(`${argv[0]} in ${slice} ended with ${code}: ${stderr.slice(-500)}`);
+          return stdout;
+        },
+      };
+    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
