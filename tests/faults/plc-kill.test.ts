@@ -121,7 +121,7 @@ it('goes on by itself when only its PostgreSQL is killed', async () => {
   const killed = postgresPid();
   process.kill(killed, 'SIGKILL');
   // Its backends may answer a little longer than it lives: only a change that succeeds says that it is back.
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000; // crash recovery syncs every file, and the disk may be busy
   for (let attempt = 0; ; attempt++) {
     const name = `after${attempt}`;
     const made = await client.createSite({ body: { name, title: 'After' } }).catch(() => undefined);
