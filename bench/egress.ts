@@ -83,15 +83,17 @@ async function measureRates(
   }
 }
 
+/** When it is ended, so is its connection: otherwise the kernel would go on sending what it has. */
 const startSender = ([program, ...args]: readonly [string, ...string[]], port: number): ChildProcess =>
   spawn(
     program,
     [
       ...args,
       'perl',
+      '-MSocket',
       '-MIO::Socket::INET',
       '-e',
-      `my $s = IO::Socket::INET->new("${WORLD_IPV4}:${port}") or die $!; my $d = "x" x 65536; 1 while syswrite $s, $d`,
+      `my $s = IO::Socket::INET->new("${WORLD_IPV4}:${port}") or die $!; setsockopt $s, SOL_SOCKET, SO_LINGER, pack("ii", 1, 0); my $d = "x" x 65536; 1 while syswrite $s, $d`,
     ],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
