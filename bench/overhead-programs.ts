@@ -15,8 +15,8 @@ printf "%.6f %.6f\\n", clock_gettime(CLOCK_PROCESS_CPUTIME_ID) - $cpu, clock_get
 
 /**
  * In the new folder given: writes 128 MiB one after another and syncs, then creates 1,000 files of 1 KiB, without a sync,
- * which would wait for everybody's files; prints the seconds of each. The files stay: ext4 with a journal goes round
- * inodes deleted in the last minute one by one, so that a round would pay for the one before it.
+ * which would wait for everybody's files; prints the seconds of each. The files stay: where they were deleted after each
+ * round, creating them again took the host ever longer.
  */
 export const DISK_WORK = `
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
