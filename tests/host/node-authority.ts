@@ -73,6 +73,9 @@ export async function startAuthority(host: string): Promise<TestAuthority> {
       requestCert: true,
       rejectUnauthorized: false,
       ALPNProtocols: [UPLINK_PROTOCOL, 'http/1.1'],
+      // an uplink lasts; to this server it is a request that never comes
+      requestTimeout: 0,
+      headersTimeout: 0,
     },
     joinHandler(identity, secrets, requests),
   );
