@@ -12,8 +12,8 @@ export {
   processesUnder,
   readCgroupHierarchies,
   removeCgroupTree,
-  setCpuWeight,
   removeEmptyCgroup,
+  setCpuWeight,
 } from './cgroups.ts';
 export type { Command, CommandResult, CommandRunner } from './command.ts';
 export { CommandError, systemRunner } from './command.ts';

@@ -10,6 +10,7 @@ const LEAST: Readonly<Record<string, number>> = {
   'net/ipv4/neigh/default/gc_thresh2': NEIGHBOUR_ENTRIES / 2,
   'net/ipv6/neigh/default/gc_thresh3': NEIGHBOUR_ENTRIES,
   'net/ipv6/neigh/default/gc_thresh2': NEIGHBOUR_ENTRIES / 2,
+  'kernel/pty/max': 1_048_576, // of all mounts of devpts; each is paid for with its user's memory
   // of all user namespaces that root made, and so of all machines
   'fs/inotify/max_user_instances': 262_144,
   'fs/inotify/max_user_watches': 67_108_864,

@@ -21,9 +21,12 @@ if (!isRoot) console.log('skipped: hostile slivers need a node that runs contain
 export const EVIL = 'test_evil';
 export const GOOD = 'test_good';
 
-/** While an attack goes on: the slowest of many answers of the neighbour and of the manager may take this long. */
-export const NEIGHBOUR_P99_MS = 500;
-export const MANAGER_ANSWER_MS = 2_000;
+/**
+ * While an attack goes on, answers of the neighbour and of the manager take at most this long. There is room in it for a
+ * machine on which other work goes on; what it costs exactly is measured by the benchmark `noisy-neighbour`.
+ */
+export const NEIGHBOUR_P99_MS = 2_500;
+export const MANAGER_ANSWER_MS = 5_000;
 export const MANAGER_RSS_MIB = 400;
 
 export interface Arena extends AsyncDisposable {
@@ -37,8 +40,8 @@ export interface Arena extends AsyncDisposable {
   perl(program: string, ...args: readonly string[]): ReturnType<Arena['attack']>;
   /** Uses the neighbour and the manager until `during` is settled, and says how long they took to answer. */
   measure<T>(during: Promise<T>): Promise<Measured & { readonly result: T }>;
-  /** Whether the neighbour still has what it wrote, runs, and answers. */
-  neighbourIsWell(): Promise<boolean>;
+  /** Uses the neighbour's service, and reads what it wrote: resolves to `WELL`. */
+  neighbour(): Promise<{ readonly stdout: string; readonly stderr: string; readonly code: number }>;
 }
 
 export interface Measured {
@@ -48,6 +51,7 @@ export interface Measured {
 }
 
 const SECRET = 'kept by the neighbour';
+export const WELL = { stdout: `${SECRET}\n`, stderr: '', code: 0 };
 
 export async function createArena(name: string): Promise<Arena> {
   const stack = new AsyncDisposableStack();
@@ -94,10 +98,9 @@ export async function createArena(name: string): Promise<Arena> {
           managerRssMib: used.rss,
         };
       },
-      async neighbourIsWell() {
+      async neighbour() {
         await service.ask();
-        const said = await caller.exec(GOOD, ['cat', '/root/data']);
-        return said.code === 0 && said.stdout.trim() === SECRET;
+        return caller.exec(GOOD, ['cat', '/root/data']);
       },
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };
@@ -114,8 +117,8 @@ async function makeSliver(caller: ReturnType<typeof nodeClient>, slice: string):
 
 const statusOf = (node: TestNode): string => readFileSync(`/proc/${node.process().pid}/status`, 'utf8');
 
-/** What holds whatever a sliver does. */
-export const WITHIN_BOUNDS = (measured: Measured): readonly string[] => [
+/** What of the bounds that hold whatever a sliver does was not kept. */
+export const outOfBounds = (measured: Measured): readonly string[] => [
   ...(measured.neighbourP99Ms <= NEIGHBOUR_P99_MS ? [] : [`the neighbour took ${measured.neighbourP99Ms} ms`]),
   ...(measured.managerSlowestMs <= MANAGER_ANSWER_MS ? [] : [`the manager took ${measured.managerSlowestMs} ms`]),
   ...(measured.managerRssMib <= MANAGER_RSS_MIB ? [] : [`the manager has ${measured.managerRssMib} MiB`]),

@@ -7,7 +7,7 @@ import { type ApiContext, callerOf } from './context.ts';
 import { createSlots } from './slots.ts';
 
 /** Each is a process of the runtime and three pipes on the node, outside of what the sliver is charged for. */
-export const EXECS_PER_SLIVER = 64;
+export const EXECS_PER_SLIVER = 32;
 
 /** Slivers: what there is, who may log in, and running programs in them. */
 export function serveSlivers(app: App, context: ApiContext): void {

@@ -25,6 +25,7 @@ describe('the rule set', () => {
         map classes { type mark : classid; }
         set new_flows { type mark; size 16384; flags dynamic; limit rate over 1/second; }
         set flows { type mark; size 16384; flags dynamic; }
+        set questions { type mark; size 16384; flags dynamic; }
         set refused { type mark; size 16384; counter; }
         map ports { type inet_proto . inet_service : ipv4_addr; }
         set bound { type ipv4_addr . inet_proto . inet_service; }
@@ -51,7 +52,8 @@ describe('the rule set', () => {
         chain to_node {
           ct state established,related accept
           icmp type echo-request accept
-          icmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } accept
+          icmpv6 type echo-request accept
+          icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } update @questions { meta mark limit rate 5/second burst 10 packets } accept
           reject with icmpx admin-prohibited
         }
         chain forward {

@@ -47,6 +47,7 @@ const SLIVER_SETS = `  map marks { type ifname : mark; }
   map classes { type mark : classid; }
   set new_flows { type mark; size 16384; flags dynamic; limit rate over 1/second; }
   set flows { type mark; size 16384; flags dynamic; }
+  set questions { type mark; size 16384; flags dynamic; }
   set refused { type mark; size 16384; counter; }
   map ports { type inet_proto . inet_service : ipv4_addr; }
   set bound { type ipv4_addr . inet_proto . inet_service; }
@@ -82,7 +83,9 @@ const inputChains = (
   chain to_node {
     ct state established,related accept
     icmp type echo-request accept
-    icmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } accept
+    icmpv6 type echo-request accept
+    # both ends of a link know each other already; each question may leave an entry in a table that all share
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } update @questions { meta mark limit rate 5/second burst 10 packets } accept
     reject with icmpx admin-prohibited
   }
 `;

@@ -1,0 +1,165 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { inNamespace, systemRunner } from '@planetlab/linux';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HOST_IPV4, NODE_IPV4 } from '../node-fixture.ts';
+import { type Arena, createArena, GOOD, isRoot, outOfBounds, WELL } from './arena.ts';
+import { FORGE, SNIFF } from './packets.ts';
+
+describe.runIf(isRoot)('a sliver that listens in and lies about who it is', () => {
+  const stack = new AsyncDisposableStack();
+  let arena: Arena;
+  beforeAll(async () => {
+    arena = stack.use(await createArena('node-spoof'));
+  });
+  afterAll(() => stack.disposeAsync());
+
+  const onNode = async (...argv: string[]) =>
+    (await systemRunner.run({ argv: [...inNamespace(arena.node.namespace), ...argv] })).stdout;
+  /** What the node believes about its network: links with their addresses, routes, and who has which address where. */
+  const beliefs = async () => {
+    const parts = [['address'], ['route'], ['-6', 'route'], ['neighbour', 'show', 'nud', 'permanent']];
+    return (await Promise.all(parts.map((words) => onNode('ip', ...words))))
+      .join('')
+      .replaceAll(/(valid|preferred)_lft \S+/g, '');
+  };
+  const ping = async (from: string, to: string) =>
+    (await arena.caller.exec(from, ['ping', '-c1', '-W2', '-n', to])).code;
+  /** UDP that arrives at the world outside, by sender, while something goes on. */
+  const arrivals = async (port: number, during: () => Promise<unknown>) => {
+    const socket = createSocket('udp4');
+    const seen = new Set<string>();
+    socket.on('message', (message, { address }) => seen.add(`${message} from ${address}`));
+    socket.bind(port, HOST_IPV4);
+    await once(socket, 'listening');
+    await during();
+    await delay(200);
+    socket.close();
+    return [...seen].sort();
+  };
+
+  it('sees with a raw socket its own packets only', async () => {
+    const listening = arena.perl(SNIFF, '2');
+    await delay(500);
+    await Promise.all([
+      ping(GOOD, HOST_IPV4),
+      ping(GOOD, arena.evil.ipv6 === null ? HOST_IPV4 : 'fd00:db8:0:1::1'),
+      arena.attack(`ping -c2 -i0.2 -n ${HOST_IPV4}`),
+      arena.neighbour(),
+    ]);
+    const seen = (await listening).stdout.trim().split('\n');
+    expect(seen).toContain(`${arena.evil.ipv4} > ${HOST_IPV4}`);
+    expect(seen.filter((pair) => pair.includes(arena.good.ipv4 ?? 'none') || pair.includes(NODE_IPV4))).toEqual([]);
+  });
+
+  it('sends nothing into the world under an address that is not its own', async () => {
+    const send = (address: string, text: string) =>
+      `ip address replace ${address}/32 dev lo; perl -MSocket -e 'socket(S, PF_INET, SOCK_DGRAM, 17); bind(S, sockaddr_in(0, inet_aton("${address}"))) or die $!; send(S, "${text}", 0, sockaddr_in(9999, inet_aton("${HOST_IPV4}")))'; ip address delete ${address}/32 dev lo`;
+    const seen = await arrivals(9999, async () => {
+      for (const address of [arena.good.ipv4, NODE_IPV4, '203.0.113.9', '100.96.0.77']) {
+        await arena.attack(send(String(address), 'forged'));
+      }
+      await arena.perl(FORGE, 'udp', String(arena.good.ipv4), HOST_IPV4, '9999');
+      await arena.perl(FORGE, 'udp', '203.0.113.10', HOST_IPV4, '9999');
+      await arena.attack(`echo -n honest > /dev/udp/${HOST_IPV4}/9999`);
+    });
+    expect(seen).toEqual([`honest from ${NODE_IPV4}`]);
+  });
+
+  it('reaches no neighbour by IPv6 under an address that is not its own', async () => {
+    const listen = `use Socket; socket(S, PF_INET6, SOCK_DGRAM, 17); bind(S, pack_sockaddr_in6(9998, Socket::IN6ADDR_ANY)); $SIG{ALRM} = sub { exit }; alarm 3;
+      $| = 1; while (recv(S, $m, 100, 0)) { print "$m\\n" }`;
+    const heard = arena.caller.exec(GOOD, ['perl', '-e', listen]);
+    await delay(700);
+    await arena.attack(`
+      ip -6 address add fd00:db8:0:1::77/128 dev eth0 nodad; echo -n x > /dev/null
+      for from in fd00:db8:0:1::77 fd00:db8:0:1::1 2001:db8::1; do
+        ip -6 address replace $from/128 dev lo nodad
+        perl -MSocket -e 'socket(S, PF_INET6, SOCK_DGRAM, 17); bind(S, pack_sockaddr_in6(0, Socket::inet_pton(AF_INET6, shift))) or die; send(S, "forged", 0, pack_sockaddr_in6(9998, Socket::inet_pton(AF_INET6, shift)))' $from ${arena.good.ipv6}
+      done
+      perl -MSocket -e 'socket(S, PF_INET6, SOCK_DGRAM, 17); send(S, "honest", 0, pack_sockaddr_in6(9998, Socket::inet_pton(AF_INET6, shift)))' ${arena.good.ipv6}`);
+    expect((await heard).stdout).toBe('honest\n');
+  });
+
+  it('changes nothing outside by forged ARP, neighbour and router advertisements, addresses and routes of its own', async () => {
+    const before = await beliefs();
+    for (const address of [String(arena.good.ipv4), '169.254.1.1', HOST_IPV4, NODE_IPV4]) {
+      await arena.perl(FORGE, 'arp', address);
+    }
+    for (const address of [String(arena.good.ipv6), 'fe80::1', 'fd00:db8:0:1::1'])
+      await arena.perl(FORGE, 'na', address);
+    await arena.perl(FORGE, 'ra', 'fe80::2');
+    await arena.perl(FORGE, 'dhcp', '0.0.0.0');
+    await arena.attack(
+      `ip address add ${HOST_IPV4}/30 dev eth0; ip address add ${arena.good.ipv4}/32 dev eth0; ip route add 198.51.100.0/24 dev eth0; ip route add blackhole 192.0.2.0/24`,
+    );
+    expect(await beliefs()).toBe(before);
+    expect(await onNode('ip', 'neighbour', 'show', 'to', HOST_IPV4)).toContain('dev eth-node');
+    expect(await ping(GOOD, HOST_IPV4)).toBe(0);
+    expect(await arena.neighbour()).toEqual(WELL);
+    await arena.attack(
+      `ip address delete ${HOST_IPV4}/30 dev eth0; ip address delete ${arena.good.ipv4}/32 dev eth0; ip route delete 198.51.100.0/24`,
+    );
+  });
+
+  it('loses only itself when it takes another hardware address', async () => {
+    await arena.attack('ip link set dev eth0 address 02:00:00:00:00:01');
+    expect(await ping(GOOD, '169.254.1.1')).toBe(0);
+    expect(await ping(GOOD, HOST_IPV4)).toBe(0);
+    await arena.attack('ip link set dev eth0 address 02:00:00:00:00:02');
+    await expect.poll(() => ping('test_evil', HOST_IPV4), { timeout: 5_000 }).toBe(0);
+  });
+
+  it('reaches neither the node’s own services, nor link-local metadata, nor a neighbour’s private address', async () => {
+    const server = createServer((socket) => socket.end('world')).listen(9997, HOST_IPV4);
+    await once(server, 'listening');
+    const reach = async (host: string, port: number) =>
+      (await arena.attack(`timeout 1 bash -c 'exec 3<>/dev/tcp/${host}/${port} && echo reached'`)).stdout.trim();
+    expect(await reach(HOST_IPV4, 9997), 'the world').toBe('reached');
+    await arena.attack('ip route replace 169.254.169.254 via 169.254.1.1 dev eth0 onlink');
+    const nodes = [NODE_IPV4, '169.254.1.1', 'fe80::1%eth0', 'fd00:db8:0:1::1'];
+    const closed = nodes.flatMap((host) => [reach(host, 7443), reach(host, 2222)]);
+    closed.push(reach('169.254.169.254', 80), reach(String(arena.good.ipv4), 8080));
+    expect((await Promise.all(closed)).filter((said) => said !== '')).toEqual([]);
+    expect(await ping('test_evil', String(arena.good.ipv4))).not.toBe(0);
+    server.close();
+    const api = connect(7443, NODE_IPV4);
+    await once(api, 'connect'); // they are there for those outside
+    api.destroy();
+  });
+
+  it('cannot make others forget where their gateway is by filling the kernel’s table of neighbours', async () => {
+    const fill =
+      arena.attack(`ip link add v0 type veth peer name v1; ip link set v0 up; ip link set v1 up; ip address add 10.0.0.1/8 dev v0
+      echo 100000 > /proc/sys/net/ipv4/neigh/v0/mcast_solicit
+      timeout 10 perl -MSocket -MFcntl -e 'for $i (1..3000) { if ($i % 100 == 1) { socket($s[$i], PF_INET, SOCK_DGRAM, 17); $S = $s[$i]; fcntl($S, F_SETFL, O_NONBLOCK) } send($S, "x", 0, sockaddr_in(9, inet_aton("10.1." . int($i / 250) . "." . ($i % 250 + 1)))) }'
+      sleep 2; ip -4 neighbour show dev v0 | wc -l; ip link delete v0`);
+    const flood = arena.perl(FORGE, 'ns-flood', 'fe80::1');
+    const others = (async () => {
+      await delay(1_200);
+      const to = ['169.254.1.1', HOST_IPV4, 'fd00:db8:0:1::1'];
+      return Promise.all(to.map((address) => arena.caller.exec(GOOD, ['ping', '-c1', '-W2', '-n', address])));
+    })();
+    const measured = await arena.measure(Promise.all([fill, flood]));
+    expect(outOfBounds(measured)).toEqual([]);
+    expect(Number(measured.result[0].stdout), 'the attack is real').toBeGreaterThan(500);
+    const [gateway, world] = await others;
+    expect(gateway?.code).toBe(0);
+    expect(world?.code).toBe(0);
+    const link = `pl${arena.node.tag.slice(0, 4)}-2`;
+    const remembered = await onNode('ip', '-6', 'neighbour', 'show', 'dev', link);
+    expect(remembered.split('\n').length, 'what the node remembers of forged questions').toBeLessThan(300);
+  });
+
+  it('gains nothing by fragments and options', async () => {
+    const big = await arena.attack(`ping -c2 -i0.2 -W2 -s 4000 -n ${HOST_IPV4}`);
+    expect(big.code, 'fragments pass').toBe(0);
+    await arena.attack(`ping -c1 -W1 -R -n ${HOST_IPV4}; ping -c1 -W1 -T tsonly -n ${HOST_IPV4}`);
+    // the beginning of a connection to the node's API, cut so that its ports are in a fragment of their own
+    await arena.perl(FORGE, 'fragments', String(arena.evil.ipv4), NODE_IPV4, '7443');
+    expect(await arena.neighbour()).toEqual(WELL);
+    expect((await arena.caller.client.getNode({})).name).toBe(arena.node.name);
+  });
+});
