@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { inNamespace, systemRunner } from '@planetlab/linux';
-import { Resources, type ResourcesInput } from '@planetlab/model';
+import { Resources, type ResourcesInput, SliceName } from '@planetlab/model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createTestNetwork,
@@ -146,8 +146,8 @@ describe.runIf(isRoot)('the network of a node', () => {
     await perl('test_other', sending(1000, receiver.port)); // its neighbour is not concerned
     await expect.poll(() => receiver.from.length).toBeGreaterThanOrEqual(21);
     expect(receiver.from.length).toBeLessThan(60);
-    const refused = await inNode('nft', '-j', 'list', 'set', 'inet', `planetlab_${node.tag}`, 'refused');
-    expect(refused).toMatch(/"packets": 1[4-9]\d/);
+    const { egress } = await caller.client.getUsage({ params: { slice: SliceName.parse('test_flood') } });
+    expect(egress?.refusedFlows).toBeGreaterThanOrEqual(140);
   });
 
   it('keeps a sliver to its highest rate, and slows it when it has sent its volume', async () => {
@@ -166,6 +166,10 @@ describe.runIf(isRoot)('the network of a node', () => {
         },
       )
       .toContain('SlowEgress');
+    const used = await caller.client.getUsage({ params: { slice: SliceName.parse('test_fast') } });
+    expect(used.egress?.sentTodayMiB).toBeGreaterThan(1.4);
+    expect(used.egress).toMatchObject({ ceilKbps: 8 });
+    expect(used.notices).toMatchObject([{ code: 'slowed_down' }]);
     await expect.poll(() => inNode('tc', 'class', 'show', 'dev', 'eth-node')).toMatch(/rate 8Kbit ceil 8Kbit/);
   });
 

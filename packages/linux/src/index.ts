@@ -41,7 +41,7 @@ export {
   withNetworkNamespace,
 } from './namespaces.ts';
 export type { TableFamily } from './nftables.ts';
-export { applyRuleset, deleteTable, deletionOf } from './nftables.ts';
+export { applyRuleset, deleteTable, deletionOf, readCounterSet } from './nftables.ts';
 export type { Pipe } from './pipes.ts';
 export { createPipe } from './pipes.ts';
 export type { Feature, FeatureName } from './probe.ts';

@@ -12,6 +12,23 @@ export async function deleteTable(family: TableFamily, name: string, runner: Com
   await applyRuleset(deletionOf(family, name), runner);
 }
 
+/** Packets that each element of a set has counted, by the element's number: for sets of marks with a counter. */
+export async function readCounterSet(
+  table: string,
+  set: string,
+  runner: CommandRunner,
+): Promise<ReadonlyMap<number, number>> {
+  return parseCounterSet((await runner.run({ argv: ['nft', 'list', 'set', 'inet', table, set] })).stdout);
+}
+
+export const parseCounterSet = (text: string): ReadonlyMap<number, number> =>
+  new Map(
+    [...text.matchAll(/(0x[0-9a-f]+|\d+) counter packets (\d+)/g)].map(([, key, packets]) => [
+      Number(key),
+      Number(packets),
+    ]),
+  );
+
 /** Text that removes a table, or does nothing: to be put before a new version of it in one transaction. */
 export function deletionOf(family: TableFamily, name: string): string {
   if (!/^[A-Za-z][A-Za-z0-9_.-]*$/.test(name)) throw new RangeError(`not a table name: ${JSON.stringify(name)}`);

@@ -188,7 +188,11 @@ function createCore(parts: Parts) {
   const opened = openNetwork({
     ...{ config, names, host: backend.host, simulated: backend.simulated, store, logger, now },
     resolvConfPath: resolver,
-    tell: (slice, code, message) => tellPeople(parts, slice, code, message),
+    tell(slice, code, message) {
+      logger.info({ slice, code }, message);
+      store.logSteps([{ atMs: now(), slice, step: 'SlowEgress', outcome: 'done', durationMs: 0, message }]);
+      directory.notify(slice, { code, message });
+    },
   });
   const { network } = opened;
   const reconciler = createReconciler({
@@ -233,12 +237,6 @@ function sshAccess({ config, backend, paths, names, identity, runner, logger }: 
   });
 }
 
-/** In the log of steps, which is what people are shown of a sliver's life. */
-function tellPeople({ store, logger, now }: Parts, slice: SliceName, code: string, message: string): void {
-  logger.info({ slice, code }, message);
-  store.logSteps([{ atMs: now(), slice, step: 'SlowEgress', outcome: 'done', durationMs: 0, message }]);
-}
-
 /** Who may log in to what, as one text: slivers whose leases hold, and their keys. */
 function accountsOf(store: NodeStore): string {
   const keys = store.access();
@@ -277,7 +275,8 @@ async function openApi(
       store,
       directory,
       vmm: backend.vmm,
-      usage: (sliver) => sliverUsage({ store, vmm: backend.vmm, host: backend.host, now }, sliver),
+      usage: (sliver) =>
+        sliverUsage({ store, vmm: backend.vmm, host: backend.host, egressUse: network.use, now }, sliver),
       nodeName: identity.name,
       accessChanged: () => reconciler.triggerNode(),
     },

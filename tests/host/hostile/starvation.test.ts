@@ -10,6 +10,7 @@ const MIB = 1024 * 1024;
 const PROCESSES = 64;
 const MEMORY_MIB = 64;
 
+// Namespaces and containers need root; without it arena.ts prints the reason.
 describe.runIf(isRoot)('a sliver that takes all it can get', () => {
   const stack = new AsyncDisposableStack();
   let arena: Arena;

@@ -1,5 +1,5 @@
 import type { Sliver, SliverUsage } from '@planetlab/contract';
-import { formatDuration, formatMiB, isPlanetLabError } from '@planetlab/model';
+import { formatDuration, formatMiB, isPlanetLabError, portKey } from '@planetlab/model';
 import type { Field } from '../output/printer.ts';
 import type { Plc } from '../session/client.ts';
 
@@ -14,8 +14,17 @@ export async function usageOf({ client }: Plc, { slice, node }: Sliver): Promise
 }
 
 /** Limit, guarantee, use and throttling of each resource. */
-export function usageFields({ resources, cpu, memory, processes, disk, notices }: SliverUsage): readonly Field[] {
-  const { egress } = resources;
+export function usageFields({
+  resources,
+  cpu,
+  memory,
+  processes,
+  disk,
+  notices,
+  ...used
+}: SliverUsage): readonly Field[] {
+  const { egress, ports } = resources;
+  const sent = used.egress;
   return [
     [
       'CPU',
@@ -54,9 +63,21 @@ export function usageFields({ resources, cpu, memory, processes, disk, notices }
       line(
         `at least ${egress.minKbps} kbit/s`,
         `at most ${egress.maxKbps} kbit/s`,
-        `${formatMiB(egress.dailyMiB)} a day`,
+        sent !== undefined && sent.ceilKbps < egress.maxKbps && `slowed to ${sent.ceilKbps} kbit/s today`,
+        sent === undefined
+          ? `${formatMiB(egress.dailyMiB)} a day`
+          : `sent ${mebibytes(sent.sentTodayMiB)} of ${formatMiB(egress.dailyMiB)} today`,
+        sent !== undefined && sent.dropped > 0 && `${sent.dropped} packets dropped`,
       ),
     ],
+    [
+      'Flows',
+      line(
+        `${resources.newFlowsPerSecond} new per second`,
+        sent !== undefined && sent.refusedFlows > 0 && `${sent.refusedFlows} refused`,
+      ),
+    ],
+    ['Ports', ports.length === 0 ? undefined : ports.map(portKey).join(', ')],
     ...notices.map(({ at, message }): Field => ['Notice', `${at}: ${message}`]),
   ];
 }

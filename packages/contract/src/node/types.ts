@@ -137,6 +137,20 @@ export const SliverUsage = z.object({
     files: z.number().int().nullable(),
     filesLimit: z.number().int().nullable(),
   }),
+  /**
+   * `ceilKbps`: its highest rate now, lower than asked for once it has sent most of its day's volume; `waited`: how often a
+   * packet waited for its rate; `dropped`: packets for which there was no room to wait; `refusedFlows`: first packets of
+   * flows beyond the limits. Absent where the node cannot shape.
+   */
+  egress: z
+    .object({
+      sentTodayMiB: z.number(),
+      ceilKbps: z.number(),
+      waited: z.number().int(),
+      dropped: z.number().int(),
+      refusedFlows: z.number().int(),
+    })
+    .optional(),
   notices: z.array(Notice),
 });
 export type SliverUsage = z.infer<typeof SliverUsage>;

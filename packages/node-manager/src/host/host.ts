@@ -44,6 +44,8 @@ export interface Host {
   setShaping(tree: ShapingTree, lines: readonly string[], minors?: ReadonlySet<number>): Promise<void>;
   /** What each class of the node's egress has sent, by minor. */
   classCounters(tree: ShapingTree): Promise<ReadonlyMap<number, ClassCounters>>;
+  /** Packets that were refused because of a sliver's limits on flows, by its mark. */
+  refusedPackets(): Promise<ReadonlyMap<number, number>>;
   /** One sliver as the kernel has it; `index` is that of its link, if known. Starts no process. */
   observe(slice: string, index: number | null): HostSliver;
   /** Whether a machine that the VMM does not know (any more) left something behind. */

@@ -24,6 +24,7 @@ import {
   probeHost,
   readCgroupHierarchies,
   readClassCounters,
+  readCounterSet,
   removeCgroupTree,
   removeEmptyCgroup,
   removeProbeLeftovers,
@@ -176,6 +177,10 @@ class LinuxHost implements Host {
 
   classCounters(tree: ShapingTree) {
     return readClassCounters(tree.device, this.#options.runner);
+  }
+
+  refusedPackets() {
+    return readCounterSet(this.#options.names.table, 'refused', this.#options.runner);
   }
 
   #shapedDevice(): string | undefined {

@@ -39,6 +39,7 @@ export function createSimulatedHost(options: { readonly stateDir: string; readon
     async setFirewall() {},
     async setShaping() {},
     classCounters: async () => new Map(),
+    refusedPackets: async () => new Map(),
     observe(slice, index) {
       const volume = volumes.get(slice);
       const mounted = volume?.mounted ?? false;

@@ -1,5 +1,5 @@
-import type { HostFeature } from '@planetlab/contract';
-import { DEFAULT_RESOURCES, messageOf, SECOND_MS, type SliceName } from '@planetlab/model';
+import type { HostFeature, SliverUsage } from '@planetlab/contract';
+import { DEFAULT_RESOURCES, messageOf, type Resources, SECOND_MS, type SliceName } from '@planetlab/model';
 import type { NodeConfig } from '../config.ts';
 import type { Host } from '../host/host.ts';
 import type { Logger } from '../logger.ts';
@@ -7,6 +7,7 @@ import { linkName, type NodeNames } from '../paths.ts';
 import { addressesOf } from '../slivers/addresses.ts';
 import { renderFirewall, sliverElements } from '../slivers/firewall.ts';
 import type { NodeStore, SliverRow, StoredLease } from '../store/store.ts';
+import { egressUse } from './egress-use.ts';
 import { type HostNetwork, readHostNetwork } from './host-network.ts';
 import type { NetworkState, SliverNetwork } from './network-state.ts';
 import { createNodeNetwork, type NodeNetwork } from './node-network.ts';
@@ -33,6 +34,8 @@ export interface OpenNetwork {
   readonly meter: VolumeMeter;
   /** Takes what was sent, and slows who has sent too much. */
   measure(): Promise<void>;
+  /** What a sliver sends. */
+  use(slice: SliceName, resources: Resources): Promise<SliverUsage['egress']>;
   feature(): HostFeature;
   /** Measures from time to time. */
   start(): void;
@@ -61,6 +64,7 @@ export function openNetwork(options: OpenNetworkOptions): OpenNetwork {
     network,
     meter,
     measure,
+    use: (slice, resources) => egressUse({ host, network, meter }, slice, resources),
     feature: () => shapingFeature(network, state.device()),
     start() {
       timer = setInterval(() => {

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { NodeSliver, SliverUsage } from '@planetlab/contract';
-import { toInstant } from '@planetlab/model';
+import { type Resources, type SliceName, toInstant } from '@planetlab/model';
 import { asMachineId, type Vmm } from '@planetlab/vmm';
 import type { Host } from '../host/host.ts';
 import type { NodeStore } from '../store/store.ts';
@@ -10,6 +10,7 @@ export interface UsageOptions {
   readonly store: Pick<NodeStore, 'liveLeases'>;
   readonly vmm: Pick<Vmm, 'stats'>;
   readonly host: Pick<Host, 'diskUse'>;
+  readonly egressUse: (slice: SliceName, resources: Resources) => Promise<SliverUsage['egress']>;
   readonly now: () => number;
 }
 
@@ -18,6 +19,7 @@ export async function sliverUsage(options: UsageOptions, sliver: NodeSliver): Pr
   const { store, vmm, host, now } = options;
   const { slice, resources } = sliver;
   const stats = await vmm.stats(asMachineId(slice));
+  const egress = await options.egressUse(slice, resources);
   const claims = store.liveLeases().map(({ lease }) => lease.resources);
   return {
     at: toInstant(now()),
@@ -34,6 +36,7 @@ export async function sliverUsage(options: UsageOptions, sliver: NodeSliver): Pr
     },
     processes: { used: stats.processes, refused: stats.processesRefused },
     disk: host.diskUse(slice, resources.diskMiB),
+    ...(egress === undefined ? {} : { egress }),
     notices: sliver.notices ?? [],
   };
 }

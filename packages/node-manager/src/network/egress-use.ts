@@ -1,0 +1,33 @@
+import type { SliverUsage } from '@planetlab/contract';
+import type { Resources, SliceName } from '@planetlab/model';
+import type { Host } from '../host/host.ts';
+import type { NodeNetwork } from './node-network.ts';
+import type { VolumeMeter } from './volume-meter.ts';
+
+export interface EgressUseOptions {
+  readonly host: Pick<Host, 'classCounters' | 'refusedPackets'>;
+  readonly network: Pick<NodeNetwork, 'applied' | 'shapingFailure'>;
+  readonly meter: VolumeMeter;
+}
+
+const BYTES_PER_MIB = 1024 * 1024;
+
+/** What a sliver sends, or undefined where nothing is shaped and so nothing counted. */
+export async function egressUse(
+  { host, network, meter }: EgressUseOptions,
+  slice: SliceName,
+  { egress }: Resources,
+): Promise<SliverUsage['egress']> {
+  const applied = network.applied();
+  const [index] = [...(applied?.slivers ?? [])].find(([, sliver]) => sliver.slice === slice) ?? [];
+  if (applied?.shaping == null || index === undefined || network.shapingFailure() !== null) return undefined;
+  const [classes, refused] = await Promise.all([host.classCounters(applied.shaping.tree), host.refusedPackets()]);
+  const counters = classes.get(index);
+  return {
+    sentTodayMiB: Number((meter.usage(slice).sentBytes / BYTES_PER_MIB).toFixed(2)),
+    ceilKbps: meter.ceilKbps(slice, egress),
+    waited: counters?.throttled ?? 0,
+    dropped: counters?.droppedPackets ?? 0,
+    refusedFlows: refused.get(index) ?? 0,
+  };
+}
