@@ -261,7 +261,8 @@ describe.runIf(isRoot)('an image that wants out', () => {
     try {
       writeFileSync(victim, 'untouched');
       const outcome = await importHostileImage(folder, victim);
-      expect(outcome, 'some are unpacked, some refused').toMatch(/IMAGE[^]*no such file|no such file[^]*IMAGE/);
+      expect(outcome, 'some are unpacked').toMatch(/IMAGE/);
+      expect(outcome, 'some are refused').toMatch(/no such file/);
       expect(readFileSync(victim, 'utf8'), outcome).toBe('untouched');
       expect(readdirSync(folder).sort()).toEqual(expect.not.arrayContaining(['escaped', 'by-hardlink', 'by-symlink']));
       expect(existsSync('/planetlab-escaped')).toBe(false);
