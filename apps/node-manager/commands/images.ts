@@ -23,7 +23,7 @@ export function registerImages(program: Command): void {
 
   image
     .command('build')
-    .description("build a base image from this machine's distribution")
+    .description('build a Debian image; its release is the one in its name')
     .argument('<name>', 'such as debian-12')
     .option(...IMAGES)
     .option(...JSON_OUTPUT)

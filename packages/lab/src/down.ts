@@ -72,7 +72,7 @@ export async function takeDown(environment: LabEnvironment, name: string, progre
   if (failures.length > 0) {
     throw new PlanetLabError(
       'step_failed',
-      `Not all of the lab "${name}" could be removed; try \`pl lab down\` again. ${failures.join(' ')}`,
+      `Not all of the lab "${name}" could be removed; try \`pl lab down --name ${name}\` again. ${failures.join(' ')}`,
     );
   }
   return there || running;

@@ -49,7 +49,7 @@ async function refuseIfUp(paths: LabPaths, name: string): Promise<void> {
   if (!owned || (await ownPlcAnswers(facts.access.plcUrl, paths)) === undefined) return;
   throw new PlanetLabError(
     'conflict',
-    `The lab "${name}" is up already: see \`pl lab status\`, or take it down with \`pl lab down\`.`,
+    `The lab "${name}" is up already: see \`pl lab status --name ${name}\`, or take it down with \`pl lab down --name ${name}\`.`,
   );
 }
 

@@ -24,6 +24,8 @@ interface UpOptions {
   readonly simulated?: boolean;
 }
 
+const downCommand = (name: string): string => (name === DEFAULT_LAB ? 'pl lab down' : `pl lab down --name ${name}`);
+
 const named = (command: Command): Command => command.option('--name <name>', 'which lab', DEFAULT_LAB);
 
 export const register: Register = (lab, io) => {
@@ -95,7 +97,7 @@ async function showAndKeep(
   else await showReport(invocation, report, shown);
   let ended = false;
   if (options.detach === true) {
-    print.note(`The lab stays up; \`pl lab down\` ends it.`);
+    print.note(`The lab stays up; \`${downCommand(options.name)}\` ends it.`);
   } else {
     if (options.once !== true) {
       print.note('The lab is up. Ctrl-C ends it and leaves nothing behind.');
@@ -150,7 +152,7 @@ function statusFields(status: LabStatus, nowMs: number): readonly Field[] {
     ['State', { text: status.state, color: color[status.state] }],
     ['Nodes', `${count('node')}${status.mode === 'simulated' ? ', simulated' : ''}`],
     ['Started', relativeTime(status.startedAt, nowMs)],
-    ['Ends', status.detached ? 'with `pl lab down`' : 'with the `pl lab up` that started it'],
+    ['Ends', status.detached ? `with \`${downCommand(status.name)}\`` : 'with the `pl lab up` that started it'],
     ['Folder', status.stateDirectory],
     ['PLC', status.access?.plcUrl],
     ['Console', status.access === null ? undefined : 'pl console'],
