@@ -4,7 +4,13 @@ import { PlcNode, Slice, Sliver } from '@planetlab/contract';
 export const NOW_MS = Date.parse('2026-03-01T12:00:00.000Z');
 export const before = (ms: number): string => new Date(NOW_MS - ms).toISOString();
 
-const resources = { cpuShares: 8, memoryMiB: 8192, diskMiB: 100_000, processes: 5000 };
+const sums = {
+  cpuReservedMillis: 8000,
+  memoryMiB: 8192,
+  diskMiB: 100_000,
+  processes: 5000,
+  egressMinKbps: 1_000_000,
+};
 
 export const aNode = (over: Record<string, unknown> = {}): PlcNode => {
   const id = '7a0f0f7e-9b57-4d2c-8b06-5f2f6f2d1c11';
@@ -29,8 +35,8 @@ export const aNode = (over: Record<string, unknown> = {}): PlcNode => {
       kernel: '6.12',
       architecture: 'x64',
       place: null,
-      capacity: resources,
-      leased: { ...resources, memoryMiB: 512 },
+      capacity: sums,
+      leased: { ...sums, memoryMiB: 512 },
       ipv4: null,
       ipv6Prefix: null,
       ssh: null,
@@ -50,7 +56,7 @@ export const aSlice = (over: Record<string, unknown> = {}): Slice =>
     description: 'Says hello',
     url: '',
     image: 'debian-12',
-    resources,
+    resources: { memoryMiB: 512 },
     createdAt: before(86_400_000),
     expiresAt: before(-14 * 86_400_000),
     persons: ['ada@example.org'],
