@@ -143,7 +143,15 @@ function serveAccounts(app: App, state: State): void {
   });
   serve(app, plcRoutes.createToken, async ({ body }) => {
     const expiresAt = body.expiresAt ?? toInstant(Date.now() + WEEK_MS);
-    return { id: randomUUID(), label: body.label, createdAt: now(), expiresAt, lastUsedAt: null, token: 'new-token' };
+    return {
+      id: randomUUID(),
+      label: body.label,
+      scopes: ['all' as const],
+      createdAt: now(),
+      expiresAt,
+      lastUsedAt: null,
+      token: 'new-token',
+    };
   });
   serve(app, plcRoutes.createSignInLink, async () => ({
     url: 'http://127.0.0.1:1/sign-in#code',

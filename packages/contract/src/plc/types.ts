@@ -48,9 +48,17 @@ export const NewPerson = z
 export const Key = z.object({ fingerprint: z.string(), person: PersonEmail, key: z.string(), addedAt: Instant });
 export type Key = z.infer<typeof Key>;
 
+/**
+ * What an API token may be used for. `read`: see what its person may see; every token can. `slices`: change slices and run
+ * programs in them. `nodes`: register and change nodes. `all`: whatever its person may.
+ */
+export const TokenScope = z.enum(['read', 'slices', 'nodes', 'all']);
+export type TokenScope = z.infer<typeof TokenScope>;
+
 export const ApiToken = z.object({
   id: z.uuid(),
   label: z.string(),
+  scopes: z.array(TokenScope),
   createdAt: Instant,
   expiresAt: Instant,
   lastUsedAt: Instant.nullable(),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ApiToken, RoleAt } from '@planetlab/contract';
+import type { ApiToken, RoleAt, TokenScope } from '@planetlab/contract';
 import { hashSecret } from '@planetlab/credentials';
 import { MINUTE_MS, type PersonEmail, PlanetLabError, Principal } from '@planetlab/model';
 import type { Selectable } from 'kysely';
@@ -15,6 +15,7 @@ export const principalOf = (email: PersonEmail): Principal => Principal.parse(`p
 const toToken = (row: Selectable<TokenTable>): ApiToken => ({
   id: row.id,
   label: row.label,
+  scopes: [...row.scopes],
   createdAt: row.created_at.toISOString(),
   expiresAt: row.expires_at.toISOString(),
   lastUsedAt: row.last_used_at?.toISOString() ?? null,
@@ -24,6 +25,8 @@ export interface NewToken {
   readonly person: PersonEmail;
   readonly label: string;
   readonly expiresAt: Date;
+  /** Default: whatever the person may. */
+  readonly scopes?: readonly TokenScope[];
 }
 
 /** The token in clear is in the answer and nowhere else. */
@@ -46,10 +49,14 @@ export async function insertToken(trx: Trx, at: Date, actor: Principal, input: N
     expires_at: input.expiresAt,
     last_used_at: null,
   };
-  await trx.insertInto('tokens').values(row).execute();
-  const after = { id: row.id, label: input.label, expiresAt: input.expiresAt };
+  const scopes = input.scopes ?? ['all'];
+  await trx
+    .insertInto('tokens')
+    .values({ ...row, scopes: JSON.stringify(scopes) })
+    .execute();
+  const after = { id: row.id, label: input.label, scopes, expiresAt: input.expiresAt };
   await record(trx, { at, actor, kind: 'token.created', subject: input.person, after });
-  return { ...toToken(row), token };
+  return { ...toToken({ ...row, scopes }), token };
 }
 
 export async function listTokens(db: Db, person: PersonEmail): Promise<ApiToken[]> {

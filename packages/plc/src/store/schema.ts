@@ -16,6 +16,7 @@ import type {
   Thumbprint,
 } from '@planetlab/model';
 import type { ColumnType, Generated, Kysely, Transaction } from 'kysely';
+import type { PeopleSchema, TokenScopes } from './schema-people.ts';
 
 /** Read as values, written as text that is JSON. */
 type Json<T> = ColumnType<T, string | null, string | null>;
@@ -33,6 +34,10 @@ export interface PersonTable {
   name: string;
   enabled: Generated<boolean>;
   created_at: Date;
+  /** Hash of the password, with its parameters; null for who signs in otherwise. */
+  password: Generated<string | null>;
+  /** Random name under which passkeys know the person. */
+  handle: Generated<string>;
 }
 
 export interface RoleTable {
@@ -58,17 +63,28 @@ export interface TokenTable {
   created_at: Date;
   expires_at: Date;
   last_used_at: Date | null;
+  scopes: TokenScopes;
 }
 
-/** A console session or, with `used_at`, a sign-in link: both are known only by the hash of their secret. */
+/** A console session, known only by the hash of its secret. */
 export interface SessionTable {
   hash: string;
   person: PersonEmail;
   created_at: Date;
   expires_at: Date;
+  id: Generated<string>;
+  /** How the person signed in. */
+  method: Generated<string>;
+  /** What the browser says it is. */
+  browser: Generated<string>;
+  last_used_at: Generated<Date | null>;
 }
 
-export interface SignInLinkTable extends SessionTable {
+export interface SignInLinkTable {
+  hash: string;
+  person: PersonEmail;
+  created_at: Date;
+  expires_at: Date;
   used_at: Date | null;
 }
 
@@ -165,7 +181,7 @@ export interface EventTable {
   after: Json<unknown>;
 }
 
-export interface Schema {
+export interface Schema extends PeopleSchema {
   sites: SiteTable;
   persons: PersonTable;
   roles: RoleTable;
