@@ -116,6 +116,8 @@ function makeNode(index: number, { simulated = false, healthy = false }: WorldOp
     createdAt: ago((3 + index) * 24 * 60 * MINUTE_MS),
     facts: state === 'registered' ? null : factsOf(id, name, index, simulated),
     slivers: 0,
+    groups: [],
+    tags: {},
   });
 }
 

@@ -45,6 +45,8 @@ export const aNode = (over: Record<string, unknown> = {}): PlcNode => {
       slivers: 2,
     },
     slivers: 2,
+    groups: [],
+    tags: {},
     ...over,
   });
 };

@@ -13,6 +13,8 @@ export { nodeRoutes } from './node/routes.ts';
 export * from './node/types.ts';
 export { openApiDocument } from './openapi.ts';
 export { joinRoutes, plcRoutes, UPLINK_PROTOCOL } from './plc/routes.ts';
+export * from './plc/settings.ts';
+export * from './plc/tags.ts';
 export * from './plc/types.ts';
 export { PROBLEM_CONTENT_TYPE, Problem, problemOf, problemToError } from './problem.ts';
 export type { RouteDefinition, RouteInput, RouteOutput, RouteTable } from './route.ts';

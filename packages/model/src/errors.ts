@@ -37,6 +37,7 @@ export const ERROR_KINDS = {
   unknown_site: kind(404, 'caller', 'No such site'),
   unknown_person: kind(404, 'caller', 'No such person'),
   unknown_key: kind(404, 'caller', 'No such key'),
+  unknown_group: kind(404, 'caller', 'No such group'),
   unknown_node: kind(404, 'caller', 'No such node'),
   unknown_slice: kind(404, 'caller', 'No such slice'),
   unknown_sliver: kind(404, 'caller', 'No such sliver'),

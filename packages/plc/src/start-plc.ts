@@ -22,12 +22,14 @@ import { servePersons } from './persons/routes.ts';
 import { servePersonWith } from './sessions/authenticate.ts';
 import { createLimiter } from './sessions/limiter.ts';
 import { serveSessions } from './sessions/routes.ts';
+import { serveSettings } from './settings/routes.ts';
 import { serveSites } from './sites/routes.ts';
 import { serveSlices } from './slices/routes.ts';
 import { serveSlivers } from './slivers/routes.ts';
 import { serveUsage } from './slivers/usage.ts';
 import { openStore } from './store/open-store.ts';
 import type { Store } from './store/store.ts';
+import { serveTags } from './tags/routes.ts';
 import { listenForNodes, type NodeListener } from './uplinks/node-listener.ts';
 import { createUplinkRegistry, type UplinkRegistry } from './uplinks/registry.ts';
 
@@ -146,6 +148,8 @@ async function publicApp(parts: Parts): Promise<App> {
   serveSites(app, serve, store);
   servePersons(app, serve, store);
   serveNodes(app, serve, { store, authority, nodeAddress: () => addresses.nodeAddress });
+  serveSettings(app, serve, store);
+  serveTags(app, serve, store);
   serveSlices(app, serve, store);
   serveSlivers(app, serve, store);
   serveUsage(app, serve, parts);

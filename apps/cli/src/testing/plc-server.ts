@@ -186,6 +186,8 @@ function serveNodes(app: App, state: State): void {
       createdAt: now(),
       facts: null,
       slivers: 0,
+      groups: [],
+      tags: {},
     });
     state.nodes.set(node.name, node);
     return node;

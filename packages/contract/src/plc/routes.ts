@@ -1,11 +1,19 @@
 import type { RouteDefinition, RouteTable } from '../route.ts';
 import { accountRoutes } from './account-routes.ts';
 import { authorityRoutes } from './authority-routes.ts';
+import { settingsRoutes } from './settings-routes.ts';
 import { sliceRoutes } from './slice-routes.ts';
+import { tagRoutes } from './tag-routes.ts';
 import { JoinReply, JoinRequest } from './types.ts';
 
 /** What people and their programs ask of the PLC. */
-export const plcRoutes = { ...authorityRoutes, ...accountRoutes, ...sliceRoutes } as const satisfies RouteTable;
+export const plcRoutes = {
+  ...authorityRoutes,
+  ...accountRoutes,
+  ...settingsRoutes,
+  ...tagRoutes,
+  ...sliceRoutes,
+} as const satisfies RouteTable;
 
 /** What a machine asks on the node listener before it has a certificate. Afterwards it only keeps its uplink open. */
 export const joinRoutes = {

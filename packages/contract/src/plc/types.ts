@@ -17,6 +17,7 @@ import {
 } from '@planetlab/model';
 import { z } from 'zod';
 import { NodeFacts, Reason } from '../node/types.ts';
+import { GroupName, Tags } from './tags.ts';
 
 const Text = z.string().trim().min(1).max(500);
 
@@ -79,6 +80,9 @@ export const PlcNode = z.object({
   /** What the node last said of itself. */
   facts: NodeFacts.nullable(),
   slivers: z.number().int(),
+  /** The groups it is in, and its tags: own ones and those inherited from the groups. */
+  groups: z.array(GroupName),
+  tags: Tags,
 });
 export type PlcNode = z.infer<typeof PlcNode>;
 export const NewNode = z.object({ name: NodeName, site: SiteName, place: Place.nullable().default(null) }).strict();

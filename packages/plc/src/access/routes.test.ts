@@ -29,6 +29,8 @@ const EVERYBODY = '200 200 200 200 200 200 200';
 const SIGNED_IN = '401 200 200 200 200 200 200';
 const MANAGERS = (status: number) => `401 403 403 403 ${status} ${status} ${status}`;
 const CHANGERS = (status: number) => `401 403 ${status} 403 403 ${status} ${status}`;
+const ADMINS = (status: number) => `401 403 403 403 403 403 ${status}`;
+const READERS = '401 403 200 200 200 200 200';
 const nothing = () => ({});
 
 let count = 0;
@@ -42,6 +44,11 @@ const node = async () => {
   const name = fresh('node');
   await test.admin.createNode({ body: { name, site: 'demo' } });
   return { params: { node: name } };
+};
+const group = async () => {
+  const name = fresh('group');
+  await test.admin.createGroup({ body: { name, site: 'demo' } });
+  return { params: { group: name } };
 };
 const slice = async () => {
   const name = fresh('demo_s');
@@ -129,6 +136,46 @@ const TABLE: Record<RouteName, Case | readonly Case[]> = {
   getNode: { input: () => ({ params: { node: 'here' } }), status: SIGNED_IN },
   inviteNode: { input: async () => ({ ...(await node()), body: {} }), status: MANAGERS(201) },
   deleteNode: { input: node, status: MANAGERS(204) },
+  getSettings: { input: nothing, status: SIGNED_IN },
+  changeSettings: { input: () => ({ body: { expiryWarningDays: 5 } }), status: ADMINS(200) },
+  setNodeTag: {
+    input: async () => ({ params: { ...(await node()).params, tag: 'rack' }, body: { value: '7' } }),
+    status: MANAGERS(200),
+  },
+  deleteNodeTag: { input: async () => ({ params: { ...(await node()).params, tag: 'rack' } }), status: MANAGERS(200) },
+  createGroup: [
+    { when: 'of the site', input: () => ({ body: { name: fresh('group'), site: 'demo' } }), status: MANAGERS(201) },
+    { when: 'of the authority', input: () => ({ body: { name: fresh('group') } }), status: ADMINS(201) },
+  ],
+  listGroups: { input: nothing, status: SIGNED_IN },
+  getGroup: { input: group, status: SIGNED_IN },
+  deleteGroup: { input: group, status: MANAGERS(204) },
+  addNodeToGroup: {
+    input: async () => ({ params: { ...(await group()).params, node: 'here' } }),
+    status: MANAGERS(200),
+  },
+  removeNodeFromGroup: {
+    input: async () => ({ params: { ...(await group()).params, node: 'here' } }),
+    status: MANAGERS(200),
+  },
+  setGroupTag: {
+    input: async () => ({ params: { ...(await group()).params, tag: 'rack' }, body: { value: '7' } }),
+    status: MANAGERS(200),
+  },
+  deleteGroupTag: {
+    input: async () => ({ params: { ...(await group()).params, tag: 'rack' } }),
+    status: MANAGERS(200),
+  },
+  listSliceTags: { input: slice, status: READERS },
+  setSliceTag: {
+    input: async () => ({ params: { ...(await slice()).params, tag: 'version' }, body: { value: '2' } }),
+    status: CHANGERS(200),
+  },
+  deleteSliceTag: {
+    input: async () => ({ params: { ...(await slice()).params, tag: 'version' } }),
+    status: CHANGERS(204),
+  },
+  getSliverTags: { input: sliver, status: READERS },
   listEvents: { input: nothing, status: SIGNED_IN },
   watch: { input: nothing, status: SIGNED_IN },
   createSlice: [

@@ -6,6 +6,7 @@ import { announce, record } from '../events/record.ts';
 import { orAlreadyExists } from '../store/database.ts';
 import type { Db, Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import { groupsOfNode, tagsOfNode } from '../tags/inherited.ts';
 import { nodeStateOf, PROCESS_DEAD_AFTER_MS } from './liveness.ts';
 
 /** The uplinks that count: held by a process that is alive. */
@@ -29,6 +30,8 @@ const select = (db: Db | Trx, now: Date) =>
         .whereRef('slivers.node_id', '=', 'nodes.id')
         .where('slivers.wanted', '=', true)
         .as('slivers'),
+      groupsOfNode.as('groups'),
+      tagsOfNode.as('tags'),
     ])
     .where('nodes.deleted_at', 'is', null);
 
@@ -48,6 +51,8 @@ function toNode(row: Row): PlcNode {
     createdAt: row.created_at.toISOString(),
     facts: row.facts,
     slivers: Number(row.slivers),
+    groups: row.groups,
+    tags: row.tags,
   };
 }
 

@@ -2,12 +2,14 @@ import { PlanetLabError } from '@planetlab/model';
 import { type Migration, Migrator } from 'kysely/migration';
 import { accountsNodesSlices } from './migrations/0001-accounts-nodes-slices.ts';
 import { people } from './migrations/0002-people.ts';
+import { slicesAndNodes } from './migrations/0003-slices-and-nodes.ts';
 import type { Db } from './schema.ts';
 
 /** In the order of their names. One that was released is never edited: a new one follows it. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-accounts-nodes-slices': accountsNodesSlices,
   '0002-people': people,
+  '0003-slices-and-nodes': slicesAndNodes,
 };
 
 /**

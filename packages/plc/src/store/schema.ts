@@ -17,6 +17,7 @@ import type {
 } from '@planetlab/model';
 import type { ColumnType, Generated, Kysely, Transaction } from 'kysely';
 import type { PeopleSchema, TokenScopes } from './schema-people.ts';
+import type { SlicesSchema } from './schema-slices.ts';
 
 /** Read as values, written as text that is JSON. */
 type Json<T> = ColumnType<T, string | null, string | null>;
@@ -181,7 +182,7 @@ export interface EventTable {
   after: Json<unknown>;
 }
 
-export interface Schema extends PeopleSchema {
+export interface Schema extends PeopleSchema, SlicesSchema {
   sites: SiteTable;
   persons: PersonTable;
   roles: RoleTable;
