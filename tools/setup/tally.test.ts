@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { failedFiles } from './failed-files.ts';
 import { tallyFolder } from './tally.ts';
 
 let folder: string;
@@ -13,38 +14,57 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const write = (files: Record<string, string>): void => {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
 };
-const report = (passed: number, failed: number, files: { status: string; tests: string[] }[] = []): string =>
-  JSON.stringify({
-    numPassedTests: passed,
-    numFailedTests: failed,
-    testResults: files.map(({ status, tests }) => ({
-      status,
-      assertionResults: tests.map((test) => ({ status: test })),
-    })),
-  });
+
+/** A report over files, each with the states of its tests; a name with `!` before it could not be loaded. */
+const report = (files: Record<string, string>) => ({
+  testResults: Object.entries(files).map(([name, tests]) => ({
+    name: name.replace('!', ''),
+    status: name.startsWith('!') || tests.includes('failed') ? 'failed' : 'passed',
+    assertionResults: tests
+      .split(' ')
+      .filter(Boolean)
+      .map((status) => ({ status })),
+  })),
+});
+const json = (files: Record<string, string>): string => JSON.stringify(report(files));
 
 describe('the sum of all tests', () => {
   it('counts types and lint as one test each', () => {
-    write({ 'types.check': 'passed', 'lint.check': 'failed', 'vitest.json': report(5, 0), 'vitest.status': '0' });
-    expect(tallyFolder(folder)).toEqual({ passed: 6, failed: 1 });
+    const files = { 'types.check': 'passed', 'lint.check': 'failed' };
+    write({ ...files, 'vitest.json': json({ a: 'passed passed skipped' }), 'vitest.status': '0' });
+    expect(tallyFolder(folder)).toMatchObject({ passed: 3, failed: 1 });
   });
 
   it('counts a file that could not be loaded as a failure', () => {
-    const files = [
-      { status: 'failed', tests: [] },
-      { status: 'failed', tests: ['passed', 'failed'] },
-    ];
-    write({ 'vitest.json': report(1, 1, files), 'vitest.status': '1' });
-    expect(tallyFolder(folder)).toEqual({ passed: 1, failed: 2 });
+    write({ 'vitest.json': json({ '!a': '', b: 'passed failed' }), 'vitest.status': '1' });
+    expect(tallyFolder(folder)).toMatchObject({ passed: 1, failed: 2 });
   });
 
   it('is never all right when vitest was not', () => {
-    write({ 'vitest.json': report(3, 0), 'vitest.status': '1' });
-    expect(tallyFolder(folder)).toEqual({ passed: 3, failed: 1 });
+    write({ 'vitest.json': json({ a: 'passed' }), 'vitest.status': '1' });
+    expect(tallyFolder(folder)).toMatchObject({ passed: 1, failed: 1 });
   });
 
   it('is never all right without a report', () => {
     write({ 'vitest.status': '137' });
-    expect(tallyFolder(folder)).toEqual({ passed: 0, failed: 1 });
+    expect(tallyFolder(folder)).toMatchObject({ passed: 0, failed: 1 });
   });
+
+  it('takes the second attempt of a file that failed, and says which needed it', () => {
+    write({ 'vitest.json': json({ a: 'passed', b: 'passed failed' }), 'vitest.status': '1' });
+    write({ 'again.json': json({ b: 'passed passed' }), 'again.status': '0' });
+    expect(tallyFolder(folder)).toEqual({ passed: 3, failed: 0, secondAttempts: ['b'] });
+  });
+
+  it('stays failed when the second attempt fails, or leaves no report', () => {
+    write({ 'vitest.json': json({ a: 'failed passed' }), 'vitest.status': '1' });
+    write({ 'again.json': json({ a: 'failed passed' }), 'again.status': '1' });
+    expect(tallyFolder(folder)).toEqual({ passed: 1, failed: 1, secondAttempts: [] });
+    rmSync(join(folder, 'again.json'));
+    expect(tallyFolder(folder).failed).toBeGreaterThan(0);
+  });
+});
+
+it('a second attempt is made of the files that failed', () => {
+  expect(failedFiles(report({ '/x/a': 'passed', '/x/b': 'failed', '!/x/c': '' }))).toHaveLength(2);
 });
