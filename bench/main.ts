@@ -16,6 +16,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ readonly benchmark: Be
   egress: () => import('./egress.ts'),
   'start-vs-peers': () => import('./start-vs-peers.ts'),
   overhead: () => import('./overhead.ts'),
+  select: () => import('./select.ts'),
   'noisy-neighbour': () => import('./noisy-neighbour.ts'),
 };
 

@@ -21,6 +21,11 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, Allowance>> = {
     may: ['@planetlab/model', '@planetlab/credentials'],
     because: 'it is all that PLC, nodes, clients and services share, so it must not know any of them',
   },
+  'packages/selection': {
+    may: ['@planetlab/model'],
+    because:
+      'choosing nodes is a pure function that API, command line and brokers share; it knows no server, client or database',
+  },
   'packages/linux': {
     may: [],
     because: 'it drives the kernel and knows nothing of PlanetLab; errors are its own and are translated above it',
@@ -34,7 +39,7 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, Allowance>> = {
     because: 'a node is sovereign: it meets the PLC in the contract only',
   },
   'packages/plc': {
-    may: FOUNDATION,
+    may: [...FOUNDATION, '@planetlab/selection'],
     because: 'the PLC is one broker among several: it meets nodes in the contract only',
   },
   'packages/lab': {
@@ -50,7 +55,7 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, Allowance>> = {
     because: 'it wires the node manager with its drivers',
   },
   'apps/cli': {
-    may: [...FOUNDATION, '@planetlab/lab'],
+    may: [...FOUNDATION, '@planetlab/selection', '@planetlab/lab'],
     because: 'it is a client like any other, and the way to a lab',
   },
   'apps/console': {
@@ -58,12 +63,13 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, Allowance>> = {
     because: 'it runs in a browser and is a client like any other',
   },
   services: {
-    may: FOUNDATION,
+    may: [...FOUNDATION, '@planetlab/selection'],
     because: 'services have no private door: anyone can run a better one beside them',
   },
   tests: {
     may: [
       ...FOUNDATION,
+      '@planetlab/selection',
       '@planetlab/linux',
       '@planetlab/vmm',
       '@planetlab/node-manager',
@@ -75,6 +81,7 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, Allowance>> = {
   bench: {
     may: [
       ...FOUNDATION,
+      '@planetlab/selection',
       '@planetlab/linux',
       '@planetlab/vmm',
       '@planetlab/node-manager',

@@ -18,6 +18,7 @@ export const ERROR_KINDS = {
   malformed_request: kind(400, 'caller', 'Malformed request'),
   malformed_name: kind(400, 'caller', 'Malformed name'),
   malformed_key: kind(400, 'caller', 'Malformed key'),
+  malformed_expression: kind(400, 'caller', 'Malformed expression'),
   body_too_large: kind(413, 'caller', 'Body too large'),
   no_such_route: kind(404, 'caller', 'No such route'),
   too_many_requests: kind(429, 'caller', 'Too many requests'),
@@ -64,6 +65,7 @@ export const ERROR_KINDS = {
   slice_expired: kind(409, 'caller', 'The slice has expired'),
   renewal_too_far: kind(400, 'caller', 'Renewed too far ahead'),
   quota_exceeded: kind(403, 'caller', 'Quota exceeded'),
+  selection_too_small: kind(409, 'caller', 'Too few nodes match'),
   // the way between them
   node_unreachable: kind(503, 'node', 'The node is not connected'),
   authority_unreachable: kind(503, 'authority', 'The authority does not answer'),

@@ -7,5 +7,6 @@ export * from './identity.ts';
 export * from './names.ts';
 export * from './places.ts';
 export * from './resources.ts';
+export * from './selection.ts';
 export * from './states.ts';
 export * from './units.ts';
