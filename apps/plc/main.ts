@@ -9,6 +9,8 @@ interface RunFlags {
   readonly listen: string;
   readonly nodeListen: string;
   readonly nodeAddress?: string;
+  readonly processAddress?: string;
+  readonly keys?: string;
   readonly console?: string;
   readonly publicUrl?: string;
   readonly authority?: string;
@@ -56,6 +58,14 @@ function program(): Command {
     )
     .addOption(flag('--node-listen <host:port>', 'nodes, TLS', 'PLANETLAB_PLC_NODE_LISTEN').default('127.0.0.1:8421'))
     .addOption(flag('--node-address <host:port>', 'where nodes reach it, if elsewhere', 'PLANETLAB_PLC_NODE_ADDRESS'))
+    .addOption(
+      flag(
+        '--process-address <host:port>',
+        'where its other processes reach --node-listen, if elsewhere',
+        'PLANETLAB_PLC_PROCESS_ADDRESS',
+      ),
+    )
+    .addOption(flag('--keys <folder>', 'the authority’s keys, if not in the state folder', 'PLANETLAB_PLC_KEYS'))
     .addOption(flag('--console <folder>', 'built console to serve', 'PLANETLAB_PLC_CONSOLE'))
     .addOption(flag('--public-url <url>', 'how people reach it, for links', 'PLANETLAB_PLC_PUBLIC_URL'))
     .addOption(flag('--authority <name>', 'its name, fixed at the first start', 'PLANETLAB_PLC_AUTHORITY'))
@@ -103,6 +113,8 @@ async function run(flags: RunFlags): Promise<void> {
     log: pino({ level: flags.logLevel, base: null, redact: ['req.headers'] }, pino.destination(2)),
     progress: say,
     ...(nodeAddress === undefined ? {} : { nodeAddress }),
+    ...(flags.processAddress === undefined ? {} : { processAddress: flags.processAddress }),
+    ...(flags.keys === undefined ? {} : { keys: flags.keys }),
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(authority === undefined ? {} : { authority }),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),

@@ -8,9 +8,11 @@ import {
   createNodeRequest,
   generateKeyPair,
   issueNodeCertificate,
+  issueProcessCertificate,
   issueServerCertificate,
   loadAuthorityIdentity,
   readNodeCertificate,
+  readProcessCertificate,
   readServerCertificate,
 } from './index.ts';
 import { codeOf, NOW_MS } from './testing.ts';
@@ -112,6 +114,13 @@ describe('a node certificate', () => {
     expect(readServerCertificate(serverDer)).toEqual({ authority: name });
     expect(codeOf(() => readServerCertificate(nodeDer))).toBe('credential_invalid');
     expect(codeOf(() => readNodeCertificate(serverDer))).toBe('credential_invalid');
+    const own = await issueProcessCertificate(authority, nodeId, NOW_MS);
+    const processDer = new X509Certificate(own.certificatePem).raw;
+    expect(readProcessCertificate(processDer)).toEqual({ processId: nodeId });
+    for (const der of [serverDer, nodeDer, root.raw])
+      expect(codeOf(() => readProcessCertificate(der))).toBe('credential_invalid');
+    expect(codeOf(() => readServerCertificate(processDer))).toBe('credential_invalid');
+    expect(codeOf(() => readNodeCertificate(processDer))).toBe('credential_invalid');
     expect(codeOf(() => readNodeCertificate(root.raw))).toBe('credential_invalid');
     expect(codeOf(() => readNodeCertificate(Buffer.from('nonsense')))).toBe('credential_invalid');
   });

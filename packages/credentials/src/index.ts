@@ -13,6 +13,7 @@ export type { Lease } from './lease.ts';
 export { issueLease, readLease, verifyLease } from './lease.ts';
 export type { NodeCertificate, NodeIdentity } from './node-certificate.ts';
 export { createNodeRequest, issueNodeCertificate, readNodeCertificate } from './node-certificate.ts';
+export { issueProcessCertificate, readProcessCertificate } from './process-certificate.ts';
 export type { ProvenRequest } from './proof.ts';
 export { createProof, PROOF_SKEW_MS, verifyProof } from './proof.ts';
 export type { ReplayGuard } from './replay-guard.ts';

@@ -8,6 +8,8 @@ import type { Store } from './store/store.ts';
 export interface Metrics {
   readonly registry: Registry;
   countStep(step: string, outcome: string): void;
+  /** A request of another process for a node that this one holds. */
+  countPassedOn(): void;
 }
 
 /** Few, and all with bounded labels: kinds of steps, states. What they count in the database is counted when asked. */
@@ -17,6 +19,11 @@ export function createMetrics(store: Store): Metrics {
     name: 'planetlab_broker_steps_total',
     help: 'Steps that the default broker took on nodes, by kind and outcome',
     labelNames: ['step', 'outcome'],
+    registers: [registry],
+  });
+  const passedOn = new Counter({
+    name: 'planetlab_requests_passed_on_total',
+    help: 'Requests of other processes that were passed on to nodes whose uplink this process holds',
     registers: [registry],
   });
   new Gauge({
@@ -50,7 +57,7 @@ export function createMetrics(store: Store): Metrics {
       this.set(process.memoryUsage.rss());
     },
   });
-  return { registry, countStep: (step, outcome) => steps.inc({ step, outcome }) };
+  return { registry, countStep: (step, outcome) => steps.inc({ step, outcome }), countPassedOn: () => passedOn.inc() };
 }
 
 /** For an admin's API token: figures about everybody are not everybody's. */

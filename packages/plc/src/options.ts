@@ -4,6 +4,11 @@ export interface PlcOptions {
   /** Folder with keys, the bootstrap admin's token and the private database. Made when it is not there. */
   readonly state: string;
   /**
+   * Folder of the authority's keys (`authority.name`, `.key`, `.pem`, `broker.key`), only read when they are there.
+   * Default: the state folder. All processes over one database need the same.
+   */
+  readonly keys?: string;
+  /**
    * Where people and programs connect, plain HTTP: `host:port`. Put a proxy with TLS before it on a network. One on this
    * machine is believed about whom it speaks for (`X-Forwarded-For`): limits count by that address.
    */
@@ -12,6 +17,8 @@ export interface PlcOptions {
   readonly nodeListen: string;
   /** `host:port` under which nodes reach `nodeListen`; stands in join tokens. Default: where it listens. */
   readonly nodeAddress?: string;
+  /** `host:port` under which other processes of this authority reach `nodeListen`. Default: where it listens. */
+  readonly processAddress?: string;
   /** How people reach `listen`, for links and cookies. Default: `http://` and where it listens. */
   readonly publicUrl?: string;
   /** Folder of the built console; none is served without. */

@@ -1,12 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import cookie from '@fastify/cookie';
 import { openApiDocument, plcRoutes } from '@planetlab/contract';
 import { type App, createApp, serve as servePublic } from '@planetlab/contract/server';
+import { issueProcessCertificate } from '@planetlab/credentials';
 import { HOUR_MS, messageOf, PersonEmail, PlanetLabError } from '@planetlab/model';
 import { sql } from 'kysely';
 import { type Authority, loadAuthority, PLC_VERSION } from './authority/authority.ts';
-import { type Broker, createBroker } from './broker/broker.ts';
+import { belongsToAuthority, recordAuthority } from './authority/record-authority.ts';
+import { createBroker } from './broker/broker.ts';
 import { HOUSEKEEPING_INTERVAL_MS, keepHouse } from './broker/housekeeping.ts';
 import type { ChangeFeed } from './changes/change-feed.ts';
 import { serveWatch } from './changes/watch.ts';
@@ -19,6 +22,9 @@ import { serveJoin, serveNodes } from './nodes/routes.ts';
 import type { Plc, PlcOptions } from './options.ts';
 import { BOOTSTRAP_TOKEN_FILE, bootstrapAdmin } from './persons/bootstrap-admin.ts';
 import { servePersons } from './persons/routes.ts';
+import { createPassOn, type PassOn } from './processes/pass-on.ts';
+import { createPeers } from './processes/peers.ts';
+import { processAddress } from './processes/process-address.ts';
 import { servePersonWith } from './sessions/authenticate.ts';
 import { createLimiter } from './sessions/limiter.ts';
 import { serveSessions } from './sessions/routes.ts';
@@ -32,6 +38,7 @@ import type { Store } from './store/store.ts';
 import { serveTags } from './tags/routes.ts';
 import { listenForNodes, type NodeListener } from './uplinks/node-listener.ts';
 import { createUplinkRegistry, type UplinkRegistry } from './uplinks/registry.ts';
+import type { Uplink } from './uplinks/uplink.ts';
 
 const DEFAULT_ADMIN = 'admin@planetlab.internal';
 const DEFAULT_LEASE_MS = HOUR_MS;
@@ -43,6 +50,7 @@ interface Parts {
   readonly feed: ChangeFeed;
   readonly authority: Authority;
   readonly uplinks: UplinkRegistry;
+  readonly passOn: PassOn;
   readonly metrics: Metrics;
   /** Where people and nodes come in; known once the listeners are open. */
   readonly addresses: { publicUrl: string; nodeAddress: string };
@@ -60,12 +68,12 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   mkdirSync(options.state, { recursive: true, mode: 0o711 });
   await using stack = new AsyncDisposableStack();
 
-  const authority = await loadAuthority(options.state, options.authority ?? 'planetlab', nowMs());
   const progress = options.progress ?? (() => {});
   const { state, databaseUrl } = options;
   const database = stack.use(await openStore({ state, databaseUrl, log, progress }));
   const { db, feed } = database;
   const store: Store = { db, now: () => new Date(nowMs()) };
+  const authority = await openAuthority(options, store);
   if (await bootstrapAdmin(store, state, adminEmail)) {
     progress(`The first admin's API token is in ${join(state, BOOTSTRAP_TOKEN_FILE)}.`);
   }
@@ -74,14 +82,26 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   const countOutcome = metrics.countStep;
   const broker = stack.use(createBroker({ store, authority, feed, leaseMs, log, countOutcome }));
   stack.use(startHousekeeping(store, leaseMs, log));
-  const uplinks = stack.use(await openUplinks(database.alone, store, log, broker));
+  const processId = randomUUID();
+  const peers = stack.use(createPeers(() => issueProcessCertificate(authority.identity, processId, nowMs()), log));
+  const onOpen = (uplink: Uplink) => broker.open(uplink);
+  const uplinks = stack.use(
+    await createUplinkRegistry({ store, log, alone: database.alone, processId, peers, onOpen }),
+  );
+  const passOn = stack.use(createPassOn({ store, uplinks, log, count: metrics.countPassedOn }));
   const addresses = { publicUrl: '', nodeAddress: '' };
   const stopping = stack.use(abortOnDispose());
-  const parts: Parts = { options, store, feed, authority, uplinks, metrics, addresses, stopping: stopping.signal };
+  const parts: Parts = {
+    ...{ options, store, feed, authority, uplinks, passOn, metrics, addresses },
+    stopping: stopping.signal,
+  };
 
   const nodeListener = stack.use(await openNodeListener(parts, nowMs));
   stack.use(uplinks); // once more: they end before their listener waits for every connection
   addresses.nodeAddress = options.nodeAddress ?? withPort(parseHostPort(options.nodeListen), nodeListener.port);
+  await uplinks.listensAt(
+    options.processAddress ?? processAddress(parseHostPort(options.nodeListen), nodeListener.port),
+  );
   const app = await publicApp(parts);
   stack.defer(() => app.close());
   await app.listen({ host: listen.host, port: listen.port }).catch((error) => {
@@ -108,11 +128,17 @@ function parseEmail(text: string): PersonEmail {
   );
 }
 
-const openUplinks = (alone: boolean, store: Store, log: PlcOptions['log'], broker: Broker): Promise<UplinkRegistry> =>
-  createUplinkRegistry({ store, log, alone, onOpen: (uplink) => broker.open(uplink) });
+async function openAuthority(options: PlcOptions, store: Store): Promise<Authority> {
+  const folder = resolve(options.keys ?? options.state);
+  const mayMake = !(await belongsToAuthority(store.db));
+  const files = { folder, mayMake, defaultName: options.authority ?? 'planetlab' };
+  const authority = await loadAuthority(files, store.now().getTime());
+  await recordAuthority(store, authority);
+  return authority;
+}
 
 async function openNodeListener(parts: Parts, nowMs: () => number): Promise<NodeListener> {
-  const { options, store, authority, uplinks } = parts;
+  const { options, store, authority, uplinks, passOn } = parts;
   const listen = parseHostPort(options.nodeListen);
   const address = parseHostPort(options.nodeAddress ?? options.nodeListen);
   const joinApp = createApp({ logger: options.log });
@@ -123,6 +149,7 @@ async function openNodeListener(parts: Parts, nowMs: () => number): Promise<Node
     authority: authority.identity,
     joinApp,
     acceptUplink: (socket) => uplinks.accept(socket),
+    acceptProcess: (socket) => passOn.accept(socket),
     nowMs,
     log: options.log,
   });

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AuthorityInfo } from '@planetlab/contract';
 import {
@@ -24,15 +24,30 @@ export interface Authority {
 
 const VERSION: string = readVersion();
 
+export interface AuthorityFiles {
+  /** Folder of the keys: the state folder, or one that all processes of the authority have, such as a mounted secret. */
+  readonly folder: string;
+  /** Whether keys that are not there may be made. Not when the database belongs to an authority already. */
+  readonly mayMake: boolean;
+  /** Name of one that is made. */
+  readonly defaultName: string;
+}
+
+/** The files that make an authority. Whoever has them is the authority. */
+export const AUTHORITY_FILES = ['authority.key', 'authority.pem', 'broker.key', 'authority.name'] as const;
+
 /**
- * Reads the authority of a state folder, or makes one. Several PLC processes over one database need the same files.
- * The name is fixed when it is made. Throws `malformed_name`, `malformed_key`, `credential_invalid`.
+ * Reads the authority of a folder, or makes one. Several PLC processes over one database need the same files.
+ * The name is fixed when it is made. Throws `malformed_name`, `malformed_key`, `credential_invalid`, `conflict`.
  */
-export async function loadAuthority(state: string, defaultName: string, nowMs: number): Promise<Authority> {
-  const identity = loadIdentity(state) ?? (await makeIdentity(state, defaultName, nowMs));
+export async function loadAuthority(files: AuthorityFiles, nowMs: number): Promise<Authority> {
+  const { folder, mayMake, defaultName } = files;
+  const found = loadIdentity(folder);
+  if (!mayMake) requireFiles(folder);
+  const identity = found ?? (await makeIdentity(folder, defaultName, nowMs));
   return {
     identity,
-    brokerKey: loadKey(join(state, 'broker.key')),
+    brokerKey: loadKey(join(folder, 'broker.key')),
     proxyKey: generateKeyPair(),
     info: (now) => ({
       name: identity.name,
@@ -46,6 +61,15 @@ export async function loadAuthority(state: string, defaultName: string, nowMs: n
 }
 
 export { VERSION as PLC_VERSION };
+
+function requireFiles(folder: string): void {
+  const missing = AUTHORITY_FILES.filter((name) => !existsSync(join(folder, name)));
+  if (missing.length === 0) return;
+  throw new PlanetLabError(
+    'conflict',
+    `The database belongs to an authority already, and ${folder} has not all of its keys: ${missing.join(', ')} missing. Copy ${AUTHORITY_FILES.join(', ')} from another of its processes, or restore them from a backup.`,
+  );
+}
 
 const NAME_FILE = 'authority.name';
 const KEY_FILE = 'authority.key';

@@ -12,14 +12,12 @@ import { findSlice } from '../slices/store.ts';
 import { findWantedSliver } from '../slivers/store.ts';
 import type { Store } from '../store/store.ts';
 import { credentialSource } from '../uplinks/node-client.ts';
-import { reachNode } from '../uplinks/reach.ts';
-import type { UplinkRegistry } from '../uplinks/registry.ts';
-import type { Uplink } from '../uplinks/uplink.ts';
+import { type NodeLink, reachNode, type UplinkFinder } from '../uplinks/reach.ts';
 
 export interface ExecRoutesOptions {
   readonly store: Store;
   readonly authority: Authority;
-  readonly uplinks: Pick<UplinkRegistry, 'get'>;
+  readonly uplinks: UplinkFinder;
 }
 
 /** Passes exec streams on to nodes, in the person's name: the node's log says who it was. */
@@ -32,10 +30,10 @@ export function serveExec(app: App, serve: ServePerson, options: ExecRoutesOptio
       `Only people of the slice ${slice.name} and admins may run programs in it. A PI of the site "${slice.site}" can add you.`,
     );
     const { nodeId } = await findWantedSliver(store.db, slice, params.node);
-    const uplink = await reachNode(options, params.node, nodeId);
+    const link = await reachNode(options, params.node, nodeId);
     const path = fillPath(nodeRoutes.exec.path, { slice: slice.name });
     const headers = personHeaders(authority, store, actor, slice.name, path);
-    await passOn(context, uplink, path, { ...headers, 'content-type': EXEC_CONTENT_TYPE });
+    await passOn(context, link, path, { ...headers, 'content-type': EXEC_CONTENT_TYPE });
   });
 }
 
@@ -47,14 +45,14 @@ function personHeaders(authority: Authority, store: Store, actor: Actor, slice: 
 /** Bytes both ways, each side held back by the other; when one goes the other is stopped. */
 async function passOn(
   { request, reply, signal }: HandlerContext,
-  uplink: Uplink,
+  link: NodeLink,
   path: string,
   headers: Readonly<Record<string, string>>,
 ): Promise<void> {
   const body = request.body as Readable; // the content type's parser hands the stream through
   const { stream, status, contentType } = await openHttp2Stream(
-    uplink.session,
-    { method: 'POST', path, headers, signal },
+    link.session,
+    { method: 'POST', path, headers: { ...link.headers, ...headers }, signal },
     // The node answers only after the first frame, so the caller's bytes flow before there is an answer.
     // No pipeline: it would break the caller's connection, and with it the answer, when a node refuses.
     (opened) => void body.on('error', () => opened.destroy()).pipe(opened),

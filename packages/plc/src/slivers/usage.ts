@@ -7,14 +7,13 @@ import { seeSentence } from '../slices/routes.ts';
 import { findSlice } from '../slices/store.ts';
 import type { Store } from '../store/store.ts';
 import { credentialSource, nodeClient } from '../uplinks/node-client.ts';
-import { reachNode } from '../uplinks/reach.ts';
-import type { UplinkRegistry } from '../uplinks/registry.ts';
+import { reachNode, type UplinkFinder } from '../uplinks/reach.ts';
 import { findWantedSliver } from './store.ts';
 
 export interface UsageRoutesOptions {
   readonly store: Store;
   readonly authority: Authority;
-  readonly uplinks: Pick<UplinkRegistry, 'get'>;
+  readonly uplinks: UplinkFinder;
 }
 
 /** What a sliver uses is asked of its node each time; nothing of it is kept here. */
@@ -24,7 +23,7 @@ export function serveUsage(app: App, serve: ServePerson, options: UsageRoutesOpt
     const slice = await findSlice(store.db, params.slice, store.now());
     requireAllowed(maySeeSlice(actor, slice), seeSentence(slice));
     const { nodeId } = await findWantedSliver(store.db, slice, params.node);
-    const uplink = await reachNode(options, params.node, nodeId);
+    const link = await reachNode(options, params.node, nodeId);
     const subject = {
       principal: actor.principal,
       slice: slice.name,
@@ -32,6 +31,6 @@ export function serveUsage(app: App, serve: ServePerson, options: UsageRoutesOpt
       key: authority.proxyKey,
     } as const;
     const credential = credentialSource(authority.identity, subject, () => store.now().getTime());
-    return nodeClient(uplink, credential).getUsage({ params: { slice: slice.name } }, { signal });
+    return nodeClient(link, credential).getUsage({ params: { slice: slice.name } }, { signal });
   });
 }

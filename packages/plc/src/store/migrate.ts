@@ -3,6 +3,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { accountsNodesSlices } from './migrations/0001-accounts-nodes-slices.ts';
 import { people } from './migrations/0002-people.ts';
 import { slicesAndNodes } from './migrations/0003-slices-and-nodes.ts';
+import { processes } from './migrations/0006-processes.ts';
 import type { Db } from './schema.ts';
 
 /** In the order of their names. One that was released is never edited: a new one follows it. */
@@ -10,6 +11,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-accounts-nodes-slices': accountsNodesSlices,
   '0002-people': people,
   '0003-slices-and-nodes': slicesAndNodes,
+  '0006-processes': processes,
 };
 
 /**

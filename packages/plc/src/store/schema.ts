@@ -121,6 +121,18 @@ export interface ProcessTable {
   id: string;
   started_at: Date;
   heartbeat_at: Date;
+  /** `host:port` at which the others reach its node listener. */
+  address: Generated<string | null>;
+}
+
+/** One row: whose database this is. A process with other keys is not let in. */
+export interface AuthorityTable {
+  only_one: Generated<boolean>;
+  name: string;
+  fingerprint: string;
+  /** Thumbprint: leases are bound to it. */
+  broker_key: Thumbprint;
+  recorded_at: Date;
 }
 
 /** Which process holds a node's uplink. */
@@ -183,6 +195,7 @@ export interface EventTable {
 }
 
 export interface Schema extends PeopleSchema, SlicesSchema {
+  authority: AuthorityTable;
   sites: SiteTable;
   persons: PersonTable;
   roles: RoleTable;

@@ -8,7 +8,7 @@ import {
   type Right,
 } from '@planetlab/credentials';
 import { MINUTE_MS, type Principal, type SliceName } from '@planetlab/model';
-import type { Uplink } from './uplink.ts';
+import type { NodeLink } from './reach.ts';
 
 export type NodeClient = Client<typeof nodeRoutes>;
 
@@ -65,9 +65,9 @@ export function credentialSource(
 /** Largest reply taken from a node: a thousand leases are a few MiB. */
 const REPLY_LIMIT_BYTES = 16 * 1024 * 1024;
 
-export const nodeClient = (uplink: Uplink, credential: CredentialSource): NodeClient =>
+export const nodeClient = ({ session, headers }: NodeLink, credential: CredentialSource): NodeClient =>
   createClient(
     nodeRoutes,
-    withHeaders(http2Transport(uplink.session), (request) => credential.headers(request)),
+    withHeaders(http2Transport(session), (request) => ({ ...headers, ...credential.headers(request) })),
     { replyLimitBytes: REPLY_LIMIT_BYTES },
   );

@@ -6,6 +6,7 @@ import { type AuthorityIdentity, issueServerCertificate } from '@planetlab/crede
 import { DAY_MS, messageOf, SECOND_MS } from '@planetlab/model';
 import type { Logger } from 'pino';
 import { type HostPort, listenError } from '../host-port.ts';
+import { PROCESS_PROTOCOL } from '../processes/peers.ts';
 
 /** The TLS port that machines dial: nodes with their certificate for the uplink, others to join. */
 export interface NodeListener extends AsyncDisposable {
@@ -20,6 +21,8 @@ export interface NodeListenerOptions {
   /** Serves the join routes over HTTP/1.1. */
   readonly joinApp: App;
   readonly acceptUplink: (socket: TLSSocket) => Promise<void>;
+  /** Other processes of this authority come in here as well. */
+  readonly acceptProcess: (socket: TLSSocket) => Promise<void>;
   readonly nowMs: () => number;
   readonly log: Logger;
 }
@@ -44,7 +47,7 @@ export async function listenForNodes(options: NodeListenerOptions): Promise<Node
     // A machine that joins has no certificate yet; whoever opens an uplink is checked by the registry.
     requestCert: true,
     rejectUnauthorized: false,
-    ALPNProtocols: [UPLINK_PROTOCOL, 'http/1.1'],
+    ALPNProtocols: [UPLINK_PROTOCOL, PROCESS_PROTOCOL, 'http/1.1'],
   });
   server.maxConnections = CONNECTIONS_LIMIT;
   const sockets = new Set<TLSSocket>();
@@ -54,6 +57,7 @@ export async function listenForNodes(options: NodeListenerOptions): Promise<Node
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', (error) => log.debug({ error: messageOf(error) }, 'connection of a node broke'));
     if (socket.alpnProtocol === UPLINK_PROTOCOL) void options.acceptUplink(socket);
+    else if (socket.alpnProtocol === PROCESS_PROTOCOL) void options.acceptProcess(socket);
     else serveJoin(joinApp.server, socket);
   });
   server.on('tlsClientError', (error) => log.debug({ error: messageOf(error) }, 'TLS handshake failed'));

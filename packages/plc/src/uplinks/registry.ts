@@ -1,19 +1,31 @@
-import { randomUUID } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { type NodeIdentity, readNodeCertificate } from '@planetlab/credentials';
 import { messageOf, type NodeId, PlanetLabError } from '@planetlab/model';
 import type { Logger } from 'pino';
 import { PROCESS_HEARTBEAT_MS } from '../nodes/liveness.ts';
 import { findNodeById } from '../nodes/store.ts';
+import { NODE_HEADER, type Peers } from '../processes/peers.ts';
 import type { Store } from '../store/store.ts';
-import { forgetProcess, reapProcesses, storeConnected, storeDisconnected, storeHeartbeat } from './store.ts';
-import { openUplink, refuseUplink, type Uplink, type UplinkTimes } from './uplink.ts';
+import type { NodeLink, UplinkFinder } from './reach.ts';
+import type { SessionTimes } from './session.ts';
+import {
+  findHolder,
+  forgetProcess,
+  reapProcesses,
+  storeConnected,
+  storeDisconnected,
+  storeHeartbeat,
+} from './store.ts';
+import { openUplink, refuseUplink, type Uplink } from './uplink.ts';
 
 /** The uplinks that this process holds; the database knows which process holds which. */
-export interface UplinkRegistry extends AsyncDisposable {
-  get(node: NodeId): Uplink | undefined;
+export interface UplinkRegistry extends UplinkFinder, AsyncDisposable {
+  /** How many this process holds. */
+  readonly size: number;
   /** Takes a TLS connection whose protocol is that of an uplink. Never throws: who is not let in is told why. */
   accept(socket: TLSSocket): Promise<void>;
+  /** Tells the other processes where this one listens: from now on they can pass requests on to its nodes. */
+  listensAt(address: string): Promise<void>;
 }
 
 export interface UplinkRegistryOptions {
@@ -21,8 +33,10 @@ export interface UplinkRegistryOptions {
   readonly log: Logger;
   /** This process alone uses the database: whatever others left behind is void. */
   readonly alone: boolean;
+  readonly processId: string;
+  readonly peers: Peers;
   readonly onOpen: (uplink: Uplink) => void;
-  readonly times?: UplinkTimes;
+  readonly times?: SessionTimes;
 }
 
 export async function createUplinkRegistry(options: UplinkRegistryOptions): Promise<UplinkRegistry> {
@@ -33,26 +47,48 @@ export async function createUplinkRegistry(options: UplinkRegistryOptions): Prom
 
 class Registry implements UplinkRegistry {
   readonly #options: UplinkRegistryOptions;
-  readonly #processId = randomUUID();
+  readonly #processId: string;
   readonly #startedAt: Date;
+  #address: string | undefined;
   readonly #uplinks = new Map<NodeId, Uplink>();
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
   constructor(options: UplinkRegistryOptions) {
     this.#options = options;
+    this.#processId = options.processId;
     this.#startedAt = options.store.now();
   }
 
   async start(): Promise<void> {
     const { store, alone } = this.#options;
-    await storeHeartbeat(store, this.#processId, this.#startedAt, []);
+    await storeHeartbeat(store, this.#self, []);
     await reapProcesses(store, this.#processId, alone);
     this.#timer = setInterval(() => void this.#beat(), PROCESS_HEARTBEAT_MS);
   }
 
+  get size(): number {
+    return this.#uplinks.size;
+  }
+
   get(node: NodeId): Uplink | undefined {
     return this.#uplinks.get(node);
+  }
+
+  async elsewhere(node: NodeId): Promise<NodeLink | undefined> {
+    const { store, peers } = this.#options;
+    const holder = await findHolder(store, this.#processId, node);
+    if (holder?.address == null) return undefined;
+    return { session: await peers.session(holder.processId, holder.address), headers: { [NODE_HEADER]: node } };
+  }
+
+  async listensAt(address: string): Promise<void> {
+    this.#address = address;
+    await this.#beat();
+  }
+
+  get #self() {
+    return { id: this.#processId, startedAt: this.#startedAt, address: this.#address };
   }
 
   async accept(socket: TLSSocket): Promise<void> {
@@ -106,7 +142,8 @@ class Registry implements UplinkRegistry {
   async #beat(): Promise<void> {
     const { store, log } = this.#options;
     try {
-      await storeHeartbeat(store, this.#processId, this.#startedAt, [...this.#uplinks.values()].map(held));
+      const moved = await storeHeartbeat(store, this.#self, [...this.#uplinks.values()].map(held));
+      for (const node of moved) this.#uplinks.get(node)?.close(elsewhere());
       await reapProcesses(store, this.#processId, false);
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'heartbeat not stored');
@@ -154,5 +191,8 @@ async function identify(store: Store, socket: TLSSocket): Promise<NodeIdentity> 
   }
   return identity;
 }
+
+const elsewhere = () =>
+  new PlanetLabError('conflict', 'A newer connection of this node to another process has taken the place of this one.');
 
 const unavailable = () => new PlanetLabError('internal', 'The authority cannot take the connection at this moment.');

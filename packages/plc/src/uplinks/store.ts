@@ -74,22 +74,35 @@ async function announceNode(trx: Trx, nodeId: NodeId, nodeName: NodeName): Promi
   await announce(trx, { type: 'node', name: nodeName, fromNode: true }, ...changes);
 }
 
-/** Says that this process is alive and which uplinks it holds, so that its rows are right whatever was missed before. */
+/** What a process says of itself. */
+export interface ThisProcess {
+  readonly id: string;
+  readonly startedAt: Date;
+  /** Undefined until it listens. */
+  readonly address: string | undefined;
+}
+
+/**
+ * Says that this process is alive and which uplinks it holds, so that its rows are right whatever was missed before.
+ * Gives the nodes of those that another process holds by now.
+ */
 export async function storeHeartbeat(
   store: Store,
-  processId: string,
-  startedAt: Date,
+  { id: processId, startedAt, address: known }: ThisProcess,
   held: readonly HeldUplink[],
-): Promise<void> {
+): Promise<readonly NodeId[]> {
   const at = store.now();
-  await store.db.transaction().execute(async (trx) => {
+  const address = known ?? null;
+  return store.db.transaction().execute(async (trx) => {
     await trx
       .insertInto('processes')
-      .values({ id: processId, started_at: startedAt, heartbeat_at: at })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet({ heartbeat_at: at }))
+      .values({ id: processId, started_at: startedAt, heartbeat_at: at, address })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet({ heartbeat_at: at, address }))
       .execute();
     const ids = held.map(({ nodeId }) => nodeId);
-    let stale = trx.deleteFrom('uplinks').where('process_id', '=', processId);
+    // One that is younger may have come since the list was made.
+    const before = new Date(at.getTime() - PROCESS_DEAD_AFTER_MS);
+    let stale = trx.deleteFrom('uplinks').where('process_id', '=', processId).where('connected_at', '<', before);
     if (ids.length > 0) stale = stale.where('node_id', 'not in', ids);
     await stale.execute();
     const rows = held.map((uplink) => ({
@@ -97,14 +110,51 @@ export async function storeHeartbeat(
       process_id: processId,
       connected_at: uplink.connectedAt,
     }));
-    if (rows.length > 0) {
-      await trx
-        .insertInto('uplinks')
-        .values(rows)
-        .onConflict((c) => c.doNothing())
-        .execute();
-    }
+    if (rows.length === 0) return [];
+    await trx
+      .insertInto('uplinks')
+      .values(rows)
+      .onConflict((c) => c.doNothing())
+      .execute();
+    const others = await trx
+      .selectFrom('uplinks')
+      .select(['node_id', 'connected_at'])
+      .where('node_id', 'in', ids)
+      .where('process_id', '!=', processId)
+      .execute();
+    const since = new Map(others.map(({ node_id, connected_at }) => [node_id, connected_at]));
+    return held.filter(({ nodeId, connectedAt }) => (since.get(nodeId) ?? connectedAt) > connectedAt).map(nodeIdOf);
   });
+}
+
+const nodeIdOf = ({ nodeId }: HeldUplink): NodeId => nodeId;
+
+/** The process that holds a node's uplink, if it is alive and another one. */
+export async function findHolder(
+  store: Store,
+  processId: string,
+  node: NodeId,
+): Promise<{ readonly processId: string; readonly address: string | null } | undefined> {
+  const row = await store.db
+    .selectFrom('uplinks')
+    .innerJoin('processes', 'processes.id', 'uplinks.process_id')
+    .select(['processes.id', 'processes.address'])
+    .where('uplinks.node_id', '=', node)
+    .where('processes.id', '!=', processId)
+    .where('processes.heartbeat_at', '>', new Date(store.now().getTime() - PROCESS_DEAD_AFTER_MS))
+    .executeTakeFirst();
+  return row === undefined ? undefined : { processId: row.id, address: row.address };
+}
+
+/** Whether a process is one of those that share this database, and alive. */
+export async function isLiveProcess(store: Store, processId: string): Promise<boolean> {
+  const row = await store.db
+    .selectFrom('processes')
+    .select('id')
+    .where('id', '=', processId)
+    .where('heartbeat_at', '>', new Date(store.now().getTime() - PROCESS_DEAD_AFTER_MS))
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 /** Forgets processes that are dead, and with them the uplinks they held. `all`: every one but this. */

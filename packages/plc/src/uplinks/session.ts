@@ -1,0 +1,66 @@
+import { type ClientHttp2Session, connect } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import { PlanetLabError, SECOND_MS } from '@planetlab/model';
+
+export const PING_INTERVAL_MS = 10 * SECOND_MS;
+export const PING_TIMEOUT_MS = 10 * SECOND_MS;
+const SETTLE_TIMEOUT_MS = 10 * SECOND_MS;
+/** For many exec streams at once, each with a full window. */
+const SESSION_MEMORY_MB = 64;
+const STREAM_WINDOW_BYTES = 1024 * 1024;
+const SESSION_WINDOW_BYTES = 8 * STREAM_WINDOW_BYTES;
+
+export interface SessionTimes {
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+}
+
+export const SESSION_TIMES: SessionTimes = { pingIntervalMs: PING_INTERVAL_MS, pingTimeoutMs: PING_TIMEOUT_MS };
+
+/** HTTP/2 with us as the client on a connection that TLS has authenticated, whoever dialled it. */
+export function startSession(socket: TLSSocket): ClientHttp2Session {
+  socket.on('error', () => {}); // the session hears of it too, and says so
+  const session = connect('http://node', {
+    createConnection: () => socket,
+    maxSessionMemory: SESSION_MEMORY_MB,
+    settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
+  });
+  session.once('connect', () => session.setLocalWindowSize(SESSION_WINDOW_BYTES));
+  return session;
+}
+
+/** Until the other end's SETTINGS have come: then it does speak HTTP/2. */
+export async function settled(session: ClientHttp2Session, closed: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => {
+    reject(new PlanetLabError('node_unreachable', 'The other end of the connection does not speak HTTP/2.'));
+    session.destroy();
+  }, SETTLE_TIMEOUT_MS);
+  session.once('remoteSettings', () => resolve());
+  closed.addEventListener('abort', () => reject(closed.reason), { once: true });
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A dead connection says nothing: `dead` is called when a ping is not answered. */
+export function keepAlive(session: ClientHttp2Session, times: SessionTimes, dead: (sentence: string) => void): void {
+  let timeout: NodeJS.Timeout | undefined;
+  const interval = setInterval(() => {
+    if (session.destroyed || timeout !== undefined) return;
+    timeout = setTimeout(
+      () => dead(`The other end did not answer for ${(times.pingIntervalMs + times.pingTimeoutMs) / SECOND_MS} s.`),
+      times.pingTimeoutMs,
+    );
+    session.ping(() => {
+      clearTimeout(timeout);
+      timeout = undefined;
+    });
+  }, times.pingIntervalMs);
+  session.once('close', () => {
+    clearInterval(interval);
+    clearTimeout(timeout);
+  });
+}
