@@ -1,6 +1,8 @@
 /** Server-sent events, the part of the HTML standard that we use: `data` lines and comments as heartbeats. */
 
-export const encodeEvent = (data: unknown): string => `data: ${JSON.stringify(data)}\n\n`;
+/** With an `id`, a reader that connects again says in `Last-Event-ID` how far it had come. */
+export const encodeEvent = (data: unknown, id?: string): string =>
+  `${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
 /** Keeps proxies and watchdogs from closing a quiet stream. */
 export const encodeHeartbeat = (): string => ':\n\n';
 

@@ -12,6 +12,7 @@ export * from './node/admin-types.ts';
 export { nodeRoutes } from './node/routes.ts';
 export * from './node/types.ts';
 export { openApiDocument } from './openapi.ts';
+export * from './plc/operation-types.ts';
 export { joinRoutes, plcRoutes, UPLINK_PROTOCOL } from './plc/routes.ts';
 export * from './plc/settings.ts';
 export * from './plc/tags.ts';

@@ -22,6 +22,11 @@ export interface RouteDefinition {
     | { readonly kind: 'json' | 'events'; readonly schema: z.ZodType }
     | { readonly kind: 'empty' | 'duplex' };
   readonly status: 200 | 201 | 202 | 204;
+  /**
+   * Of a 201 or 202: where what it made is. `:name` is a member of the reply or a parameter of the path, `:a.b` the member
+   * `b` of the member `a`. The server sends it as the header `Location`.
+   */
+  readonly location?: string;
   /** Codes that this route adds to those every route may answer. */
   readonly errors: readonly ErrorCode[];
 }
@@ -50,6 +55,16 @@ export type RouteOutput<R> = R extends {
 
 /** A page of a list: `next` is the cursor to ask for what follows, or null at the end. */
 export const page = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().nullable() });
+
+/** Fills a route's `location` with the members of a reply: `:operation.id` is the member `id` of the member `operation`. */
+export const locationOf = (location: string, values: Readonly<Record<string, unknown>>): string =>
+  location.replaceAll(/:([A-Za-z]+(?:\.[A-Za-z]+)*)/g, (_, path: string) => {
+    const value = path
+      .split('.')
+      .reduce<unknown>((whole, name) => (whole as Record<string, unknown> | undefined)?.[name], values); // JSON
+    if (value === undefined) throw new TypeError(`the location ${location} wants the member ${path}`);
+    return encodeURIComponent(String(value));
+  });
 
 /** `/v1/slices/:slice` with `{slice: 'a_b'}` is `/v1/slices/a_b`; query values that are undefined are left out. */
 export function fillPath(

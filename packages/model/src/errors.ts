@@ -42,6 +42,7 @@ export const ERROR_KINDS = {
   unknown_node: kind(404, 'caller', 'No such node'),
   unknown_slice: kind(404, 'caller', 'No such slice'),
   unknown_sliver: kind(404, 'caller', 'No such sliver'),
+  unknown_operation: kind(404, 'caller', 'No such operation'),
   unknown_image: kind(404, 'caller', 'No such image'),
   unknown_lease: kind(404, 'caller', 'No such lease'),
   already_exists: kind(409, 'caller', 'Already exists'),

@@ -36,6 +36,30 @@ export const NODE_STATES = {
 export type NodeState = keyof typeof NODE_STATES;
 export const NodeState = z.enum(Object.keys(NODE_STATES) as [NodeState, ...NodeState[]]);
 
+/** States of one item of an operation. Only a `waiting` one may still change into another, and a `failed` one into `done`. */
+export const OPERATION_ITEM_STATES = {
+  waiting: { kind: 'transient', meaning: 'on its way; until the deadline of the operation at most' },
+  done: { kind: 'terminal', meaning: 'as it was wanted' },
+  failed: { kind: 'persistent', meaning: 'not done; the reason says why. It is tried again as long as it is wanted' },
+  timed_out: { kind: 'terminal', meaning: 'had no answer by the deadline; it goes on by itself' },
+  canceled: { kind: 'terminal', meaning: 'taken back before it was done' },
+} as const satisfies Record<string, StateKind>;
+export type OperationItemState = keyof typeof OPERATION_ITEM_STATES;
+export const OperationItemState = z.enum(
+  Object.keys(OPERATION_ITEM_STATES) as [OperationItemState, ...OperationItemState[]],
+);
+
+/** States of an operation over many things. */
+export const OPERATION_STATES = {
+  running: { kind: 'transient', meaning: 'some item has no answer yet; ends at its deadline at the latest' },
+  succeeded: { kind: 'terminal', meaning: 'every item is done' },
+  partial: { kind: 'terminal', meaning: 'some items are done, others are not' },
+  failed: { kind: 'terminal', meaning: 'no item is done' },
+  canceled: { kind: 'terminal', meaning: 'ended by a person before all items had an answer' },
+} as const satisfies Record<string, StateKind>;
+export type OperationState = keyof typeof OPERATION_STATES;
+export const OperationState = z.enum(Object.keys(OPERATION_STATES) as [OperationState, ...OperationState[]]);
+
 /** Roles of a person at a site; `admin` holds for the whole authority (FACTS). */
 export const Role = z.enum(['admin', 'pi', 'user', 'tech']);
 export type Role = z.infer<typeof Role>;

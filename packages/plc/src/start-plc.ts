@@ -19,6 +19,8 @@ import { serveExec } from './exec/routes.ts';
 import { formatHostPort, type HostPort, isWildcard, listenError, parseHostPort } from './host-port.ts';
 import { createMetrics, type Metrics, serveMetrics } from './metrics.ts';
 import { serveJoin, serveNodes } from './nodes/routes.ts';
+import { keepOperations } from './operations/keeper.ts';
+import { serveOperations } from './operations/routes.ts';
 import type { Plc, PlcOptions } from './options.ts';
 import { BOOTSTRAP_TOKEN_FILE, bootstrapAdmin } from './persons/bootstrap-admin.ts';
 import { servePersons } from './persons/routes.ts';
@@ -89,6 +91,7 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
     await createUplinkRegistry({ store, log, alone: database.alone, processId, peers, onOpen }),
   );
   const passOn = stack.use(createPassOn({ store, uplinks, log, count: metrics.countPassedOn }));
+  stack.use(keepOperations(store, feed, log));
   const addresses = { publicUrl: '', nodeAddress: '' };
   const stopping = stack.use(abortOnDispose());
   const parts: Parts = {
@@ -181,6 +184,7 @@ async function publicApp(parts: Parts): Promise<App> {
   serveSlivers(app, serve, store);
   serveUsage(app, serve, parts);
   serveExec(app, serve, parts);
+  serveOperations(app, serve, store, parts.feed, parts.stopping);
   serveEvents(app, serve, store);
   serveWatch(app, serve, store, parts.feed, parts.stopping);
   serveMetrics(app, store, parts.metrics);

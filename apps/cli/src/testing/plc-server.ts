@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import {
   type Change,
   Key,
+  Operation,
   Person,
   PlcEvent,
   PlcNode,
@@ -259,7 +260,7 @@ function serveSlivers(app: App, state: State): void {
       state.slivers.set(sliverName(sliver.slice, sliver.node), sliver);
       setTimeout(() => meetFate(state, sliver), 30).unref();
     }
-    return { items: made };
+    return { operation: operationOf(params.slice, made.length), items: made };
   });
   serve(app, plcRoutes.listSlivers, async ({ query }) =>
     whole(
@@ -274,12 +275,28 @@ function serveSlivers(app: App, state: State): void {
     const name = sliverName(params.slice, params.node);
     found(state.slivers, name, 'sliver');
     state.slivers.delete(name);
+    return { operation: operationOf(params.slice, 1) };
+  });
+  serve(app, plcRoutes.removeSlivers, async ({ params, body }) => {
+    const names = (body.nodes ?? [...state.nodes.values()].map(({ name }) => name)).map((node) =>
+      sliverName(params.slice, node),
+    );
+    const gone = names.filter((name) => state.slivers.delete(name));
+    if (gone.length === 0) throw new PlanetLabError('unknown_sliver', `The slice ${params.slice} is on none of them.`);
+    return { operation: operationOf(params.slice, gone.length) };
   });
   serve(app, plcRoutes.exec, async ({ params }, context) => {
     found(state.slivers, sliverName(params.slice, params.node), 'sliver');
     await acceptExec(context, async (start) => runHere(start, params.node));
   });
 }
+
+const operationOf = (slice: string, waiting: number) =>
+  Operation.parse({
+    ...{ id: randomUUID(), kind: 'slivers.add', subject: slice, actor: `person:${ADA}`, state: 'running', version: 1 },
+    ...{ createdAt: now(), deadlineAt: toInstant(Date.now() + 600_000), endedAt: null },
+    counts: { waiting, done: 0, failed: 0, timed_out: 0, canceled: 0 },
+  });
 
 const requestedSliver = (slice: string, node: string): Sliver =>
   Sliver.parse({

@@ -34,5 +34,6 @@ export const QUERIES_OF_CHANGE = {
   node: ['nodes'],
   slice: ['slices'],
   sliver: ['slivers', 'nodes', 'slices'],
+  operation: [],
 } as const satisfies Record<string, readonly string[]>;
 export const LIVE_QUERIES = ['nodes', 'slices', 'slivers'] as const;

@@ -1,6 +1,7 @@
 import type { RouteDefinition, RouteTable } from '../route.ts';
 import { accountRoutes } from './account-routes.ts';
 import { authorityRoutes } from './authority-routes.ts';
+import { operationRoutes } from './operation-routes.ts';
 import { settingsRoutes } from './settings-routes.ts';
 import { sliceRoutes } from './slice-routes.ts';
 import { tagRoutes } from './tag-routes.ts';
@@ -13,6 +14,7 @@ export const plcRoutes = {
   ...settingsRoutes,
   ...tagRoutes,
   ...sliceRoutes,
+  ...operationRoutes,
 } as const satisfies RouteTable;
 
 /** What a machine asks on the node listener before it has a certificate. Afterwards it only keeps its uplink open. */

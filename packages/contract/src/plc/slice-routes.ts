@@ -2,8 +2,11 @@ import { Instant, NodeName, ResourcesChange, SliceName } from '@planetlab/model'
 import { z } from 'zod';
 import { SliverUsage } from '../node/types.ts';
 import type { RouteTable } from '../route.ts';
+import { DeadlineSeconds, Operation } from './operation-types.ts';
 import { bySlice, bySliceAndPerson, bySliver, empty, json, list, paged } from './route-parts.ts';
 import { NewSlice, Slice, Sliver } from './types.ts';
+
+const NodeNames = z.array(NodeName).min(1).max(1000);
 
 /** Slices, their people, and their slivers. */
 export const sliceRoutes = {
@@ -95,10 +98,23 @@ export const sliceRoutes = {
     summary: 'Put a slice on nodes; each goes its own way, watch them arrive',
     access: 'person',
     params: bySlice,
-    body: z.object({ nodes: z.array(NodeName).min(1).max(1000) }).strict(),
-    reply: json(z.object({ items: z.array(Sliver) })),
+    body: z.object({ nodes: NodeNames, deadlineSeconds: DeadlineSeconds.default(600) }).strict(),
+    reply: json(z.object({ operation: Operation, items: z.array(Sliver) })),
     status: 202,
+    location: '/v1/operations/:operation.id',
     errors: ['unknown_slice', 'unknown_node', 'slice_expired', 'quota_exceeded'],
+  },
+  removeSlivers: {
+    method: 'POST',
+    path: '/v1/slices/:slice/slivers/remove',
+    summary: 'Take a slice off nodes, or off all that it is on; those that it is not on are left out',
+    access: 'person',
+    params: bySlice,
+    body: z.object({ nodes: NodeNames.optional(), deadlineSeconds: DeadlineSeconds.default(600) }).strict(),
+    reply: json(z.object({ operation: Operation })),
+    status: 202,
+    location: '/v1/operations/:operation.id',
+    errors: ['unknown_slice', 'unknown_sliver'],
   },
   removeSliver: {
     method: 'DELETE',
@@ -106,8 +122,9 @@ export const sliceRoutes = {
     summary: 'Take a slice off a node',
     access: 'person',
     params: bySliver,
-    reply: empty,
+    reply: json(z.object({ operation: Operation })),
     status: 202,
+    location: '/v1/operations/:operation.id',
     errors: ['unknown_slice', 'unknown_sliver'],
   },
   listSlivers: {

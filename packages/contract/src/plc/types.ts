@@ -147,7 +147,10 @@ export const PlcEvent = z.object({
 export type PlcEvent = z.infer<typeof PlcEvent>;
 
 /** Something changed; whoever shows it reads it again. */
-export const Change = z.object({ type: z.enum(['site', 'person', 'node', 'slice', 'sliver']), name: z.string() });
+export const Change = z.object({
+  type: z.enum(['site', 'person', 'node', 'slice', 'sliver', 'operation']),
+  name: z.string(),
+});
 export type Change = z.infer<typeof Change>;
 
 export const AuthorityInfo = z.object({

@@ -5,9 +5,14 @@ const HEARTBEAT_MS = 15_000;
 
 /**
  * Answers with server-sent events from an iterable until it ends or the reader goes away.
+ * `idOf` gives each the id that a reader sends when it connects again (`Last-Event-ID`).
  * A reader that does not keep up holds its own iterable back: its producer must be bounded.
  */
-export async function sendEvents(context: HandlerContext, events: AsyncIterable<unknown>): Promise<void> {
+export async function sendEvents<T>(
+  context: HandlerContext,
+  events: AsyncIterable<T>,
+  idOf?: (event: T) => string,
+): Promise<void> {
   const { reply, signal } = context;
   reply.hijack();
   const raw = reply.raw;
@@ -23,7 +28,7 @@ export async function sendEvents(context: HandlerContext, events: AsyncIterable<
     for (;;) {
       const next = await Promise.race([iterator.next(), gone]);
       if (next === 'gone' || next.done === true) break;
-      if (!raw.write(encodeEvent(next.value))) await Promise.race([drained(raw), gone]);
+      if (!raw.write(encodeEvent(next.value, idOf?.(next.value)))) await Promise.race([drained(raw), gone]);
     }
   } finally {
     clearInterval(heartbeat);

@@ -10,7 +10,7 @@ import fastify, {
 import type { z } from 'zod';
 import { EXEC_CONTENT_TYPE } from '../exec-frames.ts';
 import { PROBLEM_CONTENT_TYPE, problemOf } from '../problem.ts';
-import type { RouteDefinition, RouteInput, RouteOutput } from '../route.ts';
+import { locationOf, type RouteDefinition, type RouteInput, type RouteOutput } from '../route.ts';
 
 export type App = FastifyInstance;
 
@@ -116,6 +116,8 @@ export function serve<R extends RouteDefinition>(
       const context = { request, reply, signal: signalOf(request, reply) };
       // The parts just parsed are what RouteInput says of this route.
       const output = await handler(input as unknown as RouteInput<R>, context);
+      if (route.location !== undefined)
+        reply.header('location', locationOf(route.location, { ...asObject(request.params), ...asObject(output) }));
       if (route.reply.kind === 'json') return reply.code(route.status).send(output);
       if (route.reply.kind === 'empty') return reply.code(route.status).send();
       return reply; // events and duplex have answered by themselves
@@ -155,6 +157,8 @@ function isStorable(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return Object.entries(value).every(([key, member]) => isStorable(key) && isStorable(member));
 }
+
+const asObject = (value: unknown): object => (typeof value === 'object' && value !== null ? value : {});
 
 function requireStream(body: unknown): void {
   if (body instanceof Readable) return;

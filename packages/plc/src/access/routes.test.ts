@@ -60,6 +60,11 @@ const sliver = async () => {
   await test.admin.addSlivers({ params, body: { nodes: ['here'] } });
   return { params: { ...params, node: 'here' } };
 };
+const operation = async () => {
+  const { params } = await slice();
+  const started = await test.admin.addSlivers({ params, body: { nodes: ['here'] } });
+  return { params: { operation: started.operation.id } };
+};
 const later = () => new Date(Date.now() + 3_600_000).toISOString();
 
 /** Every route of the PLC and who may use it. A route without a row does not compile. */
@@ -212,7 +217,16 @@ const TABLE: Record<RouteName, Case | readonly Case[]> = {
   deleteSlice: { input: slice, status: CHANGERS(204) },
   addSlivers: { input: async () => ({ ...(await slice()), body: { nodes: ['here'] } }), status: CHANGERS(202) },
   removeSliver: { input: sliver, status: CHANGERS(202) },
+  removeSlivers: {
+    input: async () => ({ params: { slice: (await sliver()).params.slice }, body: {} }),
+    status: CHANGERS(202),
+  },
   listSlivers: { input: nothing, status: SIGNED_IN },
+  listOperations: { input: nothing, status: SIGNED_IN },
+  getOperation: { input: operation, status: '401 404 200 200 200 200 200' },
+  listOperationItems: { input: operation, status: '401 404 200 200 200 200 200' },
+  watchOperation: { input: operation, status: '401 404 200 200 200 200 200' },
+  cancelOperation: { input: operation, status: '401 404 200 403 403 200 200' },
   // who may run programs learns that the node is not there; a PI of the site is not by that in its slices
   getUsage: { input: sliver, status: '401 403 503 503 503 503 503' },
   exec: { input: sliver, status: '401 403 503 403 403 403 503' },

@@ -80,6 +80,7 @@ async function nodesOf(db: Db, change: Announcement): Promise<NodeId[]> {
   const name = change.name as never;
   switch (change.type) {
     case 'site':
+    case 'operation':
       return [];
     case 'node':
       return (await db.selectFrom('nodes').select('id').where('name', '=', name).execute()).map(({ id }) => id);

@@ -1,11 +1,11 @@
 import { type Change, plcRoutes } from '@planetlab/contract';
 import { type App, sendEvents } from '@planetlab/contract/server';
-import { isPlanetLabError, SECOND_MS, type SliceName } from '@planetlab/model';
-import type { FastifyRequest } from 'fastify';
+import { isPlanetLabError, type SliceName } from '@planetlab/model';
 import { type Actor, isAdmin, maySeePerson } from '../access/rules.ts';
 import type { Announcement } from '../events/record.ts';
+import { findOperation } from '../operations/store.ts';
 import { getPerson } from '../persons/store.ts';
-import { authenticate, type ServePerson } from '../sessions/authenticate.ts';
+import { type ServePerson, signInCheck } from '../sessions/authenticate.ts';
 import { visibleSliceIds } from '../slices/store.ts';
 import type { Db } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
@@ -15,7 +15,6 @@ import type { ChangeFeed } from './change-feed.ts';
 const COALESCE_MS = 50;
 /** A reader so far behind is cut off: it connects again and reads everything anew. */
 const PENDING_LIMIT = 10_000;
-const RECHECK_MS = SECOND_MS;
 
 export function serveWatch(app: App, serve: ServePerson, store: Store, feed: ChangeFeed, stopping: AbortSignal): void {
   serve(app, plcRoutes.watch, async (actor, _input, context) => {
@@ -24,23 +23,6 @@ export function serveWatch(app: App, serve: ServePerson, store: Store, feed: Cha
     const isSignedIn = signInCheck(store, context.request);
     await sendEvents(context, watchChanges(feed, visible, isSignedIn, signal));
   });
-}
-
-/** A stream does not outlive the token or session that opened it: before something is sent it is looked at again. */
-function signInCheck(store: Store, request: FastifyRequest): () => Promise<boolean> {
-  let checkedAtMs = store.now().getTime();
-  return async () => {
-    const nowMs = store.now().getTime();
-    if (nowMs - checkedAtMs < RECHECK_MS) return true;
-    checkedAtMs = nowMs;
-    return authenticate(store, request).then(
-      () => true,
-      (error) => {
-        if (isPlanetLabError(error)) return false;
-        throw error;
-      },
-    );
-  };
 }
 
 /** Each changed thing once per round, however often it changed. Ends when changes were missed, or its reader is signed out. */
@@ -106,8 +88,19 @@ class VisibleChanges {
   async #sees({ type, name }: Change, before: ReadonlySet<SliceName>): Promise<boolean> {
     if (type === 'site' || type === 'node') return true;
     if (type === 'person') return this.#seesPerson(name);
+    if (type === 'operation') return this.#seesOperation(name);
     const slice = name.split('@')[0] as SliceName; // only compared
     return before.has(slice) || this.#slices.has(slice);
+  }
+
+  async #seesOperation(id: string): Promise<boolean> {
+    return findOperation(this.#db, this.#actor, id).then(
+      () => true,
+      (error) => {
+        if (isPlanetLabError(error)) return false;
+        throw error;
+      },
+    );
   }
 
   async #seesPerson(name: string): Promise<boolean> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type {} from '@fastify/cookie'; // its additions to requests and replies
 import { EXEC_CONTENT_TYPE, type RouteDefinition, type RouteInput, type RouteOutput } from '@planetlab/contract';
 import { type App, type HandlerContext, serve } from '@planetlab/contract/server';
-import { PlanetLabError } from '@planetlab/model';
+import { isPlanetLabError, PlanetLabError, SECOND_MS } from '@planetlab/model';
 import type { FastifyRequest } from 'fastify';
 import type { Actor } from '../access/rules.ts';
 import type { Store } from '../store/store.ts';
@@ -11,6 +11,8 @@ import { actorOf } from './store.ts';
 export const SESSION_COOKIE = 'planetlab_session';
 /** Console requests that change something carry it; a page from elsewhere cannot set it without our leave. */
 export const CONSOLE_HEADER = 'x-planetlab-console';
+
+const RECHECK_MS = SECOND_MS;
 
 export type PersonHandler<R extends RouteDefinition> = (
   actor: Actor,
@@ -73,6 +75,23 @@ function refuseForeignPage(request: FastifyRequest): void {
     'forbidden',
     `A request by cookie that changes something needs a JSON body or the header ${CONSOLE_HEADER}: 1.`,
   );
+}
+
+/** A stream does not outlive the token or session that opened it: before something is sent it is looked at again. */
+export function signInCheck(store: Store, request: FastifyRequest): () => Promise<boolean> {
+  let checkedAtMs = store.now().getTime();
+  return async () => {
+    const nowMs = store.now().getTime();
+    if (nowMs - checkedAtMs < RECHECK_MS) return true;
+    checkedAtMs = nowMs;
+    return authenticate(store, request).then(
+      () => true,
+      (error) => {
+        if (isPlanetLabError(error)) return false;
+        throw error;
+      },
+    );
+  };
 }
 
 function fail(sentence: string): never {

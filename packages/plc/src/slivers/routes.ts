@@ -8,7 +8,9 @@ import { checkNodeQuota, requireAlive } from '../slices/rules.ts';
 import { findSlice, type StoredSlice } from '../slices/store.ts';
 import { pageOf } from '../store/page.ts';
 import type { Store } from '../store/store.ts';
-import { addSlivers, listSlivers, nodesWith, removeSliver } from './store.ts';
+import { addSlivers, listSlivers, nodesWith, removeSlivers } from './store.ts';
+
+const REMOVAL_DEADLINE_SECONDS = 600;
 
 export function serveSlivers(app: App, serve: ServePerson, store: Store): void {
   const changeable = async (actor: Actor, name: StoredSlice['name']): Promise<StoredSlice> => {
@@ -21,11 +23,15 @@ export function serveSlivers(app: App, serve: ServePerson, store: Store): void {
     requireAlive(slice, store.now().getTime());
     const nodes = await nodesWith(store.db, slice, body.nodes);
     checkNodeQuota(slice.name, nodes, { exempt: isAdmin(actor) || isPiOf(actor, slice.site) });
-    return { items: await addSlivers(store, actor.principal, slice, body.nodes) };
+    return addSlivers(store, actor.principal, slice, body.nodes, body.deadlineSeconds);
   });
   serve(app, plcRoutes.removeSliver, async (actor, { params }) => {
     const slice = await changeable(actor, params.slice);
-    await removeSliver(store, actor.principal, slice, params.node);
+    return { operation: await removeSlivers(store, actor.principal, slice, [params.node], REMOVAL_DEADLINE_SECONDS) };
+  });
+  serve(app, plcRoutes.removeSlivers, async (actor, { params, body }) => {
+    const slice = await changeable(actor, params.slice);
+    return { operation: await removeSlivers(store, actor.principal, slice, body.nodes, body.deadlineSeconds) };
   });
   serve(app, plcRoutes.listSlivers, async (actor, { query }) => {
     const slivers = await listSlivers(store.db, actor, { ...query, limit: query.limit + 1 }, store.now());

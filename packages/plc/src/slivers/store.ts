@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Reason, Sliver } from '@planetlab/contract';
+import type { Operation, Reason, Sliver } from '@planetlab/contract';
 import type { NodeId, NodeName, Principal, SliceName } from '@planetlab/model';
 import { PlanetLabError, SliverState, sliverName } from '@planetlab/model';
 import { type Actor, isAdmin } from '../access/rules.ts';
 import { record } from '../events/record.ts';
 import { nodeStateOf } from '../nodes/liveness.ts';
 import { liveUplinks, unknownNode } from '../nodes/store.ts';
+import { type NewItem, startOperation } from '../operations/start.ts';
 import { type StoredSlice, visibleSliceIds } from '../slices/store.ts';
 import type { Db, Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
@@ -104,10 +105,7 @@ export async function findWantedSliver(
     .where('nodes.deleted_at', 'is', null)
     .executeTakeFirst();
   if (row !== undefined) return { id: row.id, nodeId: row.node_id };
-  throw new PlanetLabError(
-    'unknown_sliver',
-    `The slice ${slice.name} is not on the node "${node}". Put it there with: pl slice add-node ${slice.name} ${node}`,
-  );
+  throw unknownSliver(slice.name, node);
 }
 
 /** How many nodes a slice would be on with these added. */
@@ -128,7 +126,8 @@ export async function addSlivers(
   actor: Principal,
   slice: StoredSlice,
   names: readonly NodeName[],
-): Promise<Sliver[]> {
+  deadlineSeconds: number,
+): Promise<{ readonly operation: Operation; readonly items: Sliver[] }> {
   const at = store.now();
   return store.db.transaction().execute(async (trx) => {
     const nodes = await trx
@@ -155,9 +154,23 @@ export async function addSlivers(
       .where('nodes.name', 'in', names)
       .where('slivers.wanted', '=', true)
       .execute();
-    return slivers.map((row) => toSliver(row, at));
+    const operation = await startOperation(trx, {
+      ...{ at, actor, kind: 'slivers.add', subject: slice.name, slice, site: slice.site, deadlineSeconds },
+      items: slivers.map((row) => itemOf('running', row, addedIds.has(row.node_id))),
+    });
+    return { operation, items: slivers.map((row) => toSliver(row, at)) };
   });
 }
+
+/** The item of an operation that is about this sliver. */
+const itemOf = (
+  goal: 'running' | 'gone',
+  row: Pick<Row, 'id' | 'slice' | 'node' | 'node_id'>,
+  added: boolean,
+): NewItem => ({
+  ...{ goal, added, subject: sliverName(row.slice, row.node), slice: row.slice, node: row.node },
+  ...{ nodeId: row.node_id, sliverId: row.id },
+});
 
 const newRow = (slice: StoredSlice, node: NodeId, at: Date) => ({
   id: randomUUID(),
@@ -183,22 +196,43 @@ async function recordAdded(trx: Trx, at: Date, actor: Principal, slice: StoredSl
   await record(trx, entry, ...changes);
 }
 
-/** Throws `unknown_sliver`. */
-export async function removeSliver(store: Store, actor: Principal, slice: StoredSlice, node: NodeName): Promise<void> {
+/** Off these nodes, or off all. Throws `unknown_sliver` when it is on none of them. */
+export async function removeSlivers(
+  store: Store,
+  actor: Principal,
+  slice: StoredSlice,
+  names: readonly NodeName[] | undefined,
+  deadlineSeconds: number,
+): Promise<Operation> {
   const at = store.now();
-  await store.db.transaction().execute(async (trx) => {
-    const { id } = await findWantedSliver(trx, slice, node);
-    const set = { wanted: false, unwanted_at: at, state: 'stopping', since: at, reason: null } as const;
-    await trx.updateTable('slivers').set(set).where('id', '=', id).execute();
-    const entry = {
-      at,
-      actor,
-      kind: 'slice.node-removed',
-      subject: slice.name,
-      site: slice.site,
-      slice: slice.name,
-      before: { node },
-    };
-    await record(trx, entry, { type: 'sliver', name: sliverName(slice.name, node) });
+  return store.db.transaction().execute(async (trx) => {
+    let query = trx
+      .updateTable('slivers')
+      .from('nodes')
+      .set({ wanted: false, unwanted_at: at, state: 'stopping', since: at, reason: null })
+      .whereRef('nodes.id', '=', 'slivers.node_id')
+      .where('slivers.slice_id', '=', slice.id)
+      .where('slivers.wanted', '=', true);
+    if (names !== undefined) query = query.where('nodes.name', 'in', names);
+    const gone = await query
+      .returning(['slivers.id', 'slivers.slice', 'slivers.node_id', 'nodes.name as node'])
+      .execute();
+    if (gone.length === 0) throw unknownSliver(slice.name, names?.[0]);
+    const nodes = gone.map(({ node }) => node);
+    const entry = { at, actor, kind: 'slice.nodes-removed', subject: slice.name, site: slice.site, slice: slice.name };
+    const changes = nodes.map((node) => ({ type: 'sliver', name: sliverName(slice.name, node) }) as const);
+    await record(trx, { ...entry, before: { nodes } }, ...changes);
+    return startOperation(trx, {
+      ...{ at, actor, kind: 'slivers.remove', subject: slice.name, slice, site: slice.site, deadlineSeconds },
+      items: gone.map((row) => itemOf('gone', row, false)),
+    });
   });
 }
+
+const unknownSliver = (slice: SliceName, node: NodeName | undefined) =>
+  new PlanetLabError(
+    'unknown_sliver',
+    node === undefined
+      ? `The slice ${slice} is on no node.`
+      : `The slice ${slice} is not on the node "${node}". Put it there with: pl slice add-node ${slice} ${node}`,
+  );

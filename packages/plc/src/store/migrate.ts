@@ -3,6 +3,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { accountsNodesSlices } from './migrations/0001-accounts-nodes-slices.ts';
 import { people } from './migrations/0002-people.ts';
 import { slicesAndNodes } from './migrations/0003-slices-and-nodes.ts';
+import { operations } from './migrations/0004-operations.ts';
 import { processes } from './migrations/0006-processes.ts';
 import type { Db } from './schema.ts';
 
@@ -11,6 +12,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-accounts-nodes-slices': accountsNodesSlices,
   '0002-people': people,
   '0003-slices-and-nodes': slicesAndNodes,
+  '0004-operations': operations,
   '0006-processes': processes,
 };
 
