@@ -11,6 +11,7 @@ import {
   nodeClient,
   startAuthority,
 } from '../tests/host/node-fixture.ts';
+import { sliverCgroup } from '../tests/host/sliver-cgroup.ts';
 import { type Benchmark, round } from './benchmark.ts';
 
 const SLIVERS = 1000;
@@ -92,14 +93,8 @@ function ownMiB(tag: string): number {
 }
 
 function sliverPids(tag: string): readonly number[] {
-  return Array.from(
-    { length: SLIVERS },
-    (_, index) => `/sys/fs/cgroup/pids/planetlab/${tag}/test_d${index}/cgroup.procs`,
-  ).flatMap((file) =>
-    readFileSync(file, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map(Number),
+  return Array.from({ length: SLIVERS }, (_, index) => sliverCgroup(tag, `test_d${index}`)).flatMap((each) =>
+    each.pids(),
   );
 }
 

@@ -4,22 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { cgroupFolder, mountsUnder, processesUnder, readCgroupHierarchies } from '@planetlab/linux';
 import { SliceName } from '@planetlab/model';
 import { adminClient } from '@planetlab/node-manager';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  createTestNetwork,
-  ensureImage,
-  eventually,
-  HOST_IPV4,
-  joinedNode,
-  leaseFor,
-  nodeClient,
-  startAuthority,
-  type TestAuthority,
-  type TestNode,
-} from '../host/node-fixture.ts';
-
-const isRoot = process.getuid?.() === 0;
-if (!isRoot) console.log('skipped: killing a node manager after every step needs root');
+import { expect, it } from 'vitest';
+import { describeNode } from '../host/describe-node.ts';
+import { eventually, leaseFor } from '../host/node-fixture.ts';
 
 const SLICE = SliceName.parse('test_steps');
 type What = 'create' | 'change' | 'stop' | 'restart' | 'delete';
@@ -44,68 +31,50 @@ const FAULTS: readonly (readonly [What, string])[] = [
   ['delete', 'write:forgetSliver'],
 ];
 
-// Namespaces, mounts and containers need root; without it the reason is printed above.
-describe.runIf(isRoot)('a node manager that is killed after a step', () => {
-  const stack = new AsyncDisposableStack();
-  let authority: TestAuthority;
-  let node: TestNode;
-  let caller: ReturnType<typeof nodeClient>;
+/** Environment in which the manager dies when it gets there. */
+const dyingAt = (fault: string): Readonly<Record<string, string>> =>
+  fault === '' ? {} : { PLANETLAB_FAULT: `${fault}:1` };
+
+const NODE = { name: 'node-steps', firstStart: dyingAt(FAULTS[0]?.[1] ?? '') };
+
+describeNode('a node manager that is killed after a step', NODE, (world) => {
   let memoryMiB = 32;
-
-  beforeAll(async () => {
-    await ensureImage();
-    const network = stack.use(await createTestNetwork('node-steps'));
-    authority = stack.use(await startAuthority(HOST_IPV4));
-    node = stack.use(await joinedNode(authority, network, 'node-steps'));
-    caller = nodeClient(authority.identity, await startWith(FAULTS[0]?.[1] ?? ''));
-  });
-  afterAll(() => stack.disposeAsync());
-
-  /** Starts the manager so that it dies when it gets there. */
-  async function startWith(fault: string) {
-    if (fault !== '') process.env['PLANETLAB_FAULT'] = `${fault}:1`;
-    try {
-      return await node.start(authority);
-    } finally {
-      delete process.env['PLANETLAB_FAULT'];
-    }
-  }
   const admin = () => {
-    const client = adminClient(node.stateDir);
+    const client = adminClient(world.node.stateDir);
     if (client === undefined) throw new Error('the node has no tag');
     return client;
   };
-  const leases = async () => (await caller.client.listLeases({})).items;
+  const leases = async () => (await world.caller.client.listLeases({})).items;
   const ask = async (what: What): Promise<void> => {
     const [lease] = await leases();
-    if (what === 'create') await caller.client.requestLease({ body: leaseFor(SLICE, { memoryMiB }) });
+    if (what === 'create') await world.caller.client.requestLease({ body: leaseFor(SLICE, { memoryMiB }) });
     else if (what === 'stop') await admin().stop({ params: { slice: SLICE }, body: { reason: null } });
     else if (what === 'restart') await admin().start({ params: { slice: SLICE } });
     else if (lease === undefined) return;
-    else if (what === 'delete') await caller.client.endLease({ params: { lease: lease.id } });
+    else if (what === 'delete') await world.caller.client.endLease({ params: { lease: lease.id } });
     else {
       memoryMiB += 16;
       const resources = { ...lease.resources, memoryMiB };
-      await caller.client.changeLease({ params: { lease: lease.id }, body: { resources } });
+      await world.caller.client.changeLease({ params: { lease: lease.id }, body: { resources } });
     }
   };
-  const stateNow = async () => (await caller.client.listSlivers({})).items.map(({ state }) => state).join();
+  const stateNow = async () => (await world.caller.client.listSlivers({})).items.map(({ state }) => state).join();
   const wanted: Readonly<Record<What, string>> = {
     ...{ create: 'running', change: 'running', restart: 'running', stop: 'stopped', delete: '' },
   };
 
   /** All there is of slivers on this host. */
   const made = () => {
-    const cgroup = cgroupFolder(readCgroupHierarchies(), 'pids', `planetlab/${node.tag}`) ?? '';
-    const links = readFileSync(`/proc/${node.process().pid}/net/dev`, 'utf8').match(/pl[0-9a-f]{4}-\d+/g) ?? [];
+    const cgroup = cgroupFolder(readCgroupHierarchies(), 'pids', `planetlab/${world.node.tag}`) ?? '';
+    const links = readFileSync(`/proc/${world.node.process().pid}/net/dev`, 'utf8').match(/pl[0-9a-f]{4}-\d+/g) ?? [];
     const folder = (path: string) => (existsSync(path) ? readdirSync(path) : []);
     return {
       processes: processesUnder(cgroup).length,
       links: links.length,
-      machines: folder(`/run/planetlab/${node.tag}/oci`).length,
-      roots: mountsUnder(`/run/planetlab/${node.tag}/roots`).filter((point) => point.endsWith('/root')).length,
-      volumes: folder(`${node.stateDir}/slivers`).filter((name) => name === SLICE).length,
-      leases: folder(`${node.stateDir}/leases`).length,
+      machines: folder(`/run/planetlab/${world.node.tag}/oci`).length,
+      roots: mountsUnder(`/run/planetlab/${world.node.tag}/roots`).filter((point) => point.endsWith('/root')).length,
+      volumes: folder(`${world.node.stateDir}/slivers`).filter((name) => name === SLICE).length,
+      leases: folder(`${world.node.stateDir}/leases`).length,
     };
   };
   const ONE = { processes: 1, links: 1, machines: 1, roots: 1, volumes: 1, leases: 1 };
@@ -115,20 +84,20 @@ describe.runIf(isRoot)('a node manager that is killed after a step', () => {
   it.each(FAULTS.map(([what, fault], index) => [what, fault, index] as const))(
     'converges and leaves nothing: %s, %s',
     async (what, _fault, index) => {
-      const manager = node.process();
+      const manager = world.node.process();
       const died = once(manager, 'exit');
       await Promise.race([died, ask(what).catch(() => {})]); // it may die before it answers
       const signal = await Promise.race([died.then(([, by]) => by), delay(15_000, 'it lives on')]);
       expect(signal).toBe('SIGKILL');
-      caller = nodeClient(authority.identity, await startWith(FAULTS[index + 1]?.[1] ?? ''), { key: caller.key });
+      await world.start(dyingAt(FAULTS[index + 1]?.[1] ?? ''));
       if (what === 'create') await ask(what); // as a broker does that got no answer
       const reached = await eventually(async () => (await stateNow()) === wanted[what]);
-      expect(reached, JSON.stringify((await caller.client.listSlivers({})).items)).toBe(true);
+      expect(reached, JSON.stringify((await world.caller.client.listSlivers({})).items)).toBe(true);
       const expected = what === 'delete' ? NONE : what === 'stop' ? STOPPED : ONE;
       await eventually(() => JSON.stringify(made()) === JSON.stringify(expected), 2000); // the kernel removes links a little later
       expect(made()).toEqual(expected);
       if (expected !== ONE) return;
-      const said = await caller.exec(SLICE, ['sh', '-c', 'ip -4 -o address show dev eth0 | wc -l']);
+      const said = await world.caller.exec(SLICE, ['sh', '-c', 'ip -4 -o address show dev eth0 | wc -l']);
       expect(said).toEqual({ stdout: '1\n', stderr: '', code: 0 });
       if (what === 'change') expect((await leases())[0]?.resources.memoryMiB).toBe(memoryMiB);
     },

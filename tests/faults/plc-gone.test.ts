@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type Client, createClient, fetchTransport, plcRoutes, withHeaders } from '@planetlab/contract';
 import { type LabReport, labDown, labStatus, labUp, leftovers } from '@planetlab/lab';
@@ -15,6 +15,7 @@ import {
   startAuthority,
   untilState,
 } from '../host/node-fixture.ts';
+import { sliverCgroup } from '../host/sliver-cgroup.ts';
 
 const isRoot = process.getuid?.() === 0;
 if (!isRoot) console.log('skipped: killing a PLC under running slivers needs root, which makes them');
@@ -106,9 +107,7 @@ describe.skipIf(!isRoot)('a lease that ends while its authority is gone', () => 
     const { expiresAt } = await client.requestLease({ body: leaseFor('test_alone', { endsInMs: 4000 }) });
     await untilState(client, 'test_alone', 'running');
     await authority[Symbol.asyncDispose]();
-    const cgroup = `/sys/fs/cgroup/pids/planetlab/${node.tag}/test_alone`;
-    const unified = `/sys/fs/cgroup/planetlab/${node.tag}/test_alone`;
-    const running = () => existsSync(cgroup) || existsSync(unified);
+    const running = () => sliverCgroup(node.tag, 'test_alone').exists();
     expect(running()).toBe(true);
     await expect.poll(running, { timeout: 20_000, interval: 20 }).toBe(false);
     const lateMs = Date.now() - Date.parse(expiresAt);

@@ -1,53 +1,23 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { systemRunner } from '@planetlab/linux';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  createTestNetwork,
-  ensureImage,
-  HOST_IPV4,
-  joinedNode,
-  leaseFor,
-  NODE_MANAGER,
-  nodeClient,
-  startAuthority,
-  type TestAuthority,
-  type TestNode,
-  untilState,
-} from './node-fixture.ts';
+import { expect, it } from 'vitest';
+import { describeNode } from './describe-node.ts';
+import { leaseFor, NODE_MANAGER, untilState } from './node-fixture.ts';
+import { sliverCgroup } from './sliver-cgroup.ts';
 
-const isRoot = process.getuid?.() === 0;
-if (!isRoot) console.log('skipped: the administrator of a machine is root');
-
-// Only root may open the administrator's socket, and containers need root; without it the reason is printed above.
-describe.runIf(isRoot)('the administrator of a machine', () => {
-  const stack = new AsyncDisposableStack();
-  let authority: TestAuthority;
-  let node: TestNode;
-  let caller: ReturnType<typeof nodeClient>;
-
-  beforeAll(async () => {
-    await ensureImage();
-    const network = stack.use(await createTestNetwork('local'));
-    authority = stack.use(await startAuthority(HOST_IPV4));
-    node = stack.use(await joinedNode(authority, network, 'node-local'));
-    caller = nodeClient(authority.identity, await node.start(authority));
-  });
-  afterAll(() => stack.disposeAsync());
-
+describeNode('the administrator of a machine', { name: 'node-local' }, (world) => {
   const plNode = async (...args: readonly string[]): Promise<string> =>
-    (await systemRunner.run({ argv: [process.execPath, NODE_MANAGER, ...args, '--state', node.stateDir] })).stdout;
+    (await systemRunner.run({ argv: [process.execPath, NODE_MANAGER, ...args, '--state', world.node.stateDir] }))
+      .stdout;
   const plNodeJson = async (...args: readonly string[]) => JSON.parse(await plNode(...args, '--json'));
-  const restart = async () => {
-    caller = nodeClient(authority.identity, await node.start(authority), { key: caller.key });
-  };
-  const socket = () => `/run/planetlab/${node.tag}/admin.sock`;
+  const socket = () => `/run/planetlab/${world.node.tag}/admin.sock`;
   const mounted = (slice: string) =>
-    readFileSync(`/proc/self/mountinfo`, 'utf8').includes(`/run/planetlab/${node.tag}/roots/${slice}/root`);
+    readFileSync(`/proc/self/mountinfo`, 'utf8').includes(`/run/planetlab/${world.node.tag}/roots/${slice}/root`);
 
   it('sees who runs what, through a socket that is root’s alone', async () => {
     expect(statSync(socket()).mode & 0o777).toBe(0o600);
-    await caller.client.requestLease({ body: leaseFor('test_seen') });
-    await untilState(caller.client, 'test_seen', 'running');
+    await world.caller.client.requestLease({ body: leaseFor('test_seen') });
+    await untilState(world.caller.client, 'test_seen', 'running');
     const { items } = await plNodeJson('slivers');
     expect(items).toMatchObject([
       { slice: 'test_seen', state: 'running', principal: 'broker:test', authority: 'test-authority' },
@@ -61,7 +31,7 @@ describe.runIf(isRoot)('the administrator of a machine', () => {
   });
 
   it('stops a sliver with the reason for all to see, and starts it with what it had written', async () => {
-    const { client, exec } = caller;
+    const { client, exec } = world.caller;
     await client.requestLease({ body: leaseFor('test_noisy') });
     await untilState(client, 'test_noisy', 'running');
     await exec('test_noisy', ['sh', '-c', 'echo kept > /root/note']);
@@ -69,16 +39,16 @@ describe.runIf(isRoot)('the administrator of a machine', () => {
     const stopped = await untilState(client, 'test_noisy', 'stopped');
     expect(stopped.reason?.message).toBe("Stopped by the node's administrator (port scans).");
     expect(mounted('test_noisy')).toBe(false);
-    await node.stop('SIGKILL');
-    await restart();
-    await untilState(caller.client, 'test_noisy', 'stopped');
+    await world.node.stop('SIGKILL');
+    await world.start();
+    await untilState(world.caller.client, 'test_noisy', 'stopped');
     await plNode('start', 'test_noisy');
-    await untilState(caller.client, 'test_noisy', 'running');
-    expect(await caller.exec('test_noisy', ['cat', '/root/note'])).toMatchObject({ stdout: 'kept\n' });
+    await untilState(world.caller.client, 'test_noisy', 'running');
+    expect(await world.caller.exec('test_noisy', ['cat', '/root/note'])).toMatchObject({ stdout: 'kept\n' });
   });
 
   it('bans a slice: its sliver ends and it is refused with the reason', async () => {
-    const { client } = caller;
+    const { client } = world.caller;
     await plNode('ban', 'test_noisy', '--reason', 'port scans');
     await expect
       .poll(async () => (await client.listSlivers({})).items.map(({ slice }) => slice), { timeout: 10_000 })
@@ -94,7 +64,7 @@ describe.runIf(isRoot)('the administrator of a machine', () => {
   });
 
   it('drains the node: it says so, leases and renews nothing, and ends nothing early', async () => {
-    const { client } = caller;
+    const { client } = world.caller;
     await plNode('drain', '--reason', 'new disk on Friday');
     expect((await client.getNode({})).drain?.message).toContain('new disk on Friday');
     await expect(client.requestLease({ body: leaseFor('test_late') })).rejects.toMatchObject({
@@ -110,32 +80,30 @@ describe.runIf(isRoot)('the administrator of a machine', () => {
   });
 
   it('stops a sliver at once while no manager runs, and the next manager keeps it stopped', async () => {
-    await node.stop('SIGKILL');
-    const cgroup = `/sys/fs/cgroup/pids/planetlab/${node.tag}/test_seen/cgroup.procs`;
-    const v2 = `/sys/fs/cgroup/planetlab/${node.tag}/test_seen/cgroup.procs`;
+    await world.node.stop('SIGKILL');
     await plNode('stop', 'test_seen');
-    expect(readFileSync(existsSync(cgroup) ? cgroup : v2, 'utf8')).toBe('');
-    await restart();
-    await untilState(caller.client, 'test_seen', 'stopped');
+    expect(sliverCgroup(world.node.tag, 'test_seen').pids()).toEqual([]);
+    await world.start();
+    await untilState(world.caller.client, 'test_seen', 'stopped');
     await plNode('start', 'test_seen');
-    await untilState(caller.client, 'test_seen', 'running');
+    await untilState(world.caller.client, 'test_seen', 'running');
   });
 
   it('switches the node off and on, and slivers have what they had written', async () => {
-    await caller.exec('test_seen', ['sh', '-c', 'echo kept > /root/note']);
+    await world.caller.exec('test_seen', ['sh', '-c', 'echo kept > /root/note']);
     await plNode('halt');
-    expect(existsSync(`/run/planetlab/${node.tag}`)).toBe(false);
-    expect(existsSync(`${node.stateDir}/slivers/test_seen`)).toBe(true);
-    await restart();
-    await untilState(caller.client, 'test_seen', 'running');
-    expect(await caller.exec('test_seen', ['cat', '/root/note'])).toMatchObject({ stdout: 'kept\n' });
+    expect(existsSync(`/run/planetlab/${world.node.tag}`)).toBe(false);
+    expect(existsSync(`${world.node.stateDir}/slivers/test_seen`)).toBe(true);
+    await world.start();
+    await untilState(world.caller.client, 'test_seen', 'running');
+    expect(await world.caller.exec('test_seen', ['cat', '/root/note'])).toMatchObject({ stdout: 'kept\n' });
   });
 
   it('leaves: the manager ends, and nothing is left of the node', async () => {
     await expect(plNode('leave')).rejects.toThrow('add --yes');
     await plNode('leave', '--yes');
-    expect(node.process().exitCode).toBe(0);
-    expect(existsSync(node.stateDir)).toBe(false);
-    expect(existsSync(`/run/planetlab/${node.tag}`)).toBe(false);
+    expect(world.node.process().exitCode).toBe(0);
+    expect(existsSync(world.node.stateDir)).toBe(false);
+    expect(existsSync(`/run/planetlab/${world.node.tag}`)).toBe(false);
   });
 });

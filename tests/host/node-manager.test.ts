@@ -1,52 +1,27 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { mountsUnder, removeCgroupTree, unmountUnder } from '@planetlab/linux';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  createTestNetwork,
-  ensureImage,
-  HOST_IPV4,
-  joinedNode,
-  leaseFor,
-  NODE_IPV4,
-  nodeClient,
-  startAuthority,
-  type TestAuthority,
-  type TestNode,
-  untilState,
-} from './node-fixture.ts';
+import { expect, it } from 'vitest';
+import { describeNode } from './describe-node.ts';
+import { HOST_IPV4, leaseFor, NODE_IPV4, untilState } from './node-fixture.ts';
+import { sliverCgroup } from './sliver-cgroup.ts';
 
-const isRoot = process.getuid?.() === 0;
-if (!isRoot) console.log('skipped: a node that runs containers needs root');
+const NODE = { name: 'node-a', config: { ipv6Prefix: 'fd00:db8:0:1::/64' } };
 
-// Namespaces, mounts and containers need root; without it the reason is printed above.
-describe.runIf(isRoot)('a node that runs containers', () => {
-  const stack = new AsyncDisposableStack();
-  let authority: TestAuthority;
-  let node: TestNode;
-  let caller: ReturnType<typeof nodeClient>;
-
-  beforeAll(async () => {
-    await ensureImage();
-    const network = stack.use(await createTestNetwork('node-a'));
-    authority = stack.use(await startAuthority(HOST_IPV4));
-    node = stack.use(await joinedNode(authority, network, 'node-a', { ipv6Prefix: 'fd00:db8:0:1::/64' }));
-    caller = nodeClient(authority.identity, await node.start(authority));
-  });
-  afterAll(() => stack.disposeAsync());
-
+describeNode('a node that runs containers', NODE, (world) => {
   /** Whatever of a sliver could still be there. */
   const remains = (slice: string) => [
-    ...(existsSync(`${node.stateDir}/slivers/${slice}`) ? ['volume'] : []),
-    ...mountsUnder(`/run/planetlab/${node.tag}/roots/${slice}`),
-    ...(existsSync(`/sys/fs/cgroup/pids/planetlab/${node.tag}/${slice}`) ? ['cgroup'] : []),
-    ...(existsSync(`/run/planetlab/${node.tag}/oci/${slice}`) ? ['machine'] : []),
+    ...(existsSync(`${world.node.stateDir}/slivers/${slice}`) ? ['volume'] : []),
+    ...mountsUnder(`/run/planetlab/${world.node.tag}/roots/${slice}`),
+    ...(sliverCgroup(world.node.tag, slice).exists() ? ['cgroup'] : []),
+    ...(existsSync(`/run/planetlab/${world.node.tag}/oci/${slice}`) ? ['machine'] : []),
   ];
-  const links = () => readFileSync(`/proc/${node.process().pid}/net/dev`, 'utf8').match(/pl[0-9a-f]{4}-\d+/g) ?? [];
+  const links = () =>
+    readFileSync(`/proc/${world.node.process().pid}/net/dev`, 'utf8').match(/pl[0-9a-f]{4}-\d+/g) ?? [];
   const noSlivers = () =>
-    expect.poll(async () => (await caller.client.listSlivers({})).items.length, { timeout: 10_000 }).toBe(0);
+    expect.poll(async () => (await world.caller.client.listSlivers({})).items.length, { timeout: 10_000 }).toBe(0);
 
   it('makes a sliver from a lease, runs programs in it, and leaves nothing when the lease ends', async () => {
-    const { client, exec } = caller;
+    const { client, exec } = world.caller;
     const lease = await client.requestLease({ body: leaseFor('test_one') });
     const sliver = await untilState(client, 'test_one', 'running');
     expect(sliver).toMatchObject({ ipv4: '100.96.0.2', ipv6: 'fd00:db8:0:1::2', reason: null });
@@ -66,7 +41,7 @@ describe.runIf(isRoot)('a node that runs containers', () => {
   });
 
   it('gives a later lease of the same slice a fresh root', async () => {
-    const { client, exec } = caller;
+    const { client, exec } = world.caller;
     const first = await client.requestLease({ body: leaseFor('test_fresh') });
     await untilState(client, 'test_fresh', 'running');
     await exec('test_fresh', ['touch', '/root/left']);
@@ -82,7 +57,7 @@ describe.runIf(isRoot)('a node that runs containers', () => {
   });
 
   it('connects slivers to the world and keeps them apart', async () => {
-    const { client, exec } = caller;
+    const { client, exec } = world.caller;
     const leases = await Promise.all(
       ['test_left', 'test_right'].map((slice) => client.requestLease({ body: leaseFor(slice) })),
     );
@@ -109,7 +84,7 @@ describe.runIf(isRoot)('a node that runs containers', () => {
   });
 
   it('ends a sliver at the end of its lease by itself', async () => {
-    const { client } = caller;
+    const { client } = world.caller;
     await client.requestLease({ body: leaseFor('test_short', { endsInMs: 1500 }) });
     await untilState(client, 'test_short', 'running');
     await untilState(client, 'test_short', 'gone');
@@ -117,41 +92,41 @@ describe.runIf(isRoot)('a node that runs containers', () => {
   });
 
   it('leaves slivers running when it stops, and finds them again', async () => {
-    const { client } = caller;
+    const { client } = world.caller;
     const lease = await client.requestLease({ body: leaseFor('test_stays') });
     await untilState(client, 'test_stays', 'running');
-    const started = await caller.exec('test_stays', ['sh', '-c', 'echo here > /tmp/mark; stat -c %Y /proc/1']);
-    await node.stop('SIGTERM');
-    caller = nodeClient(authority.identity, await node.start(authority), { key: caller.key });
-    await untilState(caller.client, 'test_stays', 'running');
-    const again = await caller.exec('test_stays', ['sh', '-c', 'cat /tmp/mark; stat -c %Y /proc/1']);
+    const started = await world.caller.exec('test_stays', ['sh', '-c', 'echo here > /tmp/mark; stat -c %Y /proc/1']);
+    await world.node.stop('SIGTERM');
+    await world.start();
+    await untilState(world.caller.client, 'test_stays', 'running');
+    const again = await world.caller.exec('test_stays', ['sh', '-c', 'cat /tmp/mark; stat -c %Y /proc/1']);
     expect(again.stdout).toBe(`here\n${started.stdout}`);
-    await caller.client.endLease({ params: { lease: lease.id } });
+    await world.caller.client.endLease({ params: { lease: lease.id } });
     await noSlivers();
   });
 
   it('comes back after a reboot with what was written in it', async () => {
-    const lease = await caller.client.requestLease({ body: leaseFor('test_reboot') });
-    await untilState(caller.client, 'test_reboot', 'running');
-    await caller.exec('test_reboot', ['sh', '-c', 'echo kept > /root/note']);
-    await node.stop('SIGKILL');
+    const lease = await world.caller.client.requestLease({ body: leaseFor('test_reboot') });
+    await untilState(world.caller.client, 'test_reboot', 'running');
+    await world.caller.exec('test_reboot', ['sh', '-c', 'echo kept > /root/note']);
+    await world.node.stop('SIGKILL');
     // what a reboot takes away: processes, mounts, and what lies below /run
-    await removeCgroupTree(`planetlab/${node.tag}`);
-    unmountUnder(`/run/planetlab/${node.tag}/roots`);
-    rmSync(`/run/planetlab/${node.tag}`, { recursive: true });
-    caller = nodeClient(authority.identity, await node.start(authority), { key: caller.key });
-    await untilState(caller.client, 'test_reboot', 'running');
-    expect((await caller.exec('test_reboot', ['cat', '/root/note'])).stdout).toBe('kept\n');
-    await caller.client.endLease({ params: { lease: lease.id } });
+    await removeCgroupTree(`planetlab/${world.node.tag}`);
+    unmountUnder(`/run/planetlab/${world.node.tag}/roots`);
+    rmSync(`/run/planetlab/${world.node.tag}`, { recursive: true });
+    await world.start();
+    await untilState(world.caller.client, 'test_reboot', 'running');
+    expect((await world.caller.exec('test_reboot', ['cat', '/root/note'])).stdout).toBe('kept\n');
+    await world.caller.client.endLease({ params: { lease: lease.id } });
     await noSlivers();
   });
 
   it('removes what is there without a lease when it starts', async () => {
-    await node.stop('SIGTERM');
-    mkdirSync(`${node.stateDir}/slivers/test_left.over/upper`, { recursive: true });
-    mkdirSync(`/sys/fs/cgroup/pids/planetlab/${node.tag}/test_debris`, { recursive: true });
-    caller = nodeClient(authority.identity, await node.start(authority), { key: caller.key });
-    await expect.poll(() => readdirSync(`${node.stateDir}/slivers`), { timeout: 5000 }).toEqual([]);
+    await world.node.stop('SIGTERM');
+    mkdirSync(`${world.node.stateDir}/slivers/test_left.over/upper`, { recursive: true });
+    mkdirSync(sliverCgroup(world.node.tag, 'test_debris').folder('pids'), { recursive: true });
+    await world.start();
+    await expect.poll(() => readdirSync(`${world.node.stateDir}/slivers`), { timeout: 5000 }).toEqual([]);
     await expect.poll(() => remains('test_debris'), { timeout: 5000 }).toEqual([]);
   });
 });

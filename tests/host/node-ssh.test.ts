@@ -5,54 +5,30 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isAlive, systemRunner } from '@planetlab/linux';
 import { SliceName } from '@planetlab/model';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  createTestNetwork,
-  ensureImage,
-  HOST_IPV4,
-  joinedNode,
-  leaseFor,
-  NODE_IPV4,
-  nodeClient,
-  startAuthority,
-  type TestAuthority,
-  type TestNode,
-  untilState,
-} from './node-fixture.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeNode } from './describe-node.ts';
+import { leaseFor, NODE_IPV4, untilState } from './node-fixture.ts';
 
-const isRoot = process.getuid?.() === 0;
-if (!isRoot) console.log('skipped: logging in to containers needs root');
 const PORT = 2222;
+const NODE = { name: 'node-ssh', config: { sshListen: `${NODE_IPV4}:${PORT}` } };
 
-// Namespaces, mounts and containers need root; without it the reason is printed above.
-describe.runIf(isRoot)('logging in to slivers with OpenSSH', () => {
-  const stack = new AsyncDisposableStack();
-  const folder = mkdtempSync(join(tmpdir(), 'planetlab-test-ssh-'));
-  let authority: TestAuthority;
-  let node: TestNode;
-  let caller: ReturnType<typeof nodeClient>;
+describeNode('logging in to slivers with OpenSSH', NODE, (world) => {
+  let folder = '';
   const publicKeys = new Map<string, string>();
 
   beforeAll(async () => {
-    await ensureImage();
+    folder = mkdtempSync(join(tmpdir(), 'planetlab-test-ssh-'));
     for (const who of ['ada', 'eve']) {
       await systemRunner.run({
         argv: ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', who, '-f', join(folder, who)],
       });
       publicKeys.set(who, readFileSync(join(folder, `${who}.pub`), 'utf8').trim());
     }
-    const network = stack.use(await createTestNetwork('node-ssh'));
-    authority = stack.use(await startAuthority(HOST_IPV4));
-    node = stack.use(await joinedNode(authority, network, 'node-ssh', { sshListen: `${NODE_IPV4}:${PORT}` }));
-    caller = nodeClient(authority.identity, await node.start(authority));
     const keys = [publicKeys.get('ada') ?? ''];
-    await caller.client.requestLease({ body: leaseFor('test_login', { keys }) });
-    await untilState(caller.client, 'test_login', 'running');
+    await world.caller.client.requestLease({ body: leaseFor('test_login', { keys }) });
+    await untilState(world.caller.client, 'test_login', 'running');
   });
-  afterAll(async () => {
-    await stack.disposeAsync();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   async function ssh(who: string, slice: string, args: readonly string[], input = '') {
     const options = [
@@ -133,33 +109,33 @@ describe.runIf(isRoot)('logging in to slivers with OpenSSH', () => {
   it('lets new people in and old ones not any more, without a restart', async () => {
     const slice = SliceName.parse('test_login');
     const access = (who: string) => [{ person: `${who}@example.org`, key: publicKeys.get(who) ?? '' }];
-    await caller.client.setAccess({ params: { slice }, body: { keys: access('eve') } });
+    await world.caller.client.setAccess({ params: { slice }, body: { keys: access('eve') } });
     await eventuallySsh('eve', 'test_login', ['true']).toBe(0);
     expect((await ssh('ada', 'test_login', ['true'])).code).toBe(255);
-    await caller.client.setAccess({ params: { slice }, body: { keys: [...access('ada'), ...access('eve')] } });
+    await world.caller.client.setAccess({ params: { slice }, body: { keys: [...access('ada'), ...access('eve')] } });
     await eventuallySsh('ada', 'test_login', ['true']).toBe(0);
   });
 
   it('has logins outlive the manager', async () => {
-    const record = join('/run/planetlab', node.tag, 'ssh', 'sshd.json');
+    const record = join('/run/planetlab', world.node.tag, 'ssh', 'sshd.json');
     const before = JSON.parse(readFileSync(record, 'utf8'));
-    await node.stop('SIGKILL');
+    await world.node.stop('SIGKILL');
     expect((await ssh('ada', 'test_login', ['echo still here'])).stdout).toBe('still here\n');
-    caller = nodeClient(authority.identity, await node.start(authority), { key: caller.key });
+    await world.start();
     expect(JSON.parse(readFileSync(record, 'utf8'))).toEqual(before);
     expect(isAlive(before.pid, before.startTime)).toBe(true);
   });
 
   it('starts sshd again when it has ended, and leaves nothing of the sliver behind it', async () => {
-    const folder = join('/run/planetlab', node.tag);
+    const folder = join('/run/planetlab', world.node.tag);
     const { pid } = JSON.parse(readFileSync(join(folder, 'ssh', 'sshd.json'), 'utf8'));
     process.kill(pid, 'SIGKILL');
-    await node.stop('SIGTERM');
-    caller = nodeClient(authority.identity, await node.start(authority), { key: caller.key });
+    await world.node.stop('SIGTERM');
+    await world.start();
     await eventuallySsh('ada', 'test_login', ['true']).toBe(0);
     // the new sshd's mount namespace began with copies of the sliver's mounts
-    for (const { id } of (await caller.client.listLeases({})).items) {
-      await caller.client.endLease({ params: { lease: id } });
+    for (const { id } of (await world.caller.client.listLeases({})).items) {
+      await world.caller.client.endLease({ params: { lease: id } });
     }
     await eventuallySsh('ada', 'test_login', ['true']).toBe(255);
     await expect.poll(() => readdirSync(join(folder, 'roots')), { timeout: 10_000 }).toEqual([]);

@@ -1,16 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { NodeSliver } from '@planetlab/contract';
-import {
-  createTestNetwork,
-  ensureImage,
-  HOST_IPV4,
-  joinedNode,
-  leaseFor,
-  nodeClient,
-  startAuthority,
-  type TestNode,
-  untilState,
-} from '../node-fixture.ts';
+import { type Caller, createNodeWorld } from '../describe-node.ts';
+import { leaseFor, type TestNode, untilState } from '../node-fixture.ts';
 import { startService } from './service.ts';
 
 /** A node with two slivers: one attacks, and beside it a small service is used and measured. */
@@ -31,7 +22,7 @@ export const MANAGER_RSS_MIB = 400;
 
 export interface Arena extends AsyncDisposable {
   readonly node: TestNode;
-  readonly caller: ReturnType<typeof nodeClient>;
+  readonly caller: Caller;
   readonly evil: NodeSliver;
   readonly good: NodeSliver;
   /** Runs shell words in the attacker's sliver. */
@@ -56,12 +47,10 @@ export const WELL = { stdout: `${SECRET}\n`, stderr: '', code: 0 };
 export async function createArena(name: string): Promise<Arena> {
   const stack = new AsyncDisposableStack();
   try {
-    await ensureImage();
-    const network = stack.use(await createTestNetwork(name));
-    const authority = stack.use(await startAuthority(HOST_IPV4));
     const config = { ipv6Prefix: 'fd00:db8:0:1::/64', apiListen: '0.0.0.0:7443', sshListen: '0.0.0.0:2222' };
-    const node = stack.use(await joinedNode(authority, network, name, config));
-    const caller = nodeClient(authority.identity, await node.start(authority));
+    const world = stack.use(await createNodeWorld({ name, config }));
+    await world.start();
+    const { node, caller } = world;
     const [evil, good] = await Promise.all([makeSliver(caller, EVIL), makeSliver(caller, GOOD)]);
     await caller.exec(GOOD, ['sh', '-c', `echo ${SECRET} > /root/data; chmod 600 /root/data`]);
     const service = stack.use(await startService(caller, GOOD));
@@ -110,7 +99,7 @@ export async function createArena(name: string): Promise<Arena> {
   }
 }
 
-async function makeSliver(caller: ReturnType<typeof nodeClient>, slice: string): Promise<NodeSliver> {
+async function makeSliver(caller: Caller, slice: string): Promise<NodeSliver> {
   await caller.client.requestLease({ body: leaseFor(slice) });
   return untilState(caller.client, slice, 'running');
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sliverCgroup } from '../sliver-cgroup.ts';
 import { type Arena, createArena, EVIL, isRoot, WELL } from './arena.ts';
 import { importHostileImage } from './hostile-image.ts';
 import { CALLS, callsFrom } from './system-calls.ts';
@@ -72,7 +73,7 @@ describe.runIf(isRoot)('root in a sliver that wants out', () => {
   });
 
   it('cannot leave or change its cgroup, nor have the kernel run a program when one empties', async () => {
-    const own = `/sys/fs/cgroup/pids/planetlab/${arena.node.tag}/${EVIL}`;
+    const own = sliverCgroup(arena.node.tag, EVIL).folder('pids');
     const inside = (words: string) => `mount -t cgroup -o pids none /m || mount -t cgroup2 none /m; ${words}`;
     expect(
       await succeeded({

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { namespacePath, withNetworkNamespace } from '@planetlab/linux';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HOST_IPV4 } from '../node-fixture.ts';
+import { sliverCgroup } from '../sliver-cgroup.ts';
 import { type Arena, createArena, EVIL, GOOD, isRoot, outOfBounds, WELL } from './arena.ts';
 
 const MIB = 1024 * 1024;
@@ -28,19 +29,7 @@ describe.runIf(isRoot)('a sliver that takes all it can get', () => {
     expect(state, 'the attacker itself goes on').toBe('running');
     return measured.result;
   };
-  /** A value of the sliver's cgroup, or undefined where the host has another layout. */
-  const cgroup = (controller: string, v1: string, v2: string): number => {
-    const paths = [`/sys/fs/cgroup/${controller}/planetlab/${arena.node.tag}/${EVIL}/${v1}`];
-    paths.push(`/sys/fs/cgroup/planetlab/${arena.node.tag}/${EVIL}/${v2}`);
-    for (const path of paths) {
-      try {
-        return Number(readFileSync(path, 'utf8'));
-      } catch {
-        // the other layout
-      }
-    }
-    return Number.NaN;
-  };
+  const cgroup = () => sliverCgroup(arena.node.tag, EVIL);
   /** The highest of a value while something goes on. */
   const highest = async (during: Promise<unknown>, read: () => number): Promise<number> => {
     let [most, over] = [0, false];
@@ -57,10 +46,10 @@ describe.runIf(isRoot)('a sliver that takes all it can get', () => {
 
   it('has no more processes than its limit with a fork bomb', async () => {
     const bomb = arena.perl('my $end = time + 3; while (time < $end) { fork } exit 0');
-    const most = highest(bomb, () => cgroup('pids', 'pids.current', 'pids.current'));
+    const most = highest(bomb, () => cgroup().processes());
     await withstand(bomb);
     expect(await most).toBeLessThanOrEqual(PROCESSES);
-    await expect.poll(() => cgroup('pids', 'pids.current', 'pids.current'), { timeout: 5_000 }).toBeLessThan(10);
+    await expect.poll(() => cgroup().processes(), { timeout: 5_000 }).toBeLessThan(10);
   });
 
   it('has no more memory than its limit, be it anonymous, files in memory, or cache', async () => {
@@ -72,7 +61,7 @@ describe.runIf(isRoot)('a sliver that takes all it can get', () => {
       'mkdir -p /many; mount -t tmpfs -o nr_inodes=0 t /many; cd /many; perl -e \'for (1..2000000) { open F, ">", $_ or last }\'',
     ].map((script) => arena.attack(`timeout 4 sh -c ${JSON.stringify(script).replaceAll('$', '\\$')} 2>/dev/null`));
     const all = Promise.all(bombs);
-    const most = highest(all, () => cgroup('memory', 'memory.usage_in_bytes', 'memory.current') / MIB);
+    const most = highest(all, () => cgroup().memoryBytes() / MIB);
     await withstand(all);
     expect(await most, 'the attack is real').toBeGreaterThan(MEMORY_MIB / 2);
     expect(await most).toBeLessThanOrEqual(MEMORY_MIB + 1);
@@ -85,7 +74,7 @@ describe.runIf(isRoot)('a sliver that takes all it can get', () => {
     );
     await withstand(delay(3_000));
     for (const stream of streams) stream.close();
-    await expect.poll(() => cgroup('pids', 'pids.current', 'pids.current'), { timeout: 5_000 }).toBeLessThan(10);
+    await expect.poll(() => cgroup().processes(), { timeout: 5_000 }).toBeLessThan(10);
   });
 
   it('is refused more programs through the API than can be served, by a clear error, and gets them again later', async () => {
