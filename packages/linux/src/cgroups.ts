@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type MountEntry, parseMountTable } from './mount-table.ts';
 import { isErrno, signal } from './processes.ts';
@@ -78,9 +78,11 @@ const ORDINARY = { v1: 1024, v2: 100 };
  * where processor time cannot be divided.
  */
 export function setCpuWeight(relativePath: string, weight: number): void {
-  const folder = cgroupFolder(readCgroupHierarchies(), 'cpu', ownedCgroupPath(relativePath));
+  const hierarchies = readCgroupHierarchies();
+  const folder = cgroupFolder(hierarchies, 'cpu', ownedCgroupPath(relativePath));
   if (folder === undefined) return;
   mkdirSync(folder, { recursive: true });
+  if (cgroupLayout(hierarchies) === 'v2') enableCpuBelow(dirname(folder));
   for (const [file, ordinary, most] of [
     ['cpu.shares', ORDINARY.v1, 262_144],
     ['cpu.weight', ORDINARY.v2, 10_000],
@@ -88,6 +90,12 @@ export function setCpuWeight(relativePath: string, weight: number): void {
     const path = join(folder, file);
     if (existsSync(path)) writeFileSync(path, String(Math.min(most, Math.max(2, Math.round(ordinary * weight)))));
   }
+}
+
+/** In the unified hierarchy, a cgroup has files of a controller only when the one above hands it on. */
+function enableCpuBelow(parent: string): void {
+  if (readOrEmpty(join(parent, 'cgroup.controllers')).split(/\s/).includes('cpu'))
+    writeFileSync(join(parent, 'cgroup.subtree_control'), '+cpu');
 }
 
 const REMOVAL_DEADLINE_MS = 10_000;
