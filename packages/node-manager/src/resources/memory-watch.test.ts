@@ -1,7 +1,7 @@
 import { generateKeyPair, issueLease } from '@planetlab/credentials';
 import { asMachineId, type MachineStats } from '@planetlab/vmm';
 import { describe, expect, it } from 'vitest';
-import { createDirectory } from '../slivers/directory.ts';
+import { createDirectory, type SliverDirectory } from '../slivers/directory.ts';
 import { createEventHub } from '../slivers/event-hub.ts';
 import { leaseOf, slice, storeIn, temporaryFolder } from '../testing/fixtures.ts';
 import { type MemoryReading, MemoryWatch, parseMeminfo } from './memory-watch.ts';
@@ -28,16 +28,18 @@ function setUp() {
     store.addLease({ ...entry, index: index + 2 });
     directory.report(slice(name), 'running');
   }
-  const watch = new MemoryWatch({
-    ...{ store, directory, logger, now: Date.now, read: () => machine.memory, periodMs: 3_600_000 },
-    vmm: {
-      stats: async (id) => ({ ...NOTHING, ...use.get(id) }),
-      stop: async (id) => void ended.push(`stop ${id}`),
-    },
-    trigger: (name) => void ended.push(`trigger ${name}`),
-  });
+  const another = (of: SliverDirectory) =>
+    new MemoryWatch({
+      ...{ store, directory: of, logger, now: Date.now, read: () => machine.memory, periodMs: 3_600_000 },
+      vmm: {
+        stats: async (id) => ({ ...NOTHING, ...use.get(id) }),
+        stop: async (id) => void ended.push(`stop ${id}`),
+      },
+      trigger: (name) => void ended.push(`trigger ${name}`),
+    });
+  const watch = another(directory);
   return {
-    ...{ store, directory, use, ended, machine, watch },
+    ...{ store, directory, use, ended, machine, watch, another },
     async [Symbol.asyncDispose]() {
       await watch[Symbol.asyncDispose]();
       store.close();
@@ -65,6 +67,20 @@ describe('the memory watch', () => {
       { step: 'MemoryLimitReached', message: expect.stringMatching(/^A program was/) },
       { step: 'MemoryLimitReached' },
     ]);
+  });
+
+  it('tells nobody again what an earlier manager has told', async () => {
+    await using node = setUp();
+    node.use.set('a1_x', { memoryKills: 2 });
+    await node.watch.look();
+    const next = createDirectory({ store: node.store, hub: createEventHub(), addresses, now: Date.now });
+    next.report(slice('a1_x'), 'running');
+    await using watch = node.another(next);
+    await watch.look();
+    expect(next.get('a1_x')?.notices).toMatchObject([{ code: 'memory_limit' }]);
+    node.use.set('a1_x', { memoryKills: 3 });
+    await watch.look();
+    expect(next.get('a1_x')?.notices).toMatchObject([{}, { message: expect.stringMatching(/^A program was/) }]);
   });
 
   it('resets whoever uses most of its own limit when the machine is 90 % full, and no other', async () => {

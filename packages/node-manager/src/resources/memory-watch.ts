@@ -11,7 +11,7 @@ export interface MemoryReading {
 }
 
 export interface MemoryWatchOptions {
-  readonly store: Pick<NodeStore, 'liveLeases' | 'logSteps'>;
+  readonly store: Pick<NodeStore, 'liveLeases' | 'logSteps' | 'notices'>;
   readonly directory: Pick<SliverDirectory, 'status' | 'notify'>;
   readonly vmm: Pick<Vmm, 'stats' | 'stop'>;
   readonly logger: Logger;
@@ -47,6 +47,7 @@ export class MemoryWatch implements AsyncDisposable {
 
   constructor(options: MemoryWatchOptions) {
     this.#options = options;
+    for (const { slice, counted } of options.store.notices()) if (counted !== null) this.#kills.set(slice, counted);
     this.#timer = setInterval(() => void this.look(), options.periodMs ?? PERIOD_MS);
     this.#timer.unref();
   }
@@ -100,26 +101,27 @@ export class MemoryWatch implements AsyncDisposable {
       slice,
       'memory_limit',
       `${programs} ended because the sliver reached its memory limit of ${limitMiB} MiB.`,
+      kills,
     );
   }
 
   async #reset({ slice, usedMiB, limitMiB }: MemoryUse, { totalMiB, availableMiB }: MemoryReading): Promise<void> {
     const usedPercent = Math.round(100 * (1 - availableMiB / totalMiB));
     await this.#options.vmm.stop(asMachineId(slice), { graceMs: 0 });
+    this.#options.trigger(slice);
     this.#tell(
       slice,
       'memory_pressure',
       `The sliver was reset: ${usedPercent} % of the node's memory was in use, and it used most of what it may (${Math.round(usedMiB)} of ${limitMiB} MiB).`,
     );
-    this.#options.trigger(slice);
   }
 
-  #tell(slice: SliceName, code: 'memory_limit' | 'memory_pressure', message: string): void {
+  #tell(slice: SliceName, code: 'memory_limit' | 'memory_pressure', message: string, counted?: number): void {
     const { directory, store, now, logger } = this.#options;
-    directory.notify(slice, { code, message });
+    logger.warn({ slice, reason: { code, message } }, 'a sliver is short of memory');
+    directory.notify(slice, { code, message }, counted);
     const step = code === 'memory_limit' ? 'MemoryLimitReached' : 'ResetForMemory';
     store.logSteps([{ atMs: now(), slice, step, outcome: 'done', durationMs: 0, message }]);
-    logger.warn({ slice, reason: { code, message } }, 'a sliver is short of memory');
   }
 }
 

@@ -1,5 +1,6 @@
 import type { NodeEvent, NodeSliver, Notice, Reason } from '@planetlab/contract';
-import { type SliceName, type SliverState, toInstant } from '@planetlab/model';
+import { type LeaseId, type SliceName, type SliverState, toInstant } from '@planetlab/model';
+import { NOTICES_KEPT } from '../store/notice-table.ts';
 import type { NodeStore, SliverRow } from '../store/store.ts';
 import { type AddressPlan, addressesOf } from './addresses.ts';
 import type { EventHub } from './event-hub.ts';
@@ -18,8 +19,11 @@ export interface SliverDirectory {
   status(slice: string): SliverStatus | undefined;
   /** Notes how a sliver is doing and tells watchers if that is new. */
   report(slice: SliceName, state: SliverState, reason?: Reason): void;
-  /** Adds to what a sliver's people should know, and tells watchers. */
-  notify(slice: SliceName, notice: Omit<Notice, 'at'>): void;
+  /**
+   * Adds to what a sliver's people should know, tells watchers, and keeps it; `counted` is what the kernel had counted
+   * then. No effect for a sliver that is gone. Throws when it cannot be kept; watchers were told all the same.
+   */
+  notify(slice: SliceName, notice: Omit<Notice, 'at'>, counted?: number): void;
   /** Tells watchers that something else about a sliver is new, such as its lease. */
   touch(slice: SliceName): void;
   /** Reports a sliver for the last time. `row` is what was known of it. */
@@ -35,11 +39,12 @@ export interface DirectoryOptions {
   readonly now: () => number;
 }
 
-const NOTICES_KEPT = 10;
-
 export function createDirectory({ store, hub, addresses, now }: DirectoryOptions): SliverDirectory {
   const statuses = new Map<string, SliverStatus>();
-  const notices = new Map<string, readonly Notice[]>();
+  const notices = new Map<LeaseId, readonly Notice[]>();
+  const keep = (lease: LeaseId, { at, code, message }: Notice) =>
+    notices.set(lease, [...(notices.get(lease) ?? []), { at, code, message }].slice(-NOTICES_KEPT));
+  for (const record of store.notices()) keep(record.lease, record);
 
   const describe = (row: SliverRow): NodeSliver => {
     const { lease, endedAtMs } = row.stored;
@@ -58,7 +63,7 @@ export function createDirectory({ store, hub, addresses, now }: DirectoryOptions
       resources: lease.resources,
       ipv4,
       ipv6,
-      ...(notices.has(row.slice) ? { notices: [...(notices.get(row.slice) ?? [])] } : {}),
+      ...(notices.has(lease.id) ? { notices: [...(notices.get(lease.id) ?? [])] } : {}),
     };
   };
 
@@ -88,17 +93,21 @@ export function createDirectory({ store, hub, addresses, now }: DirectoryOptions
       statuses.set(slice, { state, reason: reason ?? null, sinceMs });
       publish(slice);
     },
-    notify(slice, notice) {
-      const all = [...(notices.get(slice) ?? []), { at: toInstant(now()), ...notice }];
-      notices.set(slice, all.slice(-NOTICES_KEPT));
-      publish(slice);
+    notify(slice, said, counted) {
+      const row = store.sliver(slice);
+      if (row === undefined) return;
+      const lease = row.stored.lease.id;
+      const notice = { at: toInstant(now()), ...said };
+      keep(lease, notice);
+      hub.publish(describe(row));
+      store.addNotice({ slice, lease, ...notice, counted: counted ?? null });
     },
     touch: publish,
     gone(row) {
       statuses.set(row.slice, { state: 'gone', reason: null, sinceMs: now() });
       hub.publish(describe(row));
       statuses.delete(row.slice);
-      notices.delete(row.slice);
+      notices.delete(row.stored.lease.id);
     },
     watch,
   };

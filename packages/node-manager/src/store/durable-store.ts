@@ -6,6 +6,7 @@ import { type FaultPoint, noFaults } from '../fault-point.ts';
 import type { Logger } from '../logger.ts';
 import type { NodePaths } from '../paths.ts';
 import { type LeaseFiles, openLeaseFiles } from './lease-files.ts';
+import type { NoticeRecord } from './notice-table.ts';
 import { type LeaseEntry, type NodeStore, openAs, SqliteStore } from './store.ts';
 
 export interface DurableStoreOptions {
@@ -123,6 +124,10 @@ class DurableStore extends SqliteStore {
       this.#write(slice, { keys });
       super.setAccess(slice, keys);
     });
+  }
+
+  override addNotice(record: NoticeRecord): void {
+    this.#durably('addNotice', () => super.addNotice(record));
   }
 
   #write(slice: SliceName, change: Partial<Pick<LeaseEntry, 'token' | 'keys'>>): void {

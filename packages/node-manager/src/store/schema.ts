@@ -47,6 +47,19 @@ const MIGRATIONS: readonly string[] = [
     told INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  -- what people of a sliver should know, until it is gone
+  CREATE TABLE notices (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    slice TEXT NOT NULL,
+    lease_id TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    counted INTEGER
+  ) STRICT;
+  CREATE INDEX notices_by_lease ON notices (lease_id, id);
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -1,5 +1,5 @@
 import { generateKeyPair, issueLease } from '@planetlab/credentials';
-import { HOUR_MS } from '@planetlab/model';
+import { HOUR_MS, toInstant } from '@planetlab/model';
 import { describe, expect, it } from 'vitest';
 import { leaseOf, NOW_MS, slice, storeIn, temporaryFolder } from '../testing/fixtures.ts';
 
@@ -24,6 +24,24 @@ describe('what the node remembers', () => {
     expect(store.sliver('a1_x')).toMatchObject({ index: 2, slice: 'a1_x' });
     expect(store.access().get('a1_x')).toEqual([KEY]);
     expect(store.nextEndMs()).toBe(first.lease.expiresAtMs);
+    store.close();
+  });
+
+  it('includes the latest notices of each sliver, until it is gone', () => {
+    using folder = temporaryFolder();
+    const first = entry('a1_x', 2);
+    let store = storeIn(folder.path, key);
+    store.addLease(first);
+    const of = { slice: slice('a1_x'), lease: first.lease.id, code: 'memory_limit', counted: null };
+    for (let at = 1; at <= 12; at++) store.addNotice({ ...of, at: toInstant(NOW_MS + at), message: `notice ${at}` });
+    store.close();
+    store = storeIn(folder.path, key);
+    expect(store.notices().map(({ message }) => message)).toEqual(
+      Array.from({ length: 10 }, (_, index) => `notice ${index + 3}`),
+    );
+    store.endLease(first.lease.id, NOW_MS + 20);
+    store.forgetSliver(slice('a1_x'));
+    expect(store.notices()).toEqual([]);
     store.close();
   });
 

@@ -4,8 +4,10 @@ import { type SshKey, SshKeys, type StepRecord } from '@planetlab/contract';
 import type { Lease } from '@planetlab/credentials';
 import { LeaseId, type SliceName, toInstant } from '@planetlab/model';
 import type { VolumeRecord, VolumeStore } from '../network/volume-meter.ts';
+import { createNoticeTable, type NoticeRecord, type NoticeStore } from './notice-table.ts';
 import { migrate } from './schema.ts';
 import { createStepLog, type StepEntry } from './step-log.ts';
+import { createVolumeTable } from './volume-table.ts';
 
 /** A lease as stored: its signed token, what the token says, and what the node adds. */
 export interface StoredLease {
@@ -32,7 +34,7 @@ export interface LeaseEntry {
 }
 
 /** What the node must remember over crashes. Each method is one transaction, durable when it returns. */
-export interface NodeStore extends VolumeStore {
+export interface NodeStore extends VolumeStore, NoticeStore {
   /** Binds the lease, the sliver's index and its keys together. */
   addLease(entry: LeaseEntry): void;
   /** The same lease in another form: another end, other resources. */
@@ -109,6 +111,8 @@ const LEASE_COLUMNS = 'l.id, l.ended_ms';
 export class SqliteStore implements NodeStore {
   readonly #database: DatabaseSync;
   readonly #steps: ReturnType<typeof createStepLog>;
+  readonly #volumes: VolumeStore;
+  readonly #notices: NoticeStore;
   readonly #readToken: (token: string) => Lease;
   readonly #statements = new Map<string, StatementSync>();
   /**
@@ -121,6 +125,8 @@ export class SqliteStore implements NodeStore {
     this.#database = database;
     this.#readToken = readToken;
     this.#steps = createStepLog(path);
+    this.#volumes = createVolumeTable(database);
+    this.#notices = createNoticeTable(database);
   }
 
   addLease({ lease, token, imageDigest, index, keys }: LeaseEntry): void {
@@ -203,6 +209,7 @@ export class SqliteStore implements NodeStore {
       );
       if (changes === 0) return false;
       this.#run('DELETE FROM access WHERE slice = ?', slice);
+      this.#run('DELETE FROM notices WHERE slice = ?', slice);
       return true;
     });
   }
@@ -217,29 +224,23 @@ export class SqliteStore implements NodeStore {
   }
 
   volumes(): readonly VolumeRecord[] {
-    return this.#all('SELECT * FROM volumes').map(toVolume);
+    return this.#volumes.volumes();
   }
 
   saveVolumes(records: readonly VolumeRecord[]): void {
-    if (records.length === 0) return;
-    this.#transaction(() => {
-      for (const { slice, lease, counterBytes, dayStartMs, sentBytes, told } of records)
-        this.#run(
-          'INSERT OR REPLACE INTO volumes VALUES (?, ?, ?, ?, ?, ?)',
-          slice,
-          lease,
-          counterBytes,
-          dayStartMs,
-          sentBytes,
-          told ? 1 : 0,
-        );
-    });
+    if (records.length > 0) this.#transaction(() => this.#volumes.saveVolumes(records));
   }
 
   forgetVolumes(slices: readonly SliceName[]): void {
-    this.#transaction(() => {
-      for (const slice of slices) this.#run('DELETE FROM volumes WHERE slice = ?', slice);
-    });
+    this.#transaction(() => this.#volumes.forgetVolumes(slices));
+  }
+
+  notices(): readonly NoticeRecord[] {
+    return this.#notices.notices();
+  }
+
+  addNotice(record: NoticeRecord): void {
+    this.#transaction(() => this.#notices.addNotice(record));
   }
 
   logSteps(steps: readonly StepEntry[]): void {
@@ -316,15 +317,6 @@ export class SqliteStore implements NodeStore {
 }
 
 type Row = Record<string, unknown>;
-
-const toVolume = (row: Row): VolumeRecord => ({
-  slice: row['slice'] as SliceName, // written from a SliceName
-  lease: LeaseId.parse(row['lease_id']),
-  counterBytes: Number(row['counter_bytes']),
-  dayStartMs: Number(row['day_start_ms']),
-  sentBytes: Number(row['sent_bytes']),
-  told: row['told'] === 1,
-});
 
 /** The wire form of a lease. */
 export const toLeaseRecord = ({ lease, token }: Pick<StoredLease, 'lease' | 'token'>) => ({
