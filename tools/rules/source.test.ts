@@ -48,6 +48,8 @@ const o = { four() {} };
 
   it('takes the body of describe for a chapter and not for a function, but measures the tests in it', () => {
     const source = parse(`describe.each([1])('x', () => {\n  it('y', () => {\n  });\n});\n`);
+    const overNode = parse(`describeNode('x', NODE, (world) => {\n  it('y', () => {\n  });\n});\n`);
+    expect(overNode.functions).toEqual(source.functions);
     expect(source.functions).toEqual([{ name: '(anonymous)', line: 2, lines: 2 }]);
   });
 

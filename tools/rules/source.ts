@@ -101,7 +101,10 @@ function importsOf(program: ESTree.Program, lineOf: LineOf): Import[] {
   return imports;
 }
 
-/** Every function but the bodies of `describe`, which are chapters and not functions. */
+/** What begins a chapter of tests; `describeNode` does so over a running node. */
+const CHAPTERS = new Set(['describe', 'describeNode']);
+
+/** Every function but the bodies of chapters, which are no functions. */
 function functionsOf(program: ESTree.Program, lineOf: LineOf): FunctionSize[] {
   const names = new Map<ESTree.Node, string>();
   const chapters = new Set<ESTree.Node>();
@@ -109,7 +112,7 @@ function functionsOf(program: ESTree.Program, lineOf: LineOf): FunctionSize[] {
   walk(program, (node) => {
     const named = namedValue(node);
     if (named !== undefined) names.set(named.value, named.name);
-    if (node.type === 'CallExpression' && calleePath(node.callee)[0] === 'describe') {
+    if (node.type === 'CallExpression' && CHAPTERS.has(calleePath(node.callee)[0] ?? '')) {
       for (const argument of node.arguments) chapters.add(argument);
     }
     if (!isFunction(node) || chapters.has(node)) return;
