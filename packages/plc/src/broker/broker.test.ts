@@ -1,5 +1,6 @@
 import { PersonEmail, PlanetLabError, type SliceName } from '@planetlab/model';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openDatabase } from '../store/database.ts';
 import { FakeNode } from '../testing/fake-node.ts';
 import { type JoinedNode, join } from '../testing/join.ts';
 import { eventually, sliverOf, startTestPlc, type TestPlc } from '../testing/test-plc.ts';
@@ -170,6 +171,30 @@ it('does not believe a node about slices that are not placed on it', async () =>
   expect(await sliverOf(test.admin, slice, liar.name)).toBeUndefined();
   await honest[Symbol.asyncDispose]();
   await liar[Symbol.asyncDispose]();
+});
+
+it('makes an event of each notice of a node, once, and one mail a day to the slice’s people about each kind', async () => {
+  const [{ node: first }, { node: second }] = await Promise.all([connectedNode(), connectedNode()]);
+  const slice = await newSlice(first, second);
+  await Promise.all([first, second].map((node) => reaches(slice, node, 'running')));
+  const notice = (at: string, code = 'memory_limit') => ({ at, code, message: `It was short.\0` });
+  const early = notice('2026-03-01T12:00:00.000Z');
+  first.report(slice, 'running', { notices: [early] });
+  first.report(slice, 'running', { notices: [early, notice('2026-03-01T12:00:10.000Z')] });
+  second.report(slice, 'running', { notices: [early, notice('2026-03-01T12:00:10.000Z', 'slowed_down')] });
+  const heard = async () =>
+    (await test.admin.listEvents({ query: { limit: 100 } })).items.filter(
+      ({ kind, subject }) => kind === 'sliver.noticed' && subject.startsWith(`${slice}@`),
+    );
+  const events = await eventually(heard, (items) => items.length >= 4);
+  expect(events).toHaveLength(4);
+  expect(events).toMatchObject(Array.from({ length: 4 }, () => ({ after: { message: 'It was short.' } })));
+  const db = openDatabase({ socketFolder: `${test.state}/run` }, () => {});
+  const mails = await db.selectFrom('mails').selectAll().where('kind', '=', 'sliver.noticed').orderBy('at').execute();
+  await db.destroy();
+  expect(mails.map(({ recipient }) => recipient)).toEqual(['admin@planetlab.internal', 'admin@planetlab.internal']);
+  expect(mails[0]?.text).toContain(`pl events --subject ${slice}@`);
+  await Promise.all([first, second].map((node) => node[Symbol.asyncDispose]()));
 });
 
 it('changes the leases of a slice on all its nodes; one that refuses keeps what it had and says why', async () => {

@@ -1,10 +1,12 @@
 import type { LeaseRecord, NodeSliver, Reason } from '@planetlab/contract';
-import { fromInstant, type NodeId, type NodeName, Principal, type SliverState, sliverName } from '@planetlab/model';
+import { fromInstant, type NodeId, Principal, type SliverState, sliverName } from '@planetlab/model';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import { announce, record } from '../events/record.ts';
 import type { Db, SliverTable, Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
-import type { BrokerSliver } from './types.ts';
+import { storeNotices } from './notices.ts';
+import { brief } from './reason.ts';
+import type { BrokerSliver, Reporter } from './types.ts';
 
 const MAX_KEYS = 1000;
 
@@ -43,12 +45,6 @@ export async function loadNode(db: Db, node: NodeId): Promise<{ deleted: boolean
     accessHash: row.access_hash,
   }));
   return { deleted: found?.deleted_at !== null, slivers };
-}
-
-/** The node that speaks, for the record. */
-export interface Reporter {
-  readonly nodeId: NodeId;
-  readonly nodeName: NodeName;
 }
 
 /** One change of a sliver's row with its event, when there is something to record. */
@@ -159,13 +155,6 @@ const REFUSED_CHANGE: ReadonlySet<string> = new Set(['admission_refused', 'insuf
 export const storeAccess = (store: Store, reporter: Reporter, sliverId: string, hash: string): Promise<void> =>
   change(store, reporter, { id: sliverId }, () => ({ kind: 'sliver.access-set', set: { access_hash: hash } }));
 
-const REASON_LIMIT_CHARACTERS = 2000;
-/** A node's reasons stand in events and lists for ever: it is not trusted to be brief. */
-const brief = ({ code, message }: Reason): Reason => ({
-  code: code.slice(0, 100),
-  message: message.length > REASON_LIMIT_CHARACTERS ? `${message.slice(0, REASON_LIMIT_CHARACTERS)}…` : message,
-});
-
 /** The node said no, or gave no answer: why, for people. The same answer again changes nothing. */
 export const storeFailure = (
   store: Store,
@@ -180,7 +169,12 @@ export const storeFailure = (
   });
 
 /** What a node says of a sliver it made under a lease of ours. Only a row of that node with that lease is touched. */
-export const storeReport = (store: Store, reporter: Reporter, report: NodeSliver): Promise<void> =>
+export async function storeReport(store: Store, reporter: Reporter, report: NodeSliver): Promise<void> {
+  await storeState(store, reporter, report);
+  await storeNotices(store, reporter, report);
+}
+
+const storeState = (store: Store, reporter: Reporter, report: NodeSliver): Promise<void> =>
   change(store, reporter, { leaseId: report.leaseId }, (row) => {
     const now = store.now();
     if (!row.wanted || row.slice !== report.slice) return undefined;

@@ -1,5 +1,11 @@
 import type { LeaseRecord, NodeSliver, SshKey } from '@planetlab/contract';
-import type { ImageName, LeaseId, Resources, SliceName } from '@planetlab/model';
+import type { ImageName, LeaseId, NodeId, NodeName, Resources, SliceName } from '@planetlab/model';
+
+/** The node that speaks, for the record. */
+export interface Reporter {
+  readonly nodeId: NodeId;
+  readonly nodeName: NodeName;
+}
 
 /** A sliver's row as the broker looks at it. */
 export interface BrokerSliver {

@@ -5,6 +5,7 @@ import { people } from './migrations/0002-people.ts';
 import { slicesAndNodes } from './migrations/0003-slices-and-nodes.ts';
 import { operations } from './migrations/0004-operations.ts';
 import { processes } from './migrations/0006-processes.ts';
+import { notices } from './migrations/0008-notices.ts';
 import type { Db } from './schema.ts';
 
 /** In the order of their names. One that was released is never edited: a new one follows it. */
@@ -14,6 +15,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-slices-and-nodes': slicesAndNodes,
   '0004-operations': operations,
   '0006-processes': processes,
+  '0008-notices': notices,
 };
 
 /**

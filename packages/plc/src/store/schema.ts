@@ -16,6 +16,7 @@ import type {
   Thumbprint,
 } from '@planetlab/model';
 import type { ColumnType, Generated, Kysely, Transaction } from 'kysely';
+import type { NoticesSchema } from './schema-notices.ts';
 import type { OperationsSchema } from './schema-operations.ts';
 import type { PeopleSchema, TokenScopes } from './schema-people.ts';
 import type { SlicesSchema } from './schema-slices.ts';
@@ -195,7 +196,7 @@ export interface EventTable {
   after: Json<unknown>;
 }
 
-export interface Schema extends PeopleSchema, SlicesSchema, OperationsSchema {
+export interface Schema extends PeopleSchema, SlicesSchema, OperationsSchema, NoticesSchema {
   authority: AuthorityTable;
   sites: SiteTable;
   persons: PersonTable;
