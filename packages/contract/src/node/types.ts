@@ -109,7 +109,7 @@ export const NodeSliver = z.object({
   resources: Resources,
   ipv4: z.string().nullable(),
   ipv6: z.string().nullable(),
-  /** The latest notices since the manager started, oldest first. */
+  /** The latest notices of this sliver, oldest first; a notice is named by its time and code. */
   notices: z.array(Notice).max(10).optional(),
 });
 export type NodeSliver = z.infer<typeof NodeSliver>;

@@ -41,10 +41,7 @@ export interface DirectoryOptions {
 
 export function createDirectory({ store, hub, addresses, now }: DirectoryOptions): SliverDirectory {
   const statuses = new Map<string, SliverStatus>();
-  const notices = new Map<LeaseId, readonly Notice[]>();
-  const keep = (lease: LeaseId, { at, code, message }: Notice) =>
-    notices.set(lease, [...(notices.get(lease) ?? []), { at, code, message }].slice(-NOTICES_KEPT));
-  for (const record of store.notices()) keep(record.lease, record);
+  const notices = createNotices(store);
 
   const describe = (row: SliverRow): NodeSliver => {
     const { lease, endedAtMs } = row.stored;
@@ -63,7 +60,7 @@ export function createDirectory({ store, hub, addresses, now }: DirectoryOptions
       resources: lease.resources,
       ipv4,
       ipv6,
-      ...(notices.has(lease.id) ? { notices: [...(notices.get(lease.id) ?? [])] } : {}),
+      ...notices.of(lease.id),
     };
   };
 
@@ -98,7 +95,7 @@ export function createDirectory({ store, hub, addresses, now }: DirectoryOptions
       if (row === undefined) return;
       const lease = row.stored.lease.id;
       const notice = { at: toInstant(now()), ...said };
-      keep(lease, notice);
+      notices.add(lease, notice);
       hub.publish(describe(row));
       store.addNotice({ slice, lease, ...notice, counted: counted ?? null });
     },
@@ -107,8 +104,25 @@ export function createDirectory({ store, hub, addresses, now }: DirectoryOptions
       statuses.set(row.slice, { state: 'gone', reason: null, sinceMs: now() });
       hub.publish(describe(row));
       statuses.delete(row.slice);
-      notices.delete(row.stored.lease.id);
+      notices.forget(row.stored.lease.id);
     },
     watch,
+  };
+}
+
+/** The latest notices of each sliver, by its lease: read once, so that lists need no database. */
+function createNotices(store: Pick<NodeStore, 'notices'>) {
+  const kept = new Map<LeaseId, readonly Notice[]>();
+  const add = (lease: LeaseId, { at, code, message }: Notice) =>
+    void kept.set(lease, [...(kept.get(lease) ?? []), { at, code, message }].slice(-NOTICES_KEPT));
+  for (const record of store.notices()) add(record.lease, record);
+  return {
+    add,
+    /** As part of a report: absent when there are none. */
+    of(lease: LeaseId): Pick<NodeSliver, 'notices'> {
+      const notices = kept.get(lease);
+      return notices === undefined ? {} : { notices: [...notices] };
+    },
+    forget: (lease: LeaseId) => void kept.delete(lease),
   };
 }
