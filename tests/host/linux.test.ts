@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import {
   chmodSync,
   closeSync,
+  constants,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   rmSync,
   statSync,
@@ -20,6 +22,7 @@ import {
   createNetworkNamespace,
   createPollSet,
   createRoutedVeth,
+  createVolumeImages,
   deleteLink,
   deleteNetworkNamespace,
   deleteTable,
@@ -31,6 +34,7 @@ import {
   listNetworkNamespaces,
   mountOverlay,
   mountsUnder,
+  mountVolumeImage,
   namespacePath,
   openTun,
   pollReadable,
@@ -109,6 +113,20 @@ describe.skipIf(reason !== undefined)('what is asked of a Linux host', () => {
       expect(() => mountOverlay(bad)).toThrow(/mount failed with ENOENT: overlay of .*nowhere/);
       const missing = { source: path('nowhere'), target: path('lower'), idBase: 1_000_000, idCount: 1 };
       await expect(bindMountIdMapped(missing)).rejects.toThrow(/open_tree failed with ENOENT: .*nowhere/);
+    });
+
+    it('of a volume take no more than it has, past the page cache of the host, and leave no device', async () => {
+      await createVolumeImages(systemRunner).make(path('disk.img'), 16);
+      mountVolumeImage(path('disk.img'), path('disk'));
+      mountVolumeImage(path('disk.img'), path('disk'));
+      expect(() => writeFileSync(path('disk/large'), Buffer.alloc(17 * 2 ** 20))).toThrow(/ENOSPC/);
+      const device = /(loop\d+) .*disk\.img/.exec(
+        (await systemRunner.run({ argv: ['losetup', '--list'] })).stdout,
+      )?.[1];
+      const settings = `/sys/block/${device}/loop`;
+      expect(readFileSync(`${settings}/dio`, 'utf8').trim()).toBe(mayWriteDirectly(path('disk.img')) ? '1' : '0');
+      unmount(path('disk'));
+      await expect.poll(() => existsSync(settings), { timeout: 30_000 }).toBe(false);
     });
 
     it('below a private mount point are not shared', () => {
@@ -268,5 +286,15 @@ async function untilOwnNetwork(pid: number): Promise<void> {
   for (let attempt = 0; attempt < 1000; attempt++) {
     if (statSync(`/proc/${pid}/ns/net`).ino !== statSync('/proc/self/ns/net').ino) return;
     await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Whether the file system of a file takes direct I/O at all. */
+function mayWriteDirectly(file: string): boolean {
+  try {
+    closeSync(openSync(file, constants.O_RDWR | constants.O_DIRECT));
+    return true;
+  } catch {
+    return false;
   }
 }

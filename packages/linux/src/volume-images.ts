@@ -173,7 +173,12 @@ const LOOP_SET_CAPACITY = 0x4c07;
 const LOOP_CONFIGURE = 0x4c0a;
 const LOOP_CTL_GET_FREE = 0x4c82;
 const LO_FLAGS_AUTOCLEAR = 4;
+/** Where the host's file system cannot, the kernel leaves it out by itself. */
+const LO_FLAGS_DIRECT_IO = 16;
 const LOOP_CONFIG_BYTES = 304;
+/** The file system's own; the host's disk may not take smaller ones directly. */
+const LOOP_BLOCK_BYTES = 4096;
+const LOOP_CONFIG_BLOCK_OFFSET = 4;
 const LOOP_CONFIG_FLAGS_OFFSET = 60;
 /** Others take loop devices too: what was free may be taken by the time it is opened. */
 const ATTEMPTS = 100;
@@ -205,11 +210,15 @@ function attachLoop(path: string): { readonly path: string; readonly fd: number 
   }
 }
 
-/** `struct loop_config`: the file, and that the device goes with its last user. */
+/**
+ * `struct loop_config`: the file, that the device goes with its last user, and that what is written goes past the host's
+ * page cache: the sliver's own file system has it in memory already, and counts it as the sliver's.
+ */
 function loopConfig(file: number): Uint8Array {
   const config = Buffer.alloc(LOOP_CONFIG_BYTES);
   config.writeUInt32LE(file, 0);
-  config.writeUInt32LE(LO_FLAGS_AUTOCLEAR, LOOP_CONFIG_FLAGS_OFFSET);
+  config.writeUInt32LE(LOOP_BLOCK_BYTES, LOOP_CONFIG_BLOCK_OFFSET);
+  config.writeUInt32LE(LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO, LOOP_CONFIG_FLAGS_OFFSET);
   return config;
 }
 
