@@ -1,5 +1,7 @@
-import { spawn } from 'node:child_process';
-import { finished } from 'node:stream/promises';
+import { closeSync, writeFileSync } from 'node:fs';
+import { beginningOf, createMemoryFile } from './memory-file.ts';
+import { spawnProcess } from './spawn.ts';
+import { check, cLibrary } from './syscalls.ts';
 
 /** One program to run to its end. */
 export interface Command {
@@ -10,13 +12,7 @@ export interface Command {
   readonly timeoutMs?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Run as this user and group; needs root. */
-  readonly uid?: number;
-  readonly gid?: number;
-  /**
-   * The command gets no input and its output goes nowhere. For commands that leave a process behind: it would inherit
-   * the pipes, and waiting for their end would be waiting for that process.
-   */
+  /** The command gets no input and its output goes nowhere. For commands that leave a process behind, which would inherit it. */
   readonly detachOutput?: boolean;
 }
 
@@ -45,48 +41,52 @@ export class CommandError extends Error {
   }
 }
 
-const OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const KILLED = 137;
 
 export const systemRunner: CommandRunner = {
   async run(command) {
-    const [program, ...args] = command.argv;
     const { timeoutMs = DEFAULT_TIMEOUT_MS } = command;
-    const startedMs = performance.now();
-    const child = spawn(program, args, {
-      stdio: command.detachOutput === true ? 'ignore' : 'pipe',
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
-      ...(command.env === undefined ? {} : { env: { ...process.env, ...command.env } }),
+    using files = standardFiles(command);
+    const child = spawnProcess({
+      argv: command.argv,
+      stdio: files.stdio,
+      env: { ...process.env, ...command.env },
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
-      ...(command.uid === undefined ? {} : { uid: command.uid }),
-      ...(command.gid === undefined ? {} : { gid: command.gid }),
     });
-    const output = collect(child.stdout);
-    const errors = collect(child.stderr);
-    child.stdin?.on('error', () => {}); // a program that ends before it has read everything: its exit code tells
-    child.stdin?.end(command.input ?? '');
-    const code = await new Promise<number>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (exitCode, signal) => resolve(exitCode ?? (signal === null ? 255 : KILLED)));
-    });
-    const late = code === KILLED && performance.now() - startedMs >= timeoutMs;
-    const why = late ? `it did not end within ${timeoutMs} ms and was killed` : '';
-    const result = { code, stdout: await output, stderr: `${await errors}${why}` };
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill();
+    }, timeoutMs);
+    const code = await child.exited;
+    clearTimeout(timer);
+    const why = late && code === KILLED ? `it did not end within ${timeoutMs} ms and was killed` : '';
+    const result = { code, stdout: files.text(1), stderr: `${files.text(2)}${why}` };
     if (code !== 0) throw new CommandError(command, result);
     return result;
   },
 };
 
-async function collect(stream: NodeJS.ReadableStream | null): Promise<string> {
-  if (stream === null) return '';
-  const chunks: Buffer[] = [];
-  let size = 0;
-  stream.on('data', (chunk: Buffer) => {
-    size += chunk.length;
-    if (size <= OUTPUT_LIMIT_BYTES) chunks.push(chunk);
-  });
-  await finished(stream).catch(() => {}); // the exit code tells
-  return Buffer.concat(chunks).toString('utf8');
+/** Input and output of a command that is run to its end: files in memory, which make nobody wait. */
+function standardFiles({ input = '', detachOutput = false }: Command) {
+  if (detachOutput) return { stdio: [null, null, null] as const, text: () => '', [Symbol.dispose]() {} };
+  const open = [createMemoryFile('output'), createMemoryFile('errors')];
+  const [output = -1, errors = -1] = open;
+  let stdin: number | null = null;
+  if (input !== '') {
+    stdin = createMemoryFile('input');
+    open.push(stdin);
+    writeFileSync(stdin, input);
+    check(cLibrary().lseek(stdin, 0, SEEK_SET), 'lseek', 'the input of a command');
+  }
+  return {
+    stdio: [stdin, output, errors] as const,
+    text: (which: 1 | 2) => beginningOf(which === 1 ? output : errors),
+    [Symbol.dispose]() {
+      for (const fd of open) closeSync(fd);
+    },
+  };
 }
+
+const SEEK_SET = 0;

@@ -21,6 +21,7 @@ export type { DescriptorListener } from './descriptors.ts';
 export { duplicateDescriptor, listenForDescriptor } from './descriptors.ts';
 export type { RoutedVeth } from './links.ts';
 export { createRoutedVeth, defaultRouteDevice, deleteLink, hasLink, listLinks, setForwarding } from './links.ts';
+export { sealedCopy } from './memory-file.ts';
 export type { IdMappedMount, OverlayMount } from './mounts.ts';
 export {
   bindMountIdMapped,
@@ -49,6 +50,7 @@ export { probeHost, removeProbeLeftovers } from './probe.ts';
 export type { ProcessStat } from './processes.ts';
 export {
   findProcessesByEnvironment,
+  findProgram,
   isAlive,
   isErrno,
   listPids,
@@ -61,6 +63,8 @@ export {
 export { enlargeSharedTables } from './shared-tables.ts';
 export type { ListeningSocket } from './sockets.ts';
 export { listeningSockets } from './sockets.ts';
+export type { SpawnedProcess } from './spawn.ts';
+export { spawnProcess } from './spawn.ts';
 export { SystemCallError } from './syscalls.ts';
 export type { ClassCounters, ShapedClass, ShapingTree } from './tc.ts';
 export {

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** One process as `/proc/PID/stat` tells it. */
@@ -77,6 +78,21 @@ export const listPids = (): readonly number[] =>
   readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
     .map(Number);
+
+/** Where a program is that would be run by this name; undefined when there is none. */
+export const findProgram = (name: string, path = process.env['PATH'] ?? ''): string | undefined =>
+  path
+    .split(':')
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, name))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false; // the next folder may have it
+      }
+    });
 
 /** A file of a process that may end, or be another user's, at any moment: then undefined. */
 function readProcFile(path: string): string | undefined {

@@ -49,6 +49,27 @@ interface CLibrary {
   listen(fd: number, backlog: number): number;
   accept4(fd: number, address: null, length: null, flags: number): number;
   recvmsg(fd: number, message: ReceivedMessage, flags: number): number;
+  memfd_create(name: string, flags: number): number;
+  waitpid(pid: number, status: Int32Array, options: number): number;
+  // These give the error itself, and 0 for none.
+  posix_spawn_file_actions_init(actions: Uint8Array): number;
+  posix_spawn_file_actions_adddup2(actions: Uint8Array, fd: number, target: number): number;
+  posix_spawn_file_actions_addchdir_np(actions: Uint8Array, path: string): number;
+  posix_spawn_file_actions_destroy(actions: Uint8Array): number;
+  posix_spawnattr_init(attributes: Uint8Array): number;
+  posix_spawnattr_setsigdefault(attributes: Uint8Array, signals: Uint8Array): number;
+  posix_spawnattr_setsigmask(attributes: Uint8Array, signals: Uint8Array): number;
+  posix_spawnattr_setflags(attributes: Uint8Array, flags: number): number;
+  posix_spawnattr_destroy(attributes: Uint8Array): number;
+  /** Lists end with null. */
+  posix_spawnp(
+    pid: Int32Array,
+    program: string,
+    actions: Uint8Array,
+    attributes: Uint8Array,
+    argv: readonly (string | null)[],
+    env: readonly (string | null)[],
+  ): number;
   /** The raw entry; arguments in pairs of type and value. */
   syscall(number: number, ...typedArguments: unknown[]): number;
 }
@@ -105,9 +126,32 @@ function loadCLibrary(): CLibrary {
     listen: library.func('int listen(int fd, int backlog)'),
     accept4: library.func('int accept4(int fd, void *address, void *length, int flags)'),
     recvmsg: library.func('recvmsg', 'long', ['int', koffi.pointer(messageHeader()), 'int']),
+    ...processFunctions(library),
     syscall: library.func('long syscall(long number, ...)'),
   };
 }
+
+/** Those by which programs are started and collected. */
+const processFunctions = (library: ReturnType<typeof koffi.load>) => ({
+  memfd_create: library.func('int memfd_create(const char *name, uint flags)'),
+  waitpid: library.func('int waitpid(int pid, void *status, int options)'),
+  posix_spawn_file_actions_init: library.func('int posix_spawn_file_actions_init(void *actions)'),
+  posix_spawn_file_actions_adddup2: library.func('int posix_spawn_file_actions_adddup2(void *actions, int fd, int to)'),
+  posix_spawn_file_actions_addchdir_np: library.func(
+    'int posix_spawn_file_actions_addchdir_np(void *actions, const char *path)',
+  ),
+  posix_spawn_file_actions_destroy: library.func('int posix_spawn_file_actions_destroy(void *actions)'),
+  posix_spawnattr_init: library.func('int posix_spawnattr_init(void *attributes)'),
+  posix_spawnattr_setsigdefault: library.func(
+    'int posix_spawnattr_setsigdefault(void *attributes, const void *signals)',
+  ),
+  posix_spawnattr_setsigmask: library.func('int posix_spawnattr_setsigmask(void *attributes, const void *signals)'),
+  posix_spawnattr_setflags: library.func('int posix_spawnattr_setflags(void *attributes, short flags)'),
+  posix_spawnattr_destroy: library.func('int posix_spawnattr_destroy(void *attributes)'),
+  posix_spawnp: library.func(
+    'int posix_spawnp(void *pid, const char *program, const void *actions, const void *attributes, const char **argv, const char **env)',
+  ),
+});
 
 const once = <T>(make: () => T): (() => T) => {
   let value: T | undefined;

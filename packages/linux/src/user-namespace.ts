@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { openSync, readlinkSync, writeFileSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { closeSync, openSync, readlinkSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { beginningOf, createMemoryFile } from './memory-file.ts';
+import { createPipe } from './pipes.ts';
+import { type SpawnedProcess, spawnProcess } from './spawn.ts';
 
 export interface IdRange {
   readonly idBase: number;
@@ -10,6 +10,7 @@ export interface IdRange {
 }
 
 const DEADLINE_MS = 5_000;
+const POLL_MS = 1;
 
 /**
  * A descriptor of a user namespace in which ids 0 … `idCount`-1 are the host's `idBase` …; the caller closes it.
@@ -17,27 +18,22 @@ const DEADLINE_MS = 5_000;
  * be mapped only from outside and only while somebody is in it.
  */
 export async function openMappedUserNamespace({ idBase, idCount }: IdRange): Promise<number> {
-  const child = spawn('unshare', ['--user', 'cat'], { stdio: ['pipe', 'ignore', 'pipe'] });
-  child.stdin.on('error', () => {}); // the child may be gone before its input is closed; `exited` tells
-  const words = text(child.stderr); // why there is none, if so
-  const exited = once(child, 'exit');
-  exited.catch(() => {}); // a failed spawn is reported by the line below
+  const input = createPipe(); // the child stays for as long as nothing comes
+  const words = createMemoryFile('errors'); // why there is none, if so
+  let child: SpawnedProcess | undefined;
   try {
-    await once(child, 'spawn');
+    child = spawnProcess({ argv: ['unshare', '--user', 'cat'], stdio: [input.readFd, null, words], env: process.env });
     const folder = `/proc/${child.pid}`;
-    await untilUnshared(`${folder}/ns/user`).catch(async (error: unknown) => {
-      child.kill('SIGKILL');
-      throw new Error((await words).trim() || messageOf(error), { cause: error });
+    await untilUnshared(`${folder}/ns/user`).catch((error: unknown) => {
+      throw new Error(beginningOf(words).trim() || messageOf(error), { cause: error });
     });
     const map = `0 ${idBase} ${idCount}`;
     writeFileSync(`${folder}/uid_map`, map);
     writeFileSync(`${folder}/gid_map`, map);
     return openSync(`${folder}/ns/user`, 'r');
   } finally {
-    if (child.pid !== undefined) {
-      child.kill('SIGKILL');
-      await exited;
-    }
+    child?.kill();
+    for (const fd of [input.readFd, input.writeFd, words]) closeSync(fd);
   }
 }
 
@@ -48,6 +44,6 @@ async function untilUnshared(path: string): Promise<void> {
   const deadline = performance.now() + DEADLINE_MS;
   while (readlinkSync(path) === own) {
     if (performance.now() > deadline) throw new Error(`no user namespace was made within ${DEADLINE_MS} ms`);
-    await nextTurn();
+    await delay(POLL_MS); // and leaves the processor to it
   }
 }

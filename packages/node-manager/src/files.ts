@@ -1,4 +1,5 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Replaces a file so that after a crash either the old or the new content is there, whole. A failure leaves the old one. */
@@ -21,6 +22,20 @@ function writeSynced(temporary: string, content: string, mode: number): void {
     fsyncSync(fd);
   } finally {
     closeSync(fd);
+  }
+}
+
+/** The same, but what a failure of the machine leaves of it is only certain when `makeDurable` has ended. */
+export function replaceFile(path: string, content: string, mode = 0o600): void {
+  writeFileSync(`${path}.new`, content, { mode });
+  renameSync(`${path}.new`, path);
+}
+
+/** Makes a file and its name durable while other work goes on. */
+export async function makeDurable(path: string): Promise<void> {
+  for (const each of [path, dirname(path)]) {
+    await using file = await open(each, 'r');
+    await file.sync();
   }
 }
 

@@ -35,7 +35,7 @@ import {
   unmount,
   unmountUnder,
 } from '@planetlab/linux';
-import { readOptional, writeFileAtomic } from '../files.ts';
+import { makeDurable, readOptional, replaceFile, writeFileAtomic } from '../files.ts';
 import { NODE_MINOR } from '../network/shaping.ts';
 import { linkIndex, linkName, type NodeNames, type NodePaths, volumePaths } from '../paths.ts';
 import { type AddressPlan, addressesOf, GATEWAY_IPV4, GATEWAY_IPV6, IDS_PER_SLIVER } from '../slivers/addresses.ts';
@@ -83,11 +83,15 @@ class LinuxHost implements Host {
     const source = imageRoot(sliver.imageDigest);
     if (!existsSync(names.roots)) mkdirSync(names.roots, { recursive: true, mode: 0o711 });
     if (!isMountPoint(names.roots)) ensurePrivateMountPoint(names.roots);
-    const { upper, work } = await this.#volumes.prepare(sliver.slice, sliver.resources.diskMiB);
-    prepareOverlayFolders({ upper, work, target: root }, idBase);
     mkdirSync(lower, { recursive: true });
-    if (readOptional(lease) !== sliver.lease) writeFileAtomic(lease, sliver.lease);
-    await bindMountIdMapped({ source, target: lower, idBase, idCount: IDS_PER_SLIVER });
+    // to start a program for the map of ids takes as long as to make the volume
+    const mapped = bindMountIdMapped({ source, target: lower, idBase, idCount: IDS_PER_SLIVER });
+    const { upper, work } = await bothOf(this.#volumes.prepare(sliver.slice, sliver.resources.diskMiB), mapped);
+    prepareOverlayFolders({ upper, work, target: root }, idBase);
+    if (readOptional(lease) !== sliver.lease) {
+      replaceFile(lease, sliver.lease);
+      void makeDurable(lease).catch(() => {}); // without it, the volume counts as half-made after a failure of the machine
+    }
     mountOverlay({ lower, upper, work, target: root });
     return root;
   }
@@ -256,6 +260,14 @@ class LinuxHost implements Host {
     removeEmptyFolder(dirname(names.run)); // what several nodes share goes with the last one
     removeEmptyCgroup(dirname(names.cgroupParent));
   }
+}
+
+/** The first one's result when both are done, whichever fails: nothing goes on behind the back of the next step. */
+async function bothOf<T>(first: Promise<T>, second: Promise<void>): Promise<T> {
+  const [result, other] = await Promise.allSettled([first, second]);
+  if (result.status === 'rejected') throw result.reason;
+  if (other.status === 'rejected') throw other.reason;
+  return result.value;
 }
 
 function removeEmptyFolder(path: string): void {

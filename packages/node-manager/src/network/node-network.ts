@@ -98,11 +98,12 @@ class KernelNetwork implements NodeNetwork {
     if (change === undefined) return false;
     try {
       if (change.removesClasses) await beforeRemoval(applied);
-      if (change.ruleset !== '') await host.setFirewall(change.ruleset);
       const tree = desired.shaping?.tree;
-      if (tree !== undefined && change.shaping.length > 0 && this.#shapingFailure === null) {
-        await host.setShaping(tree, change.shaping);
-      }
+      const shapes = tree !== undefined && change.shaping.length > 0 && this.#shapingFailure === null;
+      await allDone([
+        ...(change.ruleset === '' ? [] : [host.setFirewall(change.ruleset)]),
+        ...(shapes ? [host.setShaping(tree, change.shaping)] : []),
+      ]);
       return true;
     } catch (error) {
       logger.warn({ reason: messageOf(error) }, 'the network is not as it was left: it is applied as a whole');
@@ -133,4 +134,9 @@ class KernelNetwork implements NodeNetwork {
       logger.warn({ reason: this.#shapingFailure }, 'egress is not shaped: slivers share the link as it comes');
     }
   }
+}
+
+/** Waits for all, also when one fails: nothing of them goes on behind the back of what comes next. */
+async function allDone(changes: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(changes)) if (result.status === 'rejected') throw result.reason;
 }

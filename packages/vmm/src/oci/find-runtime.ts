@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type CommandRunner, ensureRuntimeCgroups, removeCgroupTree } from '@planetlab/linux';
+import { type CommandRunner, ensureRuntimeCgroups, findProgram, removeCgroupTree, sealedCopy } from '@planetlab/linux';
 import { messageOf, PlanetLabError } from '@planetlab/model';
 import type { OciRuntime } from './oci-vmm.ts';
 import type { RuntimeName } from './runtime-state.ts';
@@ -23,8 +23,9 @@ export async function findRuntime(runner: CommandRunner, options: FindRuntimeOpt
   for (const name of RUNTIMES.filter((each) => options.only === undefined || each === options.only)) {
     try {
       const { stdout } = await runner.run({ argv: [name, '--version'] });
-      await runOnce(name, options.initPath, runner);
-      return { name, path: name, version: versionIn(stdout) };
+      const program = await sealedProgram(name, runner);
+      await runOnce(program, options.initPath, runner);
+      return { name, path: name, program, version: versionIn(stdout) };
     } catch (error) {
       reasons.push(`${name}: ${messageOf(error)}`);
     }
@@ -32,10 +33,25 @@ export async function findRuntime(runner: CommandRunner, options: FindRuntimeOpt
   throw new PlanetLabError('feature_missing', `No container runtime works here. Install crun. ${reasons.join(' ')}`);
 }
 
+/** A copy that starts in half the time, where this host runs such copies. Its descriptor is open as long as this process. */
+async function sealedProgram(name: RuntimeName, runner: CommandRunner): Promise<string> {
+  const path = findProgram(name);
+  if (path === undefined) return name;
+  const fd = sealedCopy(path);
+  const program = `/proc/${process.pid}/fd/${fd}`;
+  try {
+    await runner.run({ argv: [program, '--version'] });
+    return program;
+  } catch {
+    closeSync(fd); // files in memory may not be run here
+    return name;
+  }
+}
+
 /** `1.8.1` of `crun version 1.8.1`. */
 export const versionIn = (text: string): string => /version (\S+)/.exec(text)?.[1] ?? 'of unknown version';
 
-async function runOnce(runtime: RuntimeName, initPath: string, runner: CommandRunner): Promise<void> {
+async function runOnce(runtime: string, initPath: string, runner: CommandRunner): Promise<void> {
   const id = `planetlab-probe-${process.pid}`; // by this name whoever looks next finds what a kill leaves of it
   const bundle = mkdtempSync(join(tmpdir(), `${id}-`));
   try {

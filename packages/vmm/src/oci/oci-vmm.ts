@@ -37,7 +37,10 @@ import {
 /** A runtime that was found to work on this host; see `findRuntime`. */
 export interface OciRuntime {
   readonly name: RuntimeName;
+  /** As others find it, also when this process is gone. */
   readonly path: string;
+  /** What this process runs: the same, or its own copy of it. */
+  readonly program: string;
   readonly version: string;
 }
 
@@ -174,7 +177,7 @@ class OciVmm implements Vmm {
   async exec(id: MachineId, spec: Parameters<Vmm['exec']>[1]) {
     await this.#running(id);
     const bundle = this.#bundle(id);
-    const command = [this.#options.runtime.path, '--root', this.#options.runtimeRoot] as const;
+    const command = [this.#options.runtime.program, '--root', this.#options.runtimeRoot] as const;
     return execInMachine({ id, spec, bundle, runtime: this.#options.runtime.name, command, host: this.#host });
   }
 
@@ -243,7 +246,7 @@ class OciVmm implements Vmm {
   async #runtime(id: MachineId, args: readonly string[]): Promise<void> {
     const { runner, runtime, runtimeRoot } = this.#options;
     const log = join(this.#options.bundleRoot, `${id}.log`);
-    const argv = [runtime.path, '--root', runtimeRoot, '--log', log, '--log-format', 'json', ...args] as const;
+    const argv = [runtime.program, '--root', runtimeRoot, '--log', log, '--log-format', 'json', ...args] as const;
     try {
       await runner.run({ argv: [...argv], detachOutput: true });
     } catch (error) {

@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, fchownSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { createPipe } from '@planetlab/linux';
+import { createPipe, spawnProcess } from '@planetlab/linux';
 import type { ClientProcess } from './client-process.ts';
 import { handOver } from './output.ts';
 
@@ -10,22 +8,15 @@ import { handOver } from './output.ts';
  * Starts a program on three real pipes that belong to `ownerId`, so that what runs inside a machine may open
  * /dev/stdout and /dev/stderr by name.
  */
-export async function spawnWithPipes(
-  program: string,
-  args: readonly string[],
-  ownerId: number,
-): Promise<ClientProcess> {
+export function spawnWithPipes(program: string, args: readonly string[], ownerId: number): ClientProcess {
   const pipes = [createPipe(), createPipe(), createPipe()] as const;
   const [input, output, errors] = pipes;
   const theirs = [input.readFd, output.writeFd, errors.writeFd];
   const ours = [input.writeFd, output.readFd, errors.readFd];
   try {
     for (const fd of theirs) fchownSync(fd, ownerId, ownerId);
-    const child = spawn(program, args, { stdio: theirs, cwd: '/', env: {} });
-    const exited = new Promise<number>((resolve) => {
-      child.once('exit', (code, signal) => resolve(code ?? (signal === null ? 255 : 137)));
-    });
-    await once(child, 'spawn');
+    const stdio = [input.readFd, output.writeFd, errors.writeFd] as const;
+    const { exited } = spawnProcess({ argv: [program, ...args], stdio, cwd: '/', env: {} });
     return streamsOf(ours, exited);
   } catch (error) {
     for (const fd of ours) closeSync(fd);
