@@ -15,7 +15,7 @@ const textOf = (value: unknown) => `pljoin_${Buffer.from(JSON.stringify(value)).
 
 describe('a join token', () => {
   it('is one word that no shell touches, and reads back as it was written, also with white space around it', () => {
-    for (const address of ['plc.example.org:7443', '192.0.2.7:1', '[2001:db8::1]:65535']) {
+    for (const address of ['plc.example.org:7443', '192.0.2.7:1', '[2001:db8::1]:65535', 'a.example.org:1,[::1]:2']) {
       const text = formatJoinToken({ ...token, address });
       expect(text).toMatch(/^pljoin_[A-Za-z0-9_-]+$/);
       expect(parseJoinToken(`  ${text}\n`)).toEqual({ ...token, address });
@@ -25,6 +25,8 @@ describe('a join token', () => {
   it('is refused when a part of it is malformed, missing or too much', () => {
     const wrong = [
       { ...token, address: 'plc.example.org' },
+      { ...token, address: 'plc.example.org:1,' },
+      { ...token, address: Array(9).fill('plc.example.org:1').join(',') },
       { ...token, address: 'plc.example.org:0' },
       { ...token, address: 'plc.example.org:65536' },
       { ...token, address: 'https://plc.example.org:1' },

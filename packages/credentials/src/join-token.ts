@@ -5,12 +5,13 @@ import { decodeBase64Url, encodeBase64Url } from './base64url.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 const PREFIX = 'pljoin_';
-const MAX_CHARACTERS = 2048;
+const MAX_CHARACTERS = 4096;
 const SECRET_BYTES = 32;
+const MAX_ADDRESSES = 8;
 
 /** What the one printed command that joins a node carries. Single use and expiring: the PLC sees to both. */
 export interface JoinToken {
-  /** `host:port` of the PLC's listener for nodes; IPv6 in brackets. */
+  /** `host:port` of the PLC's listener for nodes; IPv6 in brackets. Of several processes up to 8, with commas between. */
   readonly address: string;
   /** SHA-256 of the authority's CA certificate (DER), 64 hex digits: the node trusts nothing else on first contact. */
   readonly fingerprint: string;
@@ -23,14 +24,18 @@ export interface JoinToken {
 const Token = z.strictObject({
   address: z
     .string()
-    .max(300)
-    .regex(/^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/)
-    .refine((address) => isPort(Number(address.slice(address.lastIndexOf(':') + 1)))),
+    .max(MAX_ADDRESSES * 300)
+    .refine((addresses) => addresses.split(',').length <= MAX_ADDRESSES && addresses.split(',').every(isAddress)),
   fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
   node: NodeName,
   secret: z.string().refine((text) => decodeBase64Url(text)?.length === SECRET_BYTES),
   expiresAtMs: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
 });
+
+const isAddress = (address: string): boolean =>
+  address.length <= 300 &&
+  /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/.test(address) &&
+  isPort(Number(address.slice(address.lastIndexOf(':') + 1)));
 
 const isPort = (port: number): boolean => port >= 1 && port <= 65_535;
 

@@ -15,7 +15,10 @@ export interface PlcOptions {
   readonly listen: string;
   /** Where nodes connect, TLS under the authority's own root: `host:port`. */
   readonly nodeListen: string;
-  /** `host:port` under which nodes reach `nodeListen`; stands in join tokens. Default: where it listens. */
+  /**
+   * `host:port` under which nodes reach `nodeListen`; stands in join tokens. Of several processes all, with commas
+   * between: a node goes to the next when one does not answer. Default: where it listens.
+   */
   readonly nodeAddress?: string;
   /** `host:port` under which other processes of this authority reach `nodeListen`. Default: where it listens. */
   readonly processAddress?: string;

@@ -6,8 +6,7 @@ import { openApiDocument, plcRoutes } from '@planetlab/contract';
 import { type App, createApp, serve as servePublic } from '@planetlab/contract/server';
 import { issueProcessCertificate } from '@planetlab/credentials';
 import { HOUR_MS, messageOf, PersonEmail, PlanetLabError } from '@planetlab/model';
-import { sql } from 'kysely';
-import { type Authority, loadAuthority, PLC_VERSION } from './authority/authority.ts';
+import { type Authority, loadAuthority, PLC_VERSION, parseAuthorityName } from './authority/authority.ts';
 import { belongsToAuthority, recordAuthority } from './authority/record-authority.ts';
 import { createBroker } from './broker/broker.ts';
 import { HOUSEKEEPING_INTERVAL_MS, keepHouse } from './broker/housekeeping.ts';
@@ -24,6 +23,8 @@ import { serveOperations } from './operations/routes.ts';
 import type { Plc, PlcOptions } from './options.ts';
 import { BOOTSTRAP_TOKEN_FILE, bootstrapAdmin } from './persons/bootstrap-admin.ts';
 import { servePersons } from './persons/routes.ts';
+import { createDrain, DRAIN_MS, type Drain, until } from './processes/drain.ts';
+import { serveHealth } from './processes/health.ts';
 import { createPassOn, type PassOn } from './processes/pass-on.ts';
 import { createPeers } from './processes/peers.ts';
 import { processAddress } from './processes/process-address.ts';
@@ -35,6 +36,7 @@ import { serveSites } from './sites/routes.ts';
 import { serveSlices } from './slices/routes.ts';
 import { serveSlivers } from './slivers/routes.ts';
 import { serveUsage } from './slivers/usage.ts';
+import { oneAtATime } from './store/one-at-a-time.ts';
 import { openStore } from './store/open-store.ts';
 import type { Store } from './store/store.ts';
 import { serveTags } from './tags/routes.ts';
@@ -67,6 +69,7 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   const leaseMs = options.leaseMs ?? DEFAULT_LEASE_MS;
   const listen = parseHostPort(options.listen);
   const adminEmail = parseEmail(options.adminEmail ?? DEFAULT_ADMIN);
+  const defaultName = parseAuthorityName(options.authority ?? 'planetlab');
   mkdirSync(options.state, { recursive: true, mode: 0o711 });
   await using stack = new AsyncDisposableStack();
 
@@ -75,7 +78,7 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   const database = stack.use(await openStore({ state, databaseUrl, log, progress }));
   const { db, feed } = database;
   const store: Store = { db, now: () => new Date(nowMs()) };
-  const authority = await openAuthority(options, store);
+  const authority = await openAuthority(options, store, defaultName);
   if (await bootstrapAdmin(store, state, adminEmail)) {
     progress(`The first admin's API token is in ${join(state, BOOTSTRAP_TOKEN_FILE)}.`);
   }
@@ -100,19 +103,22 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   };
 
   const nodeListener = stack.use(await openNodeListener(parts, nowMs));
-  stack.use(uplinks); // once more: they end before their listener waits for every connection
+  stack.defer(() => leave(parts)); // uplinks end before their listener waits for every connection
   addresses.nodeAddress = options.nodeAddress ?? withPort(parseHostPort(options.nodeListen), nodeListener.port);
   await uplinks.listensAt(
     options.processAddress ?? processAddress(parseHostPort(options.nodeListen), nodeListener.port),
   );
-  const app = await publicApp(parts);
+  const { app, drain } = await publicApp(parts);
   stack.defer(() => app.close());
   await app.listen({ host: listen.host, port: listen.port }).catch((error) => {
     throw listenError(error, listen);
   });
   addresses.publicUrl = options.publicUrl?.replace(/\/+$/, '') ?? `http://${withPort(listen, portOf(app, listen))}`;
   // Watchers and running programs hold their connections open: they are told before the listener waits for them.
-  stack.defer(() => stopping.abort());
+  stack.defer(() => {
+    stopping.abort();
+    return drain.drain();
+  });
 
   const owned = stack.move();
   return {
@@ -131,10 +137,10 @@ function parseEmail(text: string): PersonEmail {
   );
 }
 
-async function openAuthority(options: PlcOptions, store: Store): Promise<Authority> {
+async function openAuthority(options: PlcOptions, store: Store, defaultName: string): Promise<Authority> {
   const folder = resolve(options.keys ?? options.state);
   const mayMake = !(await belongsToAuthority(store.db));
-  const files = { folder, mayMake, defaultName: options.authority ?? 'planetlab' };
+  const files = { folder, mayMake, defaultName };
   const authority = await loadAuthority(files, store.now().getTime());
   await recordAuthority(store, authority);
   return authority;
@@ -143,12 +149,12 @@ async function openAuthority(options: PlcOptions, store: Store): Promise<Authori
 async function openNodeListener(parts: Parts, nowMs: () => number): Promise<NodeListener> {
   const { options, store, authority, uplinks, passOn } = parts;
   const listen = parseHostPort(options.nodeListen);
-  const address = parseHostPort(options.nodeAddress ?? options.nodeListen);
+  const addresses = (options.nodeAddress ?? options.nodeListen).split(',').map(parseHostPort);
   const joinApp = createApp({ logger: options.log });
   serveJoin(joinApp, store, authority, await createLimiter(joinApp));
   return listenForNodes({
     listen,
-    names: [...new Set([address.host, listen.host].filter((host) => !isWildcard(host)))],
+    names: [...new Set([...addresses, listen].map(({ host }) => host).filter((host) => !isWildcard(host)))],
     authority: authority.identity,
     joinApp,
     acceptUplink: (socket) => uplinks.accept(socket),
@@ -158,17 +164,22 @@ async function openNodeListener(parts: Parts, nowMs: () => number): Promise<Node
   });
 }
 
-async function publicApp(parts: Parts): Promise<App> {
+/** Hands the nodes over: the others send no more requests for them here, those under way end, and the nodes dial again. */
+async function leave({ uplinks, passOn }: Parts): Promise<void> {
+  await uplinks.leave();
+  await until(() => passOn.underWay === 0, DRAIN_MS);
+  await uplinks[Symbol.asyncDispose]();
+}
+
+async function publicApp(parts: Parts): Promise<{ readonly app: App; readonly drain: Drain }> {
   const { options, store, authority, addresses } = parts;
   // The proxy with TLS is on this machine: the limits on signing in count whom it speaks for.
   const app = createApp({ logger: options.log, trustProxy: 'loopback' });
   await app.register(cookie);
   addSecurityHeaders(app);
+  const drain = createDrain(app);
+  serveHealth(app, store.db, drain);
   const serve = servePersonWith(store);
-  servePublic(app, plcRoutes.health, async () => {
-    await sql`select 1`.execute(store.db);
-    return { status: 'ok' as const };
-  });
   servePublic(app, plcRoutes.getAuthority, async () => authority.info(store.now()));
   app.get('/v1/openapi.json', async () =>
     openApiDocument({ title: 'PlanetLab Central', version: PLC_VERSION }, plcRoutes),
@@ -189,12 +200,12 @@ async function publicApp(parts: Parts): Promise<App> {
   serveWatch(app, serve, store, parts.feed, parts.stopping);
   serveMetrics(app, store, parts.metrics);
   if (options.consoleFolder !== undefined) await serveConsole(app, resolve(options.consoleFolder));
-  return app;
+  return { app, drain };
 }
 
 function startHousekeeping(store: Store, leaseMs: number, log: PlcOptions['log']): Disposable {
   const timer = setInterval(() => {
-    keepHouse(store, leaseMs).catch((error) =>
+    oneAtATime(store.db, 'housekeeping', () => keepHouse(store, leaseMs)).catch((error) =>
       log.warn({ error: messageOf(error) }, 'housekeeping failed; it comes again'),
     );
   }, HOUSEKEEPING_INTERVAL_MS);

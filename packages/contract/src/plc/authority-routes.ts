@@ -15,6 +15,15 @@ export const authorityRoutes = {
     status: 200,
     errors: [],
   },
+  ready: {
+    method: 'GET',
+    path: '/readyz',
+    summary: 'Whether this process takes requests: not while it stops, nor without its database',
+    access: 'public',
+    reply: json(z.object({ status: z.literal('ready') })),
+    status: 200,
+    errors: ['authority_unreachable'],
+  },
   getAuthority: {
     method: 'GET',
     path: '/v1/authority',

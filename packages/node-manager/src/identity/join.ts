@@ -14,6 +14,7 @@ import {
   formatDuration,
   fromInstant,
   type Instant,
+  isPlanetLabError,
   MINUTE_MS,
   type NodeId,
   type NodeName,
@@ -57,9 +58,9 @@ export async function joinAuthority({
     );
   }
   const config = readConfig(paths.config); // malformed, it fails before the token is used up
-  const authority = await fetchAuthority(invitation, now);
+  const { authority, address } = await findAuthority(invitation, now);
   const key = nodeKey(paths);
-  const reply = await requestCertificate(invitation, authority, key, config.ipv4, now());
+  const reply = await requestCertificate({ ...invitation, address }, authority, key, config.ipv4, now());
   writeFileAtomic(paths.nodeCertificate, reply.certificate);
   writeFileAtomic(paths.caCertificate, authority.certificatePem);
   writeFileAtomic(paths.tag, config.nodeTag ?? tagOf(reply.nodeId));
@@ -67,6 +68,20 @@ export async function joinAuthority({
   const node = { nodeId: reply.nodeId, name: invitation.node, plcAddress: invitation.address };
   writeFileAtomic(paths.node, JSON.stringify(node, null, 2));
   return { nodeId: reply.nodeId, name: invitation.node };
+}
+
+/** The first of the token's addresses that answers. Throws what the last one said when none does. */
+async function findAuthority(
+  invitation: JoinToken,
+  now: () => number,
+): Promise<{ readonly authority: AuthorityCertificate; readonly address: string }> {
+  const [address = '', ...others] = invitation.address.split(',');
+  try {
+    return { authority: await fetchAuthority({ ...invitation, address }, now), address };
+  } catch (error) {
+    if (others.length === 0 || !isPlanetLabError(error) || error.code !== 'authority_unreachable') throw error;
+    return findAuthority({ ...invitation, address: others.join(',') }, now);
+  }
 }
 
 /**

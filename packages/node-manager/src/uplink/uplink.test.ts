@@ -97,6 +97,17 @@ describe('the uplink', () => {
     await expect.poll(() => listener.sockets.length, { timeout: 5000 }).toBeGreaterThan(1);
   });
 
+  it('goes to the next of several addresses when it loses the one it has, or one does not answer', async () => {
+    using first = await listen();
+    using second = await listen();
+    await using uplink = await uplinkTo(`${first.address},127.0.0.1:1,${second.address}`, { random: () => 0 });
+    await expect.poll(() => first.sockets.length, { timeout: 30_000 }).toBe(1);
+    first.sockets[0]?.destroy();
+    await expect.poll(() => second.sockets.length, { timeout: 30_000 }).toBe(1);
+    await expect.poll(() => uplink.state().state).toBe('connected');
+    expect(first.sockets).toHaveLength(1);
+  });
+
   it('says when the certificate is for another address', async () => {
     using listener = await listen({}, ['plc.example.org']);
     await using uplink = await uplinkTo(listener.address);

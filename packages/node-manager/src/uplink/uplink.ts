@@ -10,7 +10,7 @@ import { type HostPort, parseEndpoint } from '../config.ts';
 import type { Logger } from '../logger.ts';
 
 export interface UplinkOptions {
-  /** `host:port` of the authority's listener for nodes. */
+  /** `host:port` of the authority's listener for nodes; of several processes all, with commas between. */
   readonly address: string;
   /** The node's own key and certificate, and the one root it trusts here. All PEM. */
   readonly keyPem: string;
@@ -62,11 +62,14 @@ async function keepOpen(
   setState: (state: UplinkState) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const { logger, address, random } = options;
-  for (let failures = 0; !signal.aborted; failures++) {
+  const { logger, random } = options;
+  const addresses = options.address.split(',');
+  // Nodes spread over the processes by chance; one that loses its own goes to the next.
+  for (let turn = Math.floor(random() * addresses.length), failures = 0; !signal.aborted; turn++, failures++) {
+    const address = addresses[turn % addresses.length] ?? options.address;
     setState({ state: 'connecting' });
     const startedMs = performance.now();
-    const reason = await connectOnce(options, signal, () => {
+    const reason = await connectOnce({ ...options, address }, signal, () => {
       setState({ state: 'connected' });
       logger.info({ address }, 'uplink open');
     });

@@ -94,7 +94,8 @@ async function makeIdentity(state: string, name: string, nowMs: number): Promise
   return identity;
 }
 
-function parseAuthorityName(text: string): AuthorityName {
+/** Throws `malformed_name`. */
+export function parseAuthorityName(text: string): AuthorityName {
   const name = AuthorityName.safeParse(text);
   if (name.success) return name.data;
   throw new PlanetLabError(

@@ -117,10 +117,12 @@ function passOn(uplinks: Pick<UplinkFinder, 'get'>, stream: ServerHttp2Stream, h
   if (!stream.endAfterHeaders) stream.pipe(outgoing);
 }
 
-/** A node's stream that broke is not to look like one that ended. */
+/** A node's stream that broke is not to look like one that ended; one that ended ends what still comes in for it. */
 function endReply(stream: ServerHttp2Stream, outgoing: ClientHttp2Stream): void {
   if (!stream.headersSent) refuse(stream, moved());
   else if (outgoing.rstCode !== constants.NGHTTP2_NO_ERROR) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  else if (stream.writableFinished) stream.close();
+  else stream.once('finish', () => stream.close());
 }
 
 function refuse(stream: ServerHttp2Stream, error: PlanetLabError): void {

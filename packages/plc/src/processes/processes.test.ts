@@ -8,9 +8,13 @@ import { connect as connectTls } from 'node:tls';
 import { fillPath, plcRoutes } from '@planetlab/contract';
 import { http1DuplexOpener, openExec } from '@planetlab/contract/http2';
 import type { ExecBackend } from '@planetlab/contract/server';
+import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadAuthority } from '../authority/authority.ts';
 import { startPlc } from '../index.ts';
+import { oneAtATime } from '../store/one-at-a-time.ts';
+import { openStore } from '../store/open-store.ts';
+import type { Db } from '../store/schema.ts';
 import { FakeNode } from '../testing/fake-node.ts';
 import { type JoinedNode, join } from '../testing/join.ts';
 import { eventually, sliverOf } from '../testing/test-plc.ts';
@@ -22,6 +26,8 @@ import {
   type TestProcess,
 } from '../testing/test-processes.ts';
 import { PROCESS_PROTOCOL } from './peers.ts';
+
+const storeOptions = { log: pino({ level: 'silent' }), progress: () => {} };
 
 let database: TestDatabase;
 let first: TestProcess;
@@ -163,6 +169,71 @@ it('follows a node that moves to another process, whose broker goes on with it',
     30_000,
   );
   await moved[Symbol.asyncDispose]();
+  await node.connect();
+  await eventually(
+    () => admin.getNode({ params: { node: 'n1' } }),
+    (it) => it.state === 'connected',
+    30_000,
+  );
+});
+
+it('lets what is under way end when it stops, be it its own or passed on for another', async () => {
+  const third = await startTestProcess(database.options('third'));
+  const [host = '', port = ''] = third.plc.nodeAddress.split(':');
+  const there = node.at(host, Number(port));
+  await there.connect();
+  node.execBackend = async () => cat();
+  there.execBackend = async () => cat();
+  await node.closed(); // the first has heard that its connection is old
+  const passedOn = await execAt(second);
+  const own = await execAt(third);
+  const ready = await fetch(`${third.plc.publicUrl}/readyz`);
+  expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready' }]);
+  const stopped = third[Symbol.asyncDispose]();
+  await eventually(
+    () =>
+      fetch(`${third.plc.publicUrl}/readyz`, { headers: { connection: 'close' } }).then(
+        ({ status }) => status,
+        () => 0,
+      ),
+    (status) => status !== 200,
+    30_000,
+  );
+  for (const session of [own, passedOn]) {
+    session.stdin.end('to the end');
+    expect(await buffer(session.stdout)).toEqual(Buffer.from('to the end'));
+    expect(await session.exit).toEqual({ code: 0 });
+  }
+  await stopped;
+  await there.closed();
+  await there[Symbol.asyncDispose]();
+});
+
+it('keeps house in one process at a time', async () => {
+  const open = await Promise.all(
+    [0, 1].map(() => openStore({ ...storeOptions, databaseUrl: database.url, state: database.folder })),
+  );
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const [one, other] = open;
+  if (one === undefined || other === undefined) throw new Error('two were opened');
+  // Waits for the turn of the processes that run here as well.
+  const turn = (db: Db, work: () => Promise<void>) =>
+    eventually(
+      () => oneAtATime(db, 'housekeeping', work),
+      (done) => done,
+      30_000,
+    );
+  const begun = Promise.withResolvers<void>();
+  const first = turn(one.db, async () => {
+    begun.resolve();
+    await ended;
+  });
+  await begun.promise;
+  expect(await oneAtATime(other.db, 'housekeeping', async () => {})).toBe(false);
+  end();
+  await first;
+  await turn(other.db, async () => {});
+  for (const store of open) await store[Symbol.asyncDispose]();
 });
 
 it('refuses a process that has none of the authority’s keys, or those of another', async () => {

@@ -46,7 +46,7 @@ export async function join(tokenText: string, changes: JoinChanges = {}): Promis
 }
 
 export function addressOf(token: JoinToken): { host: string; port: number } {
-  const { hostname, port } = new URL(`https://${token.address}`);
+  const { hostname, port } = new URL(`https://${token.address.split(',')[0]}`);
   return { host: hostname, port: Number(port) };
 }
 

@@ -24,6 +24,8 @@ export interface UplinkRegistry extends UplinkFinder, AsyncDisposable {
   readonly size: number;
   /** Takes a TLS connection whose protocol is that of an uplink. Never throws: who is not let in is told why. */
   accept(socket: TLSSocket): Promise<void>;
+  /** Takes no more connections, and tells the other processes not to look for nodes here. Those that are open stay. */
+  leave(): Promise<void>;
   /** Tells the other processes where this one listens: from now on they can pass requests on to its nodes. */
   listensAt(address: string): Promise<void>;
 }
@@ -52,6 +54,7 @@ class Registry implements UplinkRegistry {
   #address: string | undefined;
   readonly #uplinks = new Map<NodeId, Uplink>();
   #timer: NodeJS.Timeout | undefined;
+  #left = false;
   #stopped = false;
 
   constructor(options: UplinkRegistryOptions) {
@@ -92,7 +95,7 @@ class Registry implements UplinkRegistry {
   }
 
   async accept(socket: TLSSocket): Promise<void> {
-    if (this.#stopped) return void socket.destroy();
+    if (this.#left) return void socket.destroy();
     const complain = (error: unknown) =>
       this.#options.log.warn({ from: socket.remoteAddress, reason: messageOf(error) }, 'uplink not accepted');
     let node: NodeIdentity;
@@ -141,6 +144,7 @@ class Registry implements UplinkRegistry {
 
   async #beat(): Promise<void> {
     const { store, log } = this.#options;
+    if (this.#left) return;
     try {
       const moved = await storeHeartbeat(store, this.#self, [...this.#uplinks.values()].map(held));
       for (const node of moved) this.#uplinks.get(node)?.close(elsewhere());
@@ -150,17 +154,24 @@ class Registry implements UplinkRegistry {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#stopped) return;
-    this.#stopped = true;
+  async leave(): Promise<void> {
+    if (this.#left) return;
+    this.#left = true;
     clearInterval(this.#timer);
-    const open = [...this.#uplinks.values()];
-    this.#uplinks.clear();
-    for (const uplink of open) uplink.close(new PlanetLabError('authority_unreachable', 'The authority restarts.'));
     const { store, log } = this.#options;
     await forgetProcess(store, this.#processId).catch((error) =>
       log.warn({ error: messageOf(error) }, 'process not forgotten'),
     );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    await this.leave();
+    const open = [...this.#uplinks.values()];
+    this.#uplinks.clear();
+    for (const uplink of open)
+      uplink.close(new PlanetLabError('authority_unreachable', 'This process stops; dial again.'));
   }
 }
 
