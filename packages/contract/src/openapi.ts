@@ -55,7 +55,7 @@ function requestBody(route: RouteDefinition): Json {
 const ANY: readonly ErrorCode[] = ['malformed_request', 'malformed_name', 'internal'];
 const BY_ACCESS = {
   public: ['too_many_requests'],
-  person: ['not_signed_in', 'forbidden'],
+  person: ['not_signed_in', 'forbidden', 'scope_insufficient'],
   credential: [
     'credential_missing',
     'credential_invalid',

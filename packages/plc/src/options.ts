@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import type { SmtpSettings } from './mail/smtp.ts';
+import type { OidcSettings } from './oidc/provider.ts';
 
 export interface PlcOptions {
   /** Folder with keys, the bootstrap admin's token and the private database. Made when it is not there. */
@@ -34,6 +36,10 @@ export interface PlcOptions {
   readonly leaseMs?: number;
   /** A PostgreSQL of yours. Default: a private server in the state folder. */
   readonly databaseUrl?: string;
+  /** How mail leaves. Without, it stays in the outbox, where admins read it and pass it on. */
+  readonly smtp?: SmtpSettings;
+  /** An institution whose accounts are taken for signing in. */
+  readonly oidc?: OidcSettings;
   readonly log: Logger;
   /** For people who wait for the start: what takes long. */
   readonly progress?: (sentence: string) => void;

@@ -16,21 +16,22 @@ import { addSecurityHeaders, serveConsole } from './console/static.ts';
 import { serveEvents } from './events/routes.ts';
 import { serveExec } from './exec/routes.ts';
 import { formatHostPort, type HostPort, isWildcard, listenError, parseHostPort } from './host-port.ts';
+import { startMailSender } from './mail/sender.ts';
+import { smtpTransport } from './mail/smtp.ts';
 import { createMetrics, type Metrics, serveMetrics } from './metrics.ts';
 import { serveJoin, serveNodes } from './nodes/routes.ts';
 import { keepOperations } from './operations/keeper.ts';
 import { serveOperations } from './operations/routes.ts';
 import type { Plc, PlcOptions } from './options.ts';
 import { BOOTSTRAP_TOKEN_FILE, bootstrapAdmin } from './persons/bootstrap-admin.ts';
-import { servePersons } from './persons/routes.ts';
 import { createDrain, DRAIN_MS, type Drain, until } from './processes/drain.ts';
 import { serveHealth } from './processes/health.ts';
 import { createPassOn, type PassOn } from './processes/pass-on.ts';
 import { createPeers } from './processes/peers.ts';
 import { processAddress } from './processes/process-address.ts';
+import { servePeople } from './serve-people.ts';
 import { servePersonWith } from './sessions/authenticate.ts';
 import { createLimiter } from './sessions/limiter.ts';
-import { serveSessions } from './sessions/routes.ts';
 import { serveSettings } from './settings/routes.ts';
 import { serveSites } from './sites/routes.ts';
 import { serveSlices } from './slices/routes.ts';
@@ -95,6 +96,7 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   );
   const passOn = stack.use(createPassOn({ store, uplinks, log, count: metrics.countPassedOn }));
   stack.use(keepOperations(store, feed, log));
+  if (options.smtp !== undefined) stack.use(startMailSender(store, smtpTransport(options.smtp), log));
   const addresses = { publicUrl: '', nodeAddress: '' };
   const stopping = stack.use(abortOnDispose());
   const parts: Parts = {
@@ -185,9 +187,15 @@ async function publicApp(parts: Parts): Promise<{ readonly app: App; readonly dr
     openApiDocument({ title: 'PlanetLab Central', version: PLC_VERSION }, plcRoutes),
   );
   const limitSignIn = await createLimiter(app);
-  serveSessions(app, serve, { store, publicUrl: () => addresses.publicUrl, limitSignIn });
+  const publicUrl = () => addresses.publicUrl;
+  servePeople(app, serve, {
+    store,
+    publicUrl,
+    authority: authority.info(store.now()).name,
+    oidc: options.oidc,
+    limitSignIn,
+  });
   serveSites(app, serve, store);
-  servePersons(app, serve, store);
   serveNodes(app, serve, { store, authority, nodeAddress: () => addresses.nodeAddress });
   serveSettings(app, serve, store);
   serveTags(app, serve, store);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { SshKey } from '../node/types.ts';
 import type { RouteTable } from '../route.ts';
 import { byPerson, bySite, empty, json, list, paged } from './route-parts.ts';
-import { ApiToken, Key, NewPerson, NewSite, Person, Site } from './types.ts';
+import { ApiToken, Key, NewPerson, NewSite, Person, Site, TokenScope } from './types.ts';
 
 /** Signing in, API tokens, sites, people and their keys. */
 export const accountRoutes = {
@@ -50,7 +50,12 @@ export const accountRoutes = {
     summary: 'Make an API token, shown this once; admins can make one for another person',
     access: 'person',
     body: z
-      .object({ label: z.string().min(1).max(100), expiresAt: Instant.optional(), person: PersonEmail.optional() })
+      .object({
+        label: z.string().min(1).max(100),
+        expiresAt: Instant.optional(),
+        person: PersonEmail.optional(),
+        scopes: z.array(TokenScope).min(1).max(10).default(['all']),
+      })
       .strict(),
     reply: json(ApiToken.extend({ token: z.string() })),
     status: 201,

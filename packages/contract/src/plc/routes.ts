@@ -2,7 +2,9 @@ import type { RouteDefinition, RouteTable } from '../route.ts';
 import { accountRoutes } from './account-routes.ts';
 import { authorityRoutes } from './authority-routes.ts';
 import { operationRoutes } from './operation-routes.ts';
+import { peopleRoutes } from './people-routes.ts';
 import { settingsRoutes } from './settings-routes.ts';
+import { signInRoutes } from './sign-in-routes.ts';
 import { sliceRoutes } from './slice-routes.ts';
 import { tagRoutes } from './tag-routes.ts';
 import { JoinReply, JoinRequest } from './types.ts';
@@ -13,6 +15,8 @@ export const plcRoutes = {
   ...accountRoutes,
   ...settingsRoutes,
   ...tagRoutes,
+  ...signInRoutes,
+  ...peopleRoutes,
   ...sliceRoutes,
   ...operationRoutes,
 } as const satisfies RouteTable;

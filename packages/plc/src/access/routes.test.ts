@@ -1,24 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { EXEC_CONTENT_TYPE, fillPath, openApiDocument, plcRoutes, type RouteDefinition } from '@planetlab/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AccessCase, type AccessInput, accessOfPeople } from '../testing/access-people.ts';
 import { startTestPlc, type TestPlc } from '../testing/test-plc.ts';
 
 /** `member`: of another site, but in the slice. `user`, `tech`, `pi`: of the site `demo`, not in the slice. */
 const WHO = ['anonymous', 'stranger', 'member', 'user', 'tech', 'pi', 'admin'] as const;
 type Who = (typeof WHO)[number];
 type RouteName = keyof typeof plcRoutes;
-interface Input {
-  readonly params?: Record<string, string>;
-  readonly query?: Record<string, string>;
-  readonly body?: unknown;
-}
-interface Case {
-  /** Of more than one case of a route: what is special about this one. */
-  readonly when?: string;
-  readonly input: () => Input | Promise<Input>;
-  /** Status for each of WHO, in its order. */
-  readonly status: string;
-}
+type Input = AccessInput;
+type Case = AccessCase;
 
 let test: TestPlc;
 const tokens = new Map<Who, string>();
@@ -69,6 +60,7 @@ const later = () => new Date(Date.now() + 3_600_000).toISOString();
 
 /** Every route of the PLC and who may use it. A route without a row does not compile. */
 const TABLE: Record<RouteName, Case | readonly Case[]> = {
+  ...accessOfPeople(() => test, fresh),
   health: { input: nothing, status: EVERYBODY },
   ready: { input: nothing, status: EVERYBODY },
   getAuthority: { input: nothing, status: EVERYBODY },
@@ -234,7 +226,8 @@ const TABLE: Record<RouteName, Case | readonly Case[]> = {
 };
 
 beforeAll(async () => {
-  test = await startTestPlc();
+  // By name: browsers know no passkeys at an address.
+  test = await startTestPlc({ listen: 'localhost:0' });
   for (const name of ['demo', 'other']) await test.admin.createSite({ body: { name, title: name } });
   await test.admin.createNode({ body: { name: 'here', site: 'demo' } });
   const add = async (who: Who, role: 'user' | 'tech' | 'pi', site: string) =>
@@ -254,10 +247,18 @@ async function ask(route: RouteDefinition, input: Input, headers: Record<string,
     route.reply.kind === 'duplex' ? EXEC_CONTENT_TYPE : route.body === undefined ? undefined : 'application/json';
   return fetch(test.plc.publicUrl + fillPath(route.path, input.params, input.query), {
     method: route.method,
-    headers: { ...(type === undefined ? {} : { 'content-type': type }), ...headers },
+    // each from an address of its own: the limits on signing in are not what is asked for here
+    headers: {
+      'x-forwarded-for': `192.0.2.${(count++ % 250) + 1}`,
+      ...(type === undefined ? {} : { 'content-type': type }),
+      ...headers,
+    },
     ...(route.body === undefined ? {} : { body: JSON.stringify(input.body) }),
   });
 }
+
+const spareOf = async (token: string | undefined) =>
+  token === undefined ? undefined : (await test.withToken(token).createToken({ body: { label: 'spare' } })).token;
 
 const documented = (name: RouteName): string[] => {
   const { paths } = openApiDocument({ title: 'PLC', version: '0' }, { [name]: plcRoutes[name] });
@@ -273,10 +274,10 @@ it('has a row for every route', () => {
 });
 
 describe('who may use a route', () => {
-  it.each(cases)('$what', async ({ name, input, status }) => {
+  it.each(cases)('$what', async ({ name, input, status, spareToken }) => {
     const got: string[] = [];
     for (const who of WHO) {
-      const token = tokens.get(who);
+      const token = spareToken === true ? await spareOf(tokens.get(who)) : tokens.get(who);
       const reply = await ask(
         plcRoutes[name],
         await input(),

@@ -1,6 +1,8 @@
 import { MINUTE_MS, Principal, SECOND_MS, sliverName } from '@planetlab/model';
 import { record } from '../events/record.ts';
+import { tidyOutbox } from '../mail/outbox.ts';
 import { liveUplinks } from '../nodes/store.ts';
+import { tidySignIns } from '../passwords/lock-out.ts';
 import { endExpiredSlices } from '../slices/store.ts';
 import type { Store } from '../store/store.ts';
 
@@ -43,5 +45,7 @@ export async function keepHouse(store: Store, leaseMs: number): Promise<void> {
       await record(trx, entry, { type: 'sliver', name: subject, fromNode: true });
     }
     await trx.deleteFrom('tokens').where('expires_at', '<', at).execute();
+    await tidySignIns(trx, at);
+    await tidyOutbox(trx, at);
   });
 }

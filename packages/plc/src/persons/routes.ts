@@ -1,23 +1,22 @@
 import { plcRoutes } from '@planetlab/contract';
 import type { App } from '@planetlab/contract/server';
-import { PlanetLabError } from '@planetlab/model';
 import { type Actor, isAdmin, mayChangeKeysOf, mayGiveRoles, maySeePerson, requireAllowed } from '../access/rules.ts';
 import type { ServePerson } from '../sessions/authenticate.ts';
-import { getSite } from '../sites/store.ts';
 import { pageOf } from '../store/page.ts';
 import type { Db } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import { checkForm, checkRoles } from './check-roles.ts';
 import { parseSshKey } from './ssh-key.ts';
 import { addKey, createPerson, deleteKey, getPerson, listKeys, listPersons } from './store.ts';
 
 export function servePersons(app: App, serve: ServePerson, store: Store): void {
   serve(app, plcRoutes.createPerson, async (actor, { body }) => {
-    checkRoles(body.roles);
+    checkForm(body.roles);
     requireAllowed(
       mayGiveRoles(actor, body.roles),
       'Admins register anyone; a PI registers people with the roles user and tech at the PI’s own site.',
     );
-    for (const { site } of body.roles) if (site !== null) await getSite(store.db, site);
+    await checkRoles(store.db, body.roles);
     return createPerson(store, actor.principal, body);
   });
   serve(app, plcRoutes.listPersons, async (actor, { query }) => {
@@ -50,15 +49,4 @@ async function visiblePerson(db: Db, actor: Actor, email: Parameters<typeof getP
   });
   requireAllowed(maySeePerson(actor, person.email, person.roles), sentence);
   return person;
-}
-
-function checkRoles(roles: Actor['roles']): void {
-  const wrong = roles.find(({ role, site }) => (role === 'admin') !== (site === null));
-  if (wrong === undefined) return;
-  throw new PlanetLabError(
-    'malformed_request',
-    wrong.role === 'admin'
-      ? 'The role admin holds for the whole authority: give it with the site null.'
-      : `The role ${wrong.role} holds at a site: name the site.`,
-  );
 }

@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict';
 import type {} from '@fastify/cookie'; // its additions to requests and replies
-import { EXEC_CONTENT_TYPE, type RouteDefinition, type RouteInput, type RouteOutput } from '@planetlab/contract';
+import {
+  coversScope,
+  EXEC_CONTENT_TYPE,
+  type RouteDefinition,
+  type RouteInput,
+  type RouteOutput,
+  scopeOf,
+  type TokenScope,
+} from '@planetlab/contract';
 import { type App, type HandlerContext, serve } from '@planetlab/contract/server';
 import { isPlanetLabError, PlanetLabError, SECOND_MS } from '@planetlab/model';
 import type { FastifyRequest } from 'fastify';
 import type { Actor } from '../access/rules.ts';
 import type { Store } from '../store/store.ts';
-import { actorOf } from './store.ts';
+import { holderOf } from './store.ts';
 
 export const SESSION_COOKIE = 'planetlab_session';
 /** Console requests that change something carry it; a page from elsewhere cannot set it without our leave. */
@@ -39,26 +47,39 @@ export const servePersonWith = (store: Store): ServePerson => {
         return handler(actor, input, context) as never; // both sides derive the result from the same route
       },
       async (request) => {
-        actors.set(request, await authenticate(store, request));
+        actors.set(request, await authenticate(store, request, scopeOf(route)));
       },
     );
 };
 
-/** Who sends a request: by API token, or by the console's cookie. Throws `not_signed_in`, `forbidden`. */
-export async function authenticate(store: Store, request: FastifyRequest): Promise<Actor> {
-  const authorization = request.headers.authorization;
-  if (authorization !== undefined) {
-    const token = /^Bearer (\S{1,200})$/i.exec(authorization)?.[1];
-    const actor = token === undefined ? undefined : await actorOf(store, 'tokens', token);
-    return actor ?? fail('This API token is not valid: it may be mistyped, revoked or expired. Sign in with: pl login');
-  }
+/**
+ * Who sends a request: by API token whose scopes cover what it needs, or by the console's cookie. Throws `not_signed_in`,
+ * `scope_insufficient`, `forbidden`.
+ */
+export async function authenticate(store: Store, request: FastifyRequest, needed: TokenScope = 'read'): Promise<Actor> {
+  if (request.headers.authorization !== undefined) return byToken(store, bearerOf(request), needed);
   const session = sessionOf(request);
   if (session === undefined) return fail('You are not signed in. Send an API token, or sign in with: pl login');
-  const actor = await actorOf(store, 'sessions', session);
-  if (actor === undefined) return fail('Your session has ended. Sign in again with a new link from: pl console');
+  const holder = await holderOf(store, 'sessions', session);
+  if (holder === undefined) return fail('Your session has ended. Sign in again.');
   refuseForeignPage(request);
-  return actor;
+  return holder.actor;
 }
+
+async function byToken(store: Store, token: string | undefined, needed: TokenScope): Promise<Actor> {
+  const holder = token === undefined ? undefined : await holderOf(store, 'tokens', token);
+  if (holder === undefined)
+    return fail('This API token is not valid: it may be mistyped, revoked or expired. Sign in with: pl login');
+  if (coversScope(holder.scopes, needed)) return holder.actor;
+  throw new PlanetLabError(
+    'scope_insufficient',
+    `This API token is for ${holder.scopes.join(', ')}; this needs one for ${needed}. Make one with: pl token create`,
+  );
+}
+
+/** The API token of a request, if it has the form of one. */
+export const bearerOf = (request: FastifyRequest): string | undefined =>
+  /^Bearer (\S{1,200})$/i.exec(request.headers.authorization ?? '')?.[1];
 
 export const sessionOf = (request: FastifyRequest): string | undefined => request.cookies[SESSION_COOKIE];
 

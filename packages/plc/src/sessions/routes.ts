@@ -1,20 +1,48 @@
-import { plcRoutes } from '@planetlab/contract';
+import { type Person, plcRoutes } from '@planetlab/contract';
 import { type App, serve as servePublic } from '@planetlab/contract/server';
 import { formatDuration, fromInstant, PlanetLabError } from '@planetlab/model';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isAdmin, requireAllowed } from '../access/rules.ts';
 import { getPerson } from '../persons/store.ts';
 import type { Store } from '../store/store.ts';
-import { SESSION_COOKIE, type ServePerson, sessionOf } from './authenticate.ts';
+import { bearerOf, SESSION_COOKIE, type ServePerson, sessionOf } from './authenticate.ts';
 import type { Limiter } from './limiter.ts';
 import { SESSION_MS, TOKEN_DEFAULT_MS, TOKEN_MAX_MS } from './secrets.ts';
-import { createSignInLink, createToken, deleteToken, endSession, listTokens, openSession } from './store.ts';
+import {
+  createSignInLink,
+  deleteSession,
+  endSession,
+  listSessions,
+  type OpenedSession,
+  openSessionByLink,
+} from './sessions.ts';
+import { createToken, deleteToken, deleteTokenBySecret, listTokens } from './store.ts';
 
 export interface SessionRoutesOptions {
   readonly store: Store;
   /** Where people reach us: sign-in links point there. */
   readonly publicUrl: () => string;
   readonly limitSignIn: Limiter;
+  readonly begin: BeginSession;
 }
+
+/** Gives the browser the cookie of a session that was opened; the answer is who is signed in. */
+export type BeginSession = (reply: FastifyReply, opened: OpenedSession) => Promise<Person>;
+
+export const beginSessionWith =
+  (store: Store, publicUrl: () => string): BeginSession =>
+  async (reply, { person, session }) => {
+    reply.setCookie(SESSION_COOKIE, session, {
+      path: '/',
+      httpOnly: true,
+      sameSite: 'strict',
+      secure: publicUrl().startsWith('https:'),
+      maxAge: SESSION_MS / 1000,
+    });
+    return getPerson(store.db, person);
+  };
+
+export const browserOf = (request: FastifyRequest): string => request.headers['user-agent'] ?? '';
 
 export function serveSessions(app: App, serve: ServePerson, options: SessionRoutesOptions): void {
   const { store, publicUrl } = options;
@@ -25,16 +53,13 @@ export function serveSessions(app: App, serve: ServePerson, options: SessionRout
   });
   servePublic(app, plcRoutes.createSession, async ({ body }, { request, reply }) => {
     await options.limitSignIn(request);
-    const { person, session } = await openSession(store, body.code);
-    reply.setCookie(SESSION_COOKIE, session, {
-      path: '/',
-      httpOnly: true,
-      sameSite: 'strict',
-      secure: publicUrl().startsWith('https:'),
-      maxAge: SESSION_MS / 1000,
-    });
-    return getPerson(store.db, person);
+    return options.begin(reply, await openSessionByLink(store, body.code, browserOf(request)));
   });
+  serve(app, plcRoutes.listSessions, async (actor, _input, { request }) => ({
+    items: await listSessions(store.db, actor, store.now(), sessionOf(request)),
+    next: null,
+  }));
+  serve(app, plcRoutes.deleteSession, (actor, { params }) => deleteSession(store, actor, params.session));
   serve(app, plcRoutes.endSession, async (actor, _input, { request, reply }) => {
     const session = sessionOf(request);
     if (session !== undefined) await endSession(store, actor, session);
@@ -45,8 +70,11 @@ export function serveSessions(app: App, serve: ServePerson, options: SessionRout
     requireAllowed(person === actor.email || isAdmin(actor), 'Only admins make API tokens for other people.');
     await getPerson(store.db, person);
     const expiresAt = tokenEnd(store.now(), body.expiresAt);
-    return createToken(store, actor.principal, { person, label: body.label, expiresAt });
+    return createToken(store, actor.principal, { person, label: body.label, expiresAt, scopes: body.scopes });
   });
+  serve(app, plcRoutes.deleteCurrentToken, (actor, _input, { request }) =>
+    deleteTokenBySecret(store, actor, bearerOf(request) ?? ''),
+  );
   serve(app, plcRoutes.listTokens, async (actor) => ({ items: await listTokens(store.db, actor.email), next: null }));
   serve(app, plcRoutes.deleteToken, (actor, { params }) => deleteToken(store, actor, params.token));
 }

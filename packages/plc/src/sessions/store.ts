@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { ApiToken, RoleAt, TokenScope } from '@planetlab/contract';
 import { hashSecret } from '@planetlab/credentials';
 import { MINUTE_MS, type PersonEmail, PlanetLabError, Principal } from '@planetlab/model';
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import type { Actor } from '../access/rules.ts';
 import { record } from '../events/record.ts';
 import type { Db, TokenTable, Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
-import { newApiToken, newCode, SESSION_MS, SIGN_IN_LINK_MS } from './secrets.ts';
+import { newApiToken } from './secrets.ts';
 
 export const principalOf = (email: PersonEmail): Principal => Principal.parse(`person:${email}`);
 
@@ -64,6 +64,13 @@ export async function listTokens(db: Db, person: PersonEmail): Promise<ApiToken[
   return rows.map(toToken);
 }
 
+/** A token's own end, by who holds it. Throws `unknown_key`. */
+export async function deleteTokenBySecret(store: Store, actor: Actor, secret: string): Promise<void> {
+  const hash = hashSecret(secret);
+  const row = await store.db.selectFrom('tokens').select('id').where('hash', '=', hash).executeTakeFirst();
+  await deleteToken(store, actor, row?.id ?? randomUUID());
+}
+
 /** Throws `unknown_key`, for tokens of others too. */
 export async function deleteToken(store: Store, actor: Actor, id: string): Promise<void> {
   const at = store.now();
@@ -82,57 +89,12 @@ export async function deleteToken(store: Store, actor: Actor, id: string): Promi
   });
 }
 
-export async function createSignInLink(store: Store, actor: Actor): Promise<{ code: string; expiresAt: Date }> {
-  const at = store.now();
-  const { code, hash } = newCode();
-  const expiresAt = new Date(at.getTime() + SIGN_IN_LINK_MS);
-  await store.db.transaction().execute(async (trx) => {
-    await trx.deleteFrom('sign_in_links').where('expires_at', '<', at).execute();
-    const row = { hash, person: actor.email, created_at: at, expires_at: expiresAt, used_at: null };
-    await trx.insertInto('sign_in_links').values(row).execute();
-    await record(trx, { at, actor: actor.principal, kind: 'sign-in-link.created', subject: actor.email });
-  });
-  return { code, expiresAt };
-}
-
-/** Turns the code of a link into a session, once. Throws `sign_in_link_invalid`. */
-export async function openSession(store: Store, code: string): Promise<{ person: PersonEmail; session: string }> {
-  const at = store.now();
-  return store.db.transaction().execute(async (trx) => {
-    const link = await trx
-      .updateTable('sign_in_links')
-      .set({ used_at: at })
-      .where('hash', '=', hashSecret(code))
-      .where('used_at', 'is', null)
-      .where('expires_at', '>', at)
-      .returning('person')
-      .executeTakeFirst();
-    if (link === undefined) {
-      throw new PlanetLabError(
-        'sign_in_link_invalid',
-        'This sign-in link was used already or is older than ten minutes. Make a new one with: pl console',
-      );
-    }
-    const { code: session, hash } = newCode();
-    const expiresAt = new Date(at.getTime() + SESSION_MS);
-    await trx.deleteFrom('sessions').where('expires_at', '<', at).execute();
-    const row = { hash, person: link.person, created_at: at, expires_at: expiresAt };
-    await trx.insertInto('sessions').values(row).execute();
-    await record(trx, { at, actor: principalOf(link.person), kind: 'session.opened', subject: link.person });
-    return { person: link.person, session };
-  });
-}
-
-export async function endSession(store: Store, actor: Actor, session: string): Promise<void> {
-  const at = store.now();
-  await store.db.transaction().execute(async (trx) => {
-    await trx.deleteFrom('sessions').where('hash', '=', hashSecret(session)).execute();
-    await record(trx, { at, actor: actor.principal, kind: 'session.ended', subject: actor.email });
-  });
-}
-
-/** Whom a secret belongs to. Undefined when there is none such, or it expired, or the person is not enabled. */
-export async function actorOf(store: Store, kind: 'tokens' | 'sessions', secret: string): Promise<Actor | undefined> {
+/** Whom a secret belongs to, and what it may be used for. Undefined when there is none such, or it expired, or the person is not enabled. */
+export async function holderOf(
+  store: Store,
+  kind: 'tokens' | 'sessions',
+  secret: string,
+): Promise<{ readonly actor: Actor; readonly scopes: readonly TokenScope[] } | undefined> {
   const at = store.now();
   const hash = hashSecret(secret);
   const row = await store.db
@@ -140,6 +102,9 @@ export async function actorOf(store: Store, kind: 'tokens' | 'sessions', secret:
     .innerJoin('persons', 'persons.email', `${kind}.person`)
     .select((eb) => [
       'persons.email',
+      kind === 'tokens'
+        ? eb.ref('tokens.scopes').as('scopes')
+        : sql<readonly TokenScope[]>`'["all"]'::jsonb`.as('scopes'),
       jsonArrayFrom(
         eb.selectFrom('roles').select(['roles.role', 'roles.site']).whereRef('roles.person', '=', 'persons.email'),
       ).as('roles'),
@@ -149,15 +114,15 @@ export async function actorOf(store: Store, kind: 'tokens' | 'sessions', secret:
     .where('persons.enabled', '=', true)
     .executeTakeFirst();
   if (row === undefined) return undefined;
-  if (kind === 'tokens') await noteUse(store.db, hash, at);
+  await noteUse(store.db, kind, hash, at);
   const roles: RoleAt[] = row.roles;
-  return { principal: principalOf(row.email), email: row.email, roles };
+  return { actor: { principal: principalOf(row.email), email: row.email, roles }, scopes: row.scopes };
 }
 
 /** To the minute: a program that asks often does not cause a write each time. */
-async function noteUse(db: Db, hash: string, at: Date): Promise<void> {
+async function noteUse(db: Db, kind: 'tokens' | 'sessions', hash: string, at: Date): Promise<void> {
   await db
-    .updateTable('tokens')
+    .updateTable(kind)
     .set({ last_used_at: at })
     .where('hash', '=', hash)
     .where((eb) => eb.or([eb('last_used_at', 'is', null), eb('last_used_at', '<', new Date(at.getTime() - MINUTE_MS))]))

@@ -59,8 +59,8 @@ export interface SignInFailureTable {
   /** As it was typed, lower case: whether there is such a person makes no difference. */
   email: PersonEmail;
   failures: number;
-  last_at: Date;
-  locked_until: Date | null;
+  /** When the first of them was. */
+  since: Date;
 }
 
 export interface PasskeyTable {

@@ -53,8 +53,7 @@ const STATEMENTS = [
   `create table sign_in_failures (
     email text primary key,
     failures integer not null,
-    last_at timestamptz not null,
-    locked_until timestamptz)`,
+    since timestamptz not null)`,
   `create table passkeys (
     id text primary key,
     person text not null references persons on delete cascade,
