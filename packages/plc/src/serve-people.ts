@@ -13,6 +13,7 @@ import { servePersons } from './persons/routes.ts';
 import type { ServePerson } from './sessions/authenticate.ts';
 import type { Limiter } from './sessions/limiter.ts';
 import { beginSessionWith, serveSessions } from './sessions/routes.ts';
+import { getSettings } from './settings/store.ts';
 import { serveSignUps } from './sign-ups/routes.ts';
 import type { Store } from './store/store.ts';
 
@@ -36,7 +37,7 @@ export function servePeople(app: App, serve: ServePerson, options: PeopleOptions
   servePublic(app, plcRoutes.getSignInMethods, async () => ({
     passkeys: party() !== undefined,
     oidc: provider === undefined ? null : { label: provider.label },
-    signUp: true,
+    signUp: (await getSettings(store.db)).signUpOpen,
   }));
   serveSessions(app, serve, common);
   servePasswords(app, serve, common);

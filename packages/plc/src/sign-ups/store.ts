@@ -1,12 +1,13 @@
 import type { SignUp } from '@planetlab/contract';
 import { hashSecret } from '@planetlab/credentials';
-import { DAY_MS, formatDuration, type PersonEmail, type SiteName } from '@planetlab/model';
+import { DAY_MS, formatDuration, type PersonEmail, PlanetLabError, type SiteName } from '@planetlab/model';
 import { record } from '../events/record.ts';
 import { unaskedLetter } from '../mail/letter.ts';
 import type { PasswordHasher } from '../passwords/hash.ts';
 import { linkInvalid } from '../passwords/store.ts';
 import { newCode } from '../sessions/secrets.ts';
 import { principalOf } from '../sessions/store.ts';
+import { getSettings } from '../settings/store.ts';
 import { getSite } from '../sites/store.ts';
 import { orAlreadyExists } from '../store/database.ts';
 import type { Store } from '../store/store.ts';
@@ -20,11 +21,14 @@ export interface SignUps {
 
 const LINK_MS = 2 * DAY_MS;
 
-/** The mail goes out in either case, and the answer is the same: nobody learns here who has an account. Throws `unknown_site`. */
+/** The mail goes out in either case, and the answer is the same: nobody learns here who has an account. Throws `unknown_site`, `forbidden`. */
 export async function signUp(of: SignUps, input: SignUp): Promise<void> {
   const { store, publicUrl } = of;
   const at = store.now();
   const { email, name, site, role } = input;
+  if (!(await getSettings(store.db)).signUpOpen) {
+    throw new PlanetLabError('forbidden', `Nobody can sign up here by themselves. Ask a PI of ${site} to invite you.`);
+  }
   await getSite(store.db, site);
   const { code, hash } = newCode();
   await store.db.transaction().execute(async (trx) => {
