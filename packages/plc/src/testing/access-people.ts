@@ -26,8 +26,13 @@ const nothing = () => ({});
 const PASSWORD = 'correct horse battery';
 const BYTES = 'AAAA';
 
-/** Rows of the access table about people; `fresh` makes names that nothing else has. */
-export function accessOfPeople(test: () => TestPlc, fresh: (prefix: string) => string) {
+const atDemo = { query: { site: 'demo' } };
+const credential = { id: BYTES, rawId: BYTES, type: 'public-key' };
+
+type Makers = ReturnType<typeof makers>;
+
+/** What the rows ask about is made anew for each request. */
+function makers(test: () => TestPlc, fresh: (prefix: string) => string) {
   const email = () => `${fresh('someone')}@example.org`;
   const person = async (roles: readonly { role: 'user' | 'pi'; site: string }[] = [{ role: 'user', site: 'demo' }]) => {
     const body = { email: email(), name: 'Someone', roles: [...roles] };
@@ -48,10 +53,12 @@ export function accessOfPeople(test: () => TestPlc, fresh: (prefix: string) => s
     const body = { email: email(), name: 'Someone', roles: [{ role: 'user' as const, site: 'demo' }] };
     return test().admin.invitePerson({ body });
   };
-  const atDemo = { query: { site: 'demo' } };
-  const credential = { id: BYTES, rawId: BYTES, type: 'public-key' };
+  return { test, fresh, email, person, account, request, invite };
+}
 
-  const signIn = {
+/** Passwords, passkeys, sessions. */
+const signingIn = ({ test, email, person, account }: Makers) =>
+  ({
     getSignInMethods: { input: nothing, status: all(200) },
     signInByPassword: { input: account, status: all(201) },
     createTokenByPassword: {
@@ -101,9 +108,11 @@ export function accessOfPeople(test: () => TestPlc, fresh: (prefix: string) => s
     },
     startOidcSignIn: { when: 'where there is none', input: nothing, status: all(404) },
     signInByOidc: { when: 'where there is none', input: () => ({ body: { query: '?code=x' } }), status: all(404) },
-  } as const satisfies Partial<AccessRows<keyof typeof plcRoutes>>;
+  }) as const satisfies Partial<AccessRows<keyof typeof plcRoutes>>;
 
-  const people = {
+/** Sign-ups, requests, invitations. */
+const coming = ({ test, fresh, email, request, invite }: Makers) =>
+  ({
     listSignUpSites: { input: nothing, status: all(200) },
     signUp: { input: () => ({ body: { email: email(), name: 'S', site: 'demo' } }), status: all(202) },
     confirmSignUp: {
@@ -155,6 +164,11 @@ export function accessOfPeople(test: () => TestPlc, fresh: (prefix: string) => s
       }),
       status: all(201),
     },
+  }) as const satisfies Partial<AccessRows<keyof typeof plcRoutes>>;
+
+/** Roles given and taken, people disabled and removed. */
+const managing = ({ person }: Makers) =>
+  ({
     giveRole: [
       {
         when: 'user',
@@ -203,7 +217,10 @@ export function accessOfPeople(test: () => TestPlc, fresh: (prefix: string) => s
     ],
     removePerson: { when: 'a user', input: async () => ({ params: { person: await person() } }), status: PI(204) },
     listMails: { input: nothing, status: ADMIN(200) },
-  } as const satisfies Partial<AccessRows<keyof typeof plcRoutes>>;
+  }) as const satisfies Partial<AccessRows<keyof typeof plcRoutes>>;
 
-  return { ...signIn, ...people };
+/** Rows of the access table about people; `fresh` makes names that nothing else has. */
+export function accessOfPeople(test: () => TestPlc, fresh: (prefix: string) => string) {
+  const made = makers(test, fresh);
+  return { ...signingIn(made), ...coming(made), ...managing(made) };
 }
