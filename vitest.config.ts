@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config';
 /** Tests that change the host or start several processes run one file at a time. */
 const oneAtATime = { pool: 'forks', fileParallelism: false } as const;
 
+/** Waits are so many times longer on a machine that is known to be slow (`npm run test:vm`); see tests/slowness.ts. */
+const slowness = Number(process.env['PLANETLAB_TEST_SLOWNESS'] ?? '1');
+
 export default defineConfig({
   test: {
     projects: [
@@ -24,8 +27,9 @@ export default defineConfig({
           name: 'host',
           ...oneAtATime,
           include: ['tests/host/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 60_000 * slowness,
+          hookTimeout: 60_000 * slowness,
+          expect: { poll: { timeout: 1_000 * slowness } },
           sequence: { groupOrder: 1 },
         },
       },

@@ -25,6 +25,7 @@ import {
 } from '@planetlab/credentials';
 import { createNetworkNamespace, deleteNetworkNamespace, inNamespace, systemRunner } from '@planetlab/linux';
 import { DAY_MS, ImageName, NodeName, Principal, Resources, SliceName, toInstant } from '@planetlab/model';
+import { withSlowness } from '../slowness.ts';
 import type { TestAuthority } from './node-authority.ts';
 
 export { startAuthority, type TestAuthority } from './node-authority.ts';
@@ -113,7 +114,7 @@ export const leaseFor = (slice: string, options: { endsInMs?: number; keys?: str
 /** Waits for a sliver to be in a state, by watching. */
 export async function untilState(client: Client<typeof nodeRoutes>, slice: string, state: string): Promise<NodeSliver> {
   const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), 30_000);
+  const timer = setTimeout(() => stop.abort(), withSlowness(30_000));
   let last: NodeSliver | undefined;
   try {
     for await (const event of await client.watchSlivers({}, { signal: stop.signal })) {
@@ -229,7 +230,7 @@ route add default via ${HOST_IPV4}
 }
 
 export async function eventually(check: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<boolean> {
-  const deadline = performance.now() + timeoutMs;
+  const deadline = performance.now() + withSlowness(timeoutMs);
   while (performance.now() < deadline) {
     if (await check()) return true;
     await delay(20);

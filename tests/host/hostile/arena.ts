@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { NodeSliver } from '@planetlab/contract';
+import { withSlowness } from '../../slowness.ts';
 import { type Caller, createNodeWorld } from '../describe-node.ts';
 import { leaseFor, type TestNode, untilState } from '../node-fixture.ts';
 import { startService } from './service.ts';
@@ -16,8 +17,8 @@ export const GOOD = 'test_good';
  * While an attack goes on, answers of the neighbour and of the manager take at most this long. There is room in it for a
  * machine on which other work goes on; what it costs exactly is measured by the benchmark `noisy-neighbour`.
  */
-export const NEIGHBOUR_P99_MS = 2_500;
-export const MANAGER_ANSWER_MS = 5_000;
+export const NEIGHBOUR_P99_MS = withSlowness(2_500);
+export const MANAGER_ANSWER_MS = withSlowness(5_000);
 export const MANAGER_RSS_MIB = 400;
 
 export interface Arena extends AsyncDisposable {

@@ -1,0 +1,117 @@
+/**
+ * `package-cycle.ts FIRST SECOND`: the life of the node's Debian package on a machine with systemd and cgroup v2, which it
+ * takes as its own. Run by `npm run test:vm` inside the test machine. The arguments are folders with one package each.
+ * Prints what it has shown; any failure ends it.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { systemRunner } from '@planetlab/linux';
+import { NodeName } from '@planetlab/model';
+import { eventually, leaseFor, NODE_IPV4, nodeClient, startAuthority, untilState } from '../host/node-fixture.ts';
+import { withSlowness } from '../slowness.ts';
+
+const [first = '', second = ''] = process.argv.slice(2);
+const SLIVER = 'test_packaged';
+const UNIT = 'planetlab-node.service';
+
+const sh = async (script: string, input = ''): Promise<string> => {
+  const timeoutMs = withSlowness(120_000);
+  const { stdout } = await systemRunner.run({ argv: ['sh', '-euc', script], input, timeoutMs });
+  return stdout.trim();
+};
+const shown = (what: string): void => void process.stdout.write(`ok  ${what}\n`);
+const install = (folder: string) =>
+  sh(
+    `DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 ${folder}/*.deb >/tmp/apt.log 2>&1 || { tail /tmp/apt.log >&2; exit 1; }`,
+  );
+const unit = (property: string) => sh(`systemctl show --value --property ${property} ${UNIT}`);
+/** Every file whose name says that it is ours, the machine's own included. */
+const ourFiles = () =>
+  sh(
+    "find / -xdev \\( -path /proc -o -path /sys -o -path /srv -o -path /var/tmp \\) -prune -o \\( -iname '*planetlab*' -o -name 'pl-node*' \\) -print; ls -d /run/planetlab* 2>/dev/null || true",
+  );
+
+await using stack = new AsyncDisposableStack();
+// an address as of a network card: the machine has none
+await sh(`ip link add eth-node type veth peer name eth-world
+ip address add ${NODE_IPV4}/30 dev eth-node
+ip link set eth-world up
+ip link set eth-node up
+ip route add default dev eth-node`);
+const before = await ourFiles();
+const authority = stack.use(await startAuthority(NODE_IPV4));
+
+await install(first);
+assert.equal(await unit('UnitFileState'), 'enabled');
+assert.equal(await unit('ActiveState'), 'inactive');
+assert.match(await sh('pl-node status'), /not joined: manager not running/);
+shown('installed: the unit is enabled, and nothing runs before the machine has joined');
+
+const joined = await sh('pl-node join -', authority.invitation(NodeName.parse('packaged')));
+let caller = nodeClient(authority.identity, await authority.uplinked());
+const reconnected = async () => {
+  caller = nodeClient(authority.identity, await authority.uplinked(), { key: caller.key });
+  await untilState(caller.client, SLIVER, 'running');
+};
+assert.equal(await unit('ActiveState'), 'active');
+shown(`${joined}; the unit is active and its uplink open`);
+
+await caller.client.requestLease({ body: leaseFor(SLIVER, { endsInMs: withSlowness(600_000) }) });
+await untilState(caller.client, SLIVER, 'running');
+const tag = await sh('ls /run/planetlab');
+const firstProcess = async () => {
+  const ran = await caller.exec(SLIVER, ['sh', '-c', 'cut -d" " -f22 /proc/1/stat; hostname']);
+  assert.equal(ran.code, 0, ran.stderr);
+  return ran.stdout;
+};
+const since = await firstProcess();
+shown('a sliver runs, and programs in it');
+
+const cgroup = `/sys/fs/cgroup/planetlab/${tag}/${SLIVER}`;
+const limits = () =>
+  ['memory.max', 'memory.swap.max', 'pids.max', 'cpu.weight'].map((file) =>
+    readFileSync(`${cgroup}/${file}`, 'utf8').trim(),
+  );
+const limited = limits();
+assert.deepEqual(limited.slice(0, 3), [String(64 * 2 ** 20), '0', '64']);
+shown(`its cgroup (v2) has its limits: memory, swap, processes; weight ${limited[3]}`);
+
+const pid = await unit('MainPID');
+process.kill(Number(pid), 'SIGKILL');
+await reconnected();
+assert.notEqual(await unit('MainPID'), pid);
+assert.equal(await firstProcess(), since);
+shown('killed with kill -9: systemd starts the manager again, and the sliver ran on');
+
+await sh(`systemctl stop ${UNIT}`);
+assert.equal(await unit('ActiveState'), 'inactive');
+assert.notEqual(readFileSync(`${cgroup}/cgroup.procs`, 'utf8'), '', 'nothing runs in the sliver');
+await sh(`systemctl start ${UNIT}`);
+await reconnected();
+assert.equal(await firstProcess(), since);
+shown('stopped and started: the sliver ran on meanwhile');
+
+await sh('systemctl daemon-reload; systemctl daemon-reexec; systemctl daemon-reload');
+assert.equal(await firstProcess(), since);
+assert.deepEqual(limits(), limited);
+shown('daemon-reload and daemon-reexec: systemd leaves the sliver and its limits as they are');
+
+const old = await unit('MainPID');
+await install(second);
+await reconnected();
+assert.notEqual(await unit('MainPID'), old);
+assert.equal(await firstProcess(), since);
+const version = (await sh('dpkg-query --show planetlab-node')).replace('\t', ' ');
+shown(`upgraded to ${version}: a new manager, and the sliver's first process is the same`);
+
+await sh(
+  'apt-get purge -y -qq -o Dpkg::Use-Pty=0 planetlab-node >/tmp/apt.log 2>&1 || { tail /tmp/apt.log >&2; exit 1; }',
+);
+assert.equal(await ourFiles(), before.replace(/^\/var\/lib\/planetlab(\/.*)?\n/gm, ''), 'files are left');
+assert.ok(await eventually(async () => !(await sh('ps -eo args')).includes(tag)), 'processes are left');
+assert.equal(await sh('nft list tables'), '', 'rules are left');
+assert.equal(await sh("ip -br link | grep -v '^lo\\|^eth-' || true"), '', 'links are left');
+assert.equal(await sh("awk '$5 ~ /planetlab/ && $5 !~ /^.srv/' /proc/self/mountinfo"), '', 'mounts are left');
+assert.equal(await sh('ls -d /sys/fs/cgroup/planetlab 2>/dev/null || true'), '', 'cgroups are left');
+assert.equal(await sh(`systemctl list-units --all --no-legend '${UNIT}'`), '', 'systemd still knows the unit');
+shown('purged: no file, process, rule, link, mount, cgroup or unit of it is left');

@@ -1,0 +1,33 @@
+/**
+ * `agent.ts PORT [OUTPUT]`: runs in the test machine. Takes lines of JSON from the port and runs the shell script in each, one
+ * after another; answers with lines of what it says, and how it ended.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Answer, Task } from '../agent-messages.ts';
+
+const [port, out = port] = process.argv.slice(2);
+if (port === undefined || out === undefined) throw new Error('usage: agent.ts PORT [OUTPUT]');
+const output = createWriteStream(out);
+const answer = (message: Answer): void => void output.write(`${JSON.stringify(message)}\n`);
+
+async function run({ id, script, timeoutMs }: Task): Promise<void> {
+  const child = spawn('sh', ['-euc', script], { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8');
+    stream.on('data', (text: string) => answer({ id, text, error: stream === child.stderr }));
+  }
+  // the whole process group: what it started must not stay
+  const timer = setTimeout(() => process.kill(-(child.pid ?? process.pid), 'SIGKILL'), timeoutMs);
+  const [code] = await once(child, 'exit');
+  clearTimeout(timer);
+  await Promise.race([once(child, 'close'), new Promise((resolve) => setTimeout(resolve, 2_000))]);
+  answer({ id, code: typeof code === 'number' ? code : null });
+}
+
+answer({ ready: true });
+for await (const line of createInterface({ input: createReadStream(port) })) {
+  if (line.trim() !== '') await run(JSON.parse(line) as Task);
+}

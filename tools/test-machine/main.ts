@@ -1,0 +1,134 @@
+/**
+ * `npm run test:vm -- [--only NAME...] [--minutes N] [--resume] [--keep] [--json]`: boots a Debian 13 with systemd and
+ * cgroup v2 in QEMU, tries the node's package in it, and runs the host tests in it, each file by itself.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { baseDisk } from './base-disk.ts';
+import { type Machine, startMachine } from './machine.ts';
+import { allParts, type Part, type PartResult } from './parts.ts';
+import { debianRecipe } from './recipe.ts';
+import { choose, jsonLine, openResults, table } from './results.ts';
+import { removeScratchLeftovers, SCRATCH_PREFIX } from './scratch.ts';
+import { sourceDisk, sourcesKey } from './source-disk.ts';
+
+const HELP = `Boots a Debian 13 with systemd and cgroup v2 in QEMU (emulated: an hour for everything), and tests a node in it.
+
+  --only NAME...   only these: boot, package, or files such as tests/host/linux.test.ts
+  --resume         leave out what has passed before with the same sources
+  --minutes N      end after that time (default 180)
+  --keep           leave the machine running at the end, until Ctrl-C
+  --json           one line of JSON at the end
+
+Example: npm run test:vm -- --only boot package --json
+`;
+const ROOT = resolve(import.meta.dirname, '../..');
+const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'planetlab/test-machine');
+const DEFAULT_MINUTES = 180;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    only: { type: 'boolean' },
+    resume: { type: 'boolean' },
+    minutes: { type: 'string', default: String(DEFAULT_MINUTES) },
+    keep: { type: 'boolean' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
+});
+const say = (line: string): void => void process.stderr.write(`test machine: ${line}\n`);
+
+async function main(): Promise<number> {
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const whyNot = whyNotHere();
+  if (whyNot !== undefined) throw new Error(whyNot);
+  const parts = choose(allParts(ROOT), values.only === true ? positionals : []);
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => stop.abort(new Error('interrupted')));
+  const limit = setTimeout(
+    () => stop.abort(new Error(`over ${values.minutes} minutes`)),
+    Number(values.minutes) * 60_000,
+  );
+  mkdirSync(CACHE, { recursive: true });
+  removeScratchLeftovers(CACHE);
+  const scratch = mkdtempSync(join(CACHE, `${SCRATCH_PREFIX}${process.pid}-`));
+  try {
+    return await test(parts, scratch, stop.signal);
+  } finally {
+    clearTimeout(limit);
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function whyNotHere(): string | undefined {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return 'the test machine runs on Linux on x86-64 only';
+  if (process.getuid?.() !== 0) return 'making its disks needs root; run it as root or through sudo';
+  return Number(values.minutes) > 0 ? undefined : '--minutes is a number of minutes';
+}
+
+async function test(parts: readonly Part[], scratch: string, signal: AbortSignal): Promise<number> {
+  const startedAt = performance.now();
+  const list = readFileSync(join(ROOT, 'tools/setup/packages.txt'), 'utf8');
+  const making = { cache: CACHE, say, signal };
+  const base = await baseDisk(debianRecipe(list), making);
+  const results = openResults(join(CACHE, 'results.json'), sourcesKey(ROOT), values.resume === true);
+  const logs = join(CACHE, 'logs');
+  mkdirSync(logs, { recursive: true });
+  const sources = await sourceDisk(ROOT, scratch, making);
+  say(`booting; what it says goes to ${logs}`);
+  await using machine = await startMachine({ base, sources, scratch, consoleLog: join(logs, 'console.log') });
+  const stopped = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason));
+  });
+  const orEnd = <T>(work: Promise<T>): Promise<T> => Promise.race([work, machine.ended, stopped]);
+  let interruption: string | undefined;
+  try {
+    await orEnd(machine.agent.ready());
+    for (const part of parts) {
+      if (results.has(part.name)) continue;
+      say(`${part.name} ...`);
+      const result = await orEnd(runPart(part, machine, logs));
+      results.add(result);
+      for (const failure of result.failures) say(`  failed: ${failure}`);
+    }
+  } catch (error) {
+    interruption = error instanceof Error ? error.message : String(error);
+    say(interruption);
+  }
+  const seconds = Math.round((performance.now() - startedAt) / 1000);
+  process.stdout.write(table(results.all()));
+  if (values.json === true) process.stdout.write(`${jsonLine(results.all(), parts, seconds, interruption)}\n`);
+  if (values.keep === true && interruption === undefined) {
+    say(
+      `it goes on until Ctrl-C; its console: socat -,raw,echo=0,escape=0x1d UNIX:${machine.console} (Ctrl-] leaves it)`,
+    );
+    await orEnd(new Promise<never>(() => {})).catch(() => {});
+  }
+  const done = parts.every(({ name }) => results.all().some((result) => result.name === name && result.failed === 0));
+  return done && interruption === undefined ? 0 : 1;
+}
+
+async function runPart(part: Part, machine: Machine, logs: string): Promise<PartResult> {
+  const startedAt = performance.now();
+  let log = '';
+  const gave = await part.run(machine, (text) => {
+    log += text;
+    writeFileSync(join(logs, `${part.name.replaceAll('/', '-')}.log`), log);
+  });
+  return { name: part.name, seconds: Math.round((performance.now() - startedAt) / 1000), ...gave };
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`test machine: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

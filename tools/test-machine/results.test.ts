@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { fromLines, fromReport } from './parts.ts';
+import { choose, jsonLine, openResults, table } from './results.ts';
+
+const result = (name: string, failed = 0) => ({
+  ...{ name, passed: 2, failed, skipped: 1, seconds: 30 },
+  failures: failed === 0 ? [] : ['it breaks'],
+});
+const part = (name: string) => ({ name, run: async () => result(name) });
+
+describe('what a run of the test machine gave', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'planetlab-results-'));
+  const file = join(folder, 'results.json');
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('is kept part by part: what passed with the same sources need not run again', () => {
+    const results = openResults(file, 'a', false);
+    results.add(result('boot'));
+    results.add(result('package', 1));
+    const resumed = openResults(file, 'a', true);
+    expect(['boot', 'package'].map((name) => resumed.has(name))).toEqual([true, false]);
+    expect(openResults(file, 'b', true).has('boot')).toBe(false);
+    expect(openResults(file, 'a', false).has('boot')).toBe(false);
+  });
+
+  it('is one line of JSON, and in order only when everything asked for ran and passed', () => {
+    const parts = [part('boot'), part('package')];
+    const line = (...results: readonly ReturnType<typeof result>[]) =>
+      JSON.parse(jsonLine(results, parts, 60, undefined));
+    expect(line(result('boot'), result('package'))).toMatchObject({ ok: true, passed: 4, failed: 0, missing: [] });
+    expect(line(result('boot'))).toMatchObject({ ok: false, missing: ['package'] });
+    expect(line(result('boot'), result('package', 1))).toMatchObject({ ok: false, failed: 1 });
+    expect(JSON.parse(jsonLine([], [], 1, 'interrupted'))).toMatchObject({ ok: false, interruption: 'interrupted' });
+  });
+
+  it('is a table with a sum', () => {
+    expect(table([result('boot'), result('package', 1)])).toBe(
+      `         passed  failed  skipped  seconds
+boot          2       0        1       30
+package       2       1        1       30
+all           4       1        2       60
+`,
+    );
+  });
+
+  it('is of the parts that were named, and a wrong name is told', () => {
+    const parts = [part('boot'), part('package')];
+    expect(choose(parts, [])).toBe(parts);
+    expect(choose(parts, ['package']).map(({ name }) => name)).toEqual(['package']);
+    expect(() => choose(parts, ['pakage'])).toThrow('there is no pakage; there are: boot, package');
+  });
+});
+
+describe('a part of a run', () => {
+  it('counts the lines that say what was shown, and ending badly as one failure more', () => {
+    expect(fromLines('ok  a\nnoise\nnot ok  b: why\n', 0)).toMatchObject({
+      passed: 1,
+      failed: 1,
+      failures: ['b: why'],
+    });
+    expect(fromLines('ok  a\n', 1, 'AssertionError\n')).toMatchObject({
+      ...{ passed: 1, failed: 1 },
+      failures: ['ended with 1: AssertionError'],
+    });
+  });
+
+  it('counts the tests of a file, and a file that could not run as one failure', () => {
+    const tests = ['passed', 'failed', 'skipped'].map((status) => ({ status, fullName: `it ${status}` }));
+    const report = { testResults: [{ status: 'failed', message: '', assertionResults: tests }] };
+    expect(fromReport(JSON.stringify(report), 1)).toEqual({
+      ...{ passed: 1, failed: 1, skipped: 1 },
+      failures: ['it failed'],
+    });
+    expect(fromReport(undefined, null)).toMatchObject({ passed: 0, failed: 1, failures: ['ended with null'] });
+    const broken = { testResults: [{ status: 'failed', message: 'no such module', assertionResults: [] }] };
+    expect(fromReport(JSON.stringify(broken), 1).failures).toEqual(['ended with 1: no such module']);
+  });
+});

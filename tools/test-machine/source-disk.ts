@@ -1,0 +1,74 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { type Making, makeDisk } from './base-disk.ts';
+import { runProgram } from './run-program.ts';
+
+/** What of a folder is the project's and not made from it. */
+const MADE = new Set(['node_modules', '.git', 'dist', '.cache']);
+
+const DISK_GIB = 6;
+const IMAGES = '/var/lib/planetlab/images';
+const IMAGE = 'debian-12';
+
+/** Two revisions of the node's package, so that one can be upgraded to the other. */
+export const PACKAGES = ['first', 'second'] as const;
+
+/** The paths of all files of the project, sorted; in a clone those that git would show. */
+const projectFiles = (root: string): readonly string[] =>
+  execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
+    .split('\0')
+    .filter((path) => path !== '' && existsSync(join(root, path)) && statSync(join(root, path)).isFile())
+    .sort();
+
+/** One value for all that is tested: the same sources give the same. */
+export function sourcesKey(root: string): string {
+  const hash = createHash('sha256');
+  for (const path of projectFiles(root)) hash.update(`${path}\0`).update(readFileSync(join(root, path)));
+  return hash.digest('hex').slice(0, 12);
+}
+
+/**
+ * A disk with the sources, the npm packages, the node's Debian packages and the image that slivers start from: a machine
+ * has no network. Needs root, because the files of an image belong to many.
+ */
+export async function sourceDisk(root: string, scratch: string, making: Making): Promise<string> {
+  const { signal, say } = making;
+  const staging = join(scratch, 'sources');
+  say('copying the sources and npm packages ...');
+  await cp(root, staging, {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (source) => source === root || !MADE.has(basename(source)),
+  });
+  await runProgram(['cp', '-a', '--reflink=auto', join(root, 'node_modules'), staging], { signal });
+  say('building the packages of the node manager ...');
+  for (const [index, name] of PACKAGES.entries()) {
+    const revision = index === 0 ? [] : ['--revision', String(index + 1)];
+    const out = ['--out', join(staging, 'packages-built', name)];
+    await runProgram([process.execPath, 'tools/package/node-package.ts', ...out, ...revision], { cwd: root, signal });
+  }
+  await copyImage(root, join(staging, 'images'), making);
+  const disk = join(scratch, 'sources.ext4');
+  await makeDisk(staging, disk, DISK_GIB, signal);
+  rmSync(staging, { recursive: true });
+  return disk;
+}
+
+/** A store with nothing but the image of slivers: a copy of this machine's, which has it already or gets it now. */
+async function copyImage(root: string, target: string, { say, signal }: Making): Promise<void> {
+  const tag = `${IMAGE}.json`;
+  if (!existsSync(join(IMAGES, tag))) {
+    say('building the image that slivers start from, once ...');
+    const manager = join(root, 'apps/node-manager/main.ts');
+    await runProgram([process.execPath, manager, 'image', 'build', IMAGE, '--images', IMAGES], { signal });
+  }
+  const { digest } = JSON.parse(readFileSync(join(IMAGES, tag), 'utf8'));
+  mkdirSync(join(target, 'rootfs'), { recursive: true });
+  copyFileSync(join(IMAGES, tag), join(target, tag));
+  await runProgram(['cp', '-a', '--reflink=auto', join(IMAGES, 'rootfs', String(digest)), join(target, 'rootfs')], {
+    signal,
+  });
+}
