@@ -19,6 +19,7 @@ import {
   applyRuleset,
   bindMountIdMapped,
   type CommandRunner,
+  cgroupLayout,
   createNetworkNamespace,
   createPollSet,
   createRoutedVeth,
@@ -220,13 +221,16 @@ describe.skipIf(reason !== undefined)('what is asked of a Linux host', () => {
     const parent = `planetlab-test-${process.pid}`;
     const child = spawn('sleep', ['60']);
     await once(child, 'spawn');
-    const folders = readCgroupHierarchies()
-      .filter(({ controllers }) => controllers.some((name) => name === 'pids' || name === 'freezer'))
+    const hierarchies = readCgroupHierarchies();
+    const unified = cgroupLayout(hierarchies) === 'v2';
+    const folders = hierarchies
+      .filter(({ controllers }) => unified || controllers.some((name) => name === 'pids' || name === 'freezer'))
       .map(({ mountPoint }) => join(mountPoint, parent, 'a'));
     for (const folder of folders) {
       mkdirSync(folder, { recursive: true });
       writeFileSync(join(folder, 'cgroup.procs'), String(child.pid));
       if (existsSync(join(folder, 'freezer.state'))) writeFileSync(join(folder, 'freezer.state'), 'FROZEN');
+      if (existsSync(join(folder, 'cgroup.freeze'))) writeFileSync(join(folder, 'cgroup.freeze'), '1');
     }
     await removeCgroupTree(parent);
     await removeCgroupTree(parent);

@@ -74,11 +74,12 @@ describe.runIf(isRoot)('root in a sliver that wants out', () => {
 
   it('cannot leave or change its cgroup, nor have the kernel run a program when one empties', async () => {
     const own = sliverCgroup(arena.node.tag, EVIL).folder('pids');
-    const inside = (words: string) => `mount -t cgroup -o pids none /m || mount -t cgroup2 none /m; ${words}`;
+    const inside = (words: string, controller = 'pids') =>
+      `mount -t cgroup -o ${controller} none /m || mount -t cgroup2 none /m && { ${words}; }`;
     expect(
       await succeeded({
         limit: inside('echo max > /m/pids.max'),
-        memory: 'mount -t cgroup -o memory none /m; echo -1 > /m/memory.limit_in_bytes || echo max > /m/memory.max',
+        memory: inside('echo -1 > /m/memory.limit_in_bytes || echo max > /m/memory.max', 'memory'),
         child: inside('mkdir /m/evil'),
         agent: inside('echo /m/x > /m/release_agent'),
         notify: inside('echo 1 > /m/notify_on_release'),
