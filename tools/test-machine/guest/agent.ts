@@ -4,13 +4,14 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Answer, Task } from '../agent-messages.ts';
 
-const [port, out = port] = process.argv.slice(2);
-if (port === undefined || out === undefined) throw new Error('usage: agent.ts PORT [OUTPUT]');
-const output = createWriteStream(out);
+const [port, out] = process.argv.slice(2);
+if (port === undefined) throw new Error('usage: agent.ts PORT [OUTPUT]');
+const fd = openSync(port, out === undefined ? 'r+' : 'r'); // a port can be opened once
+const output = createWriteStream(out ?? port, out === undefined ? { fd } : {});
 const answer = (message: Answer): void => void output.write(`${JSON.stringify(message)}\n`);
 
 async function run({ id, script, timeoutMs }: Task): Promise<void> {
@@ -28,6 +29,6 @@ async function run({ id, script, timeoutMs }: Task): Promise<void> {
 }
 
 answer({ ready: true });
-for await (const line of createInterface({ input: createReadStream(port) })) {
+for await (const line of createInterface({ input: createReadStream(port, { fd }) })) {
   if (line.trim() !== '') await run(JSON.parse(line) as Task);
 }
