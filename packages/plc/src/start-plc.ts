@@ -29,6 +29,7 @@ import { serveHealth } from './processes/health.ts';
 import { createPassOn, type PassOn } from './processes/pass-on.ts';
 import { createPeers } from './processes/peers.ts';
 import { processAddress } from './processes/process-address.ts';
+import { serveSelections } from './selection/routes.ts';
 import { servePeople } from './serve-people.ts';
 import { servePersonWith } from './sessions/authenticate.ts';
 import { createLimiter } from './sessions/limiter.ts';
@@ -201,6 +202,7 @@ async function publicApp(parts: Parts): Promise<{ readonly app: App; readonly dr
   serveTags(app, serve, store);
   serveSlices(app, serve, store);
   serveSlivers(app, serve, store);
+  serveSelections(app, serve, store);
   serveUsage(app, serve, parts);
   serveExec(app, serve, parts);
   serveOperations(app, serve, store, parts.feed, parts.stopping);

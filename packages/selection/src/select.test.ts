@@ -34,7 +34,7 @@ describe('a selection', () => {
     expect(selection.summary).toBe('1 of 5 nodes match; 2 are the least that is wanted, so none is taken.');
     expect(selection.explanation.find(({ node }) => node === 'tokyo1')).toMatchObject({
       code: 'too_few',
-      sentence: 'It matches, but only 1 do, and 2 are the least that is wanted.',
+      sentence: 'It matches, but only 1 does, and 2 are the least that is wanted.',
     });
   });
 

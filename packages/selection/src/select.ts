@@ -195,7 +195,7 @@ function toLocated(match: Match): Located & { readonly match: Match } {
 
 function explainMatches(matches: readonly Match[], chosen: readonly Match[], request: SelectionRequest): Choice[] {
   const numbers = new Map(chosen.map((match, index) => [match, index + 1]));
-  const few = `It matches, but only ${matches.length} do, and ${request.min} are the least that is wanted.`;
+  const few = `It matches, but only ${matches.length} ${matches.length === 1 ? 'does' : 'do'}, and ${request.min} ${are(request.min)} the least that is wanted.`;
   const unneeded = sentenceOfUnneeded(chosen, request);
   return matches.map((match) => {
     const { node } = match.candidate;
@@ -210,7 +210,11 @@ function explainMatches(matches: readonly Match[], chosen: readonly Match[], req
 
 function summaryOf(candidates: number, matches: number, chosen: number, { count, min }: SelectionRequest): string {
   const found = `${matches} of ${candidates} nodes match`;
-  if (matches < min) return `${found}; ${min} ${min === 1 ? 'is' : 'are'} the least that is wanted, so none is taken.`;
+  if (matches < min) return `${found}; ${min} ${are(min)} the least that is wanted, so none is taken.`;
   if (count === null) return `${found}, and all are taken.`;
-  return chosen < count ? `${found}; ${count} were asked for, ${chosen} are taken.` : `${found}; ${chosen} are taken.`;
+  return chosen < count
+    ? `${found}; ${count} were asked for, ${chosen} ${are(chosen)} taken.`
+    : `${found}; ${chosen} ${are(chosen)} taken.`;
 }
+
+const are = (count: number): string => (count === 1 ? 'is' : 'are');

@@ -3,6 +3,7 @@ import { accountRoutes } from './account-routes.ts';
 import { authorityRoutes } from './authority-routes.ts';
 import { operationRoutes } from './operation-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
+import { selectionRoutes } from './selection-routes.ts';
 import { settingsRoutes } from './settings-routes.ts';
 import { signInRoutes } from './sign-in-routes.ts';
 import { sliceRoutes } from './slice-routes.ts';
@@ -19,6 +20,7 @@ export const plcRoutes = {
   ...peopleRoutes,
   ...sliceRoutes,
   ...operationRoutes,
+  ...selectionRoutes,
 } as const satisfies RouteTable;
 
 /** What a machine asks on the node listener before it has a certificate. Afterwards it only keeps its uplink open. */

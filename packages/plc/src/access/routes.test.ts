@@ -214,6 +214,14 @@ const TABLE: Record<RouteName, Case | readonly Case[]> = {
     input: async () => ({ params: { slice: (await sliver()).params.slice }, body: {} }),
     status: CHANGERS(202),
   },
+  selectNodes: [
+    { input: () => ({ body: {} }), status: SIGNED_IN },
+    { when: 'for a slice', input: async () => ({ body: { slice: (await slice()).params.slice } }), status: READERS },
+  ],
+  // there are no nodes in service: who may do it learns that
+  selectSlivers: { input: async () => ({ ...(await slice()), body: {} }), status: CHANGERS(409) },
+  getSelector: { input: slice, status: '401 403 404 404 404 404 404' },
+  deleteSelector: { input: slice, status: CHANGERS(404) },
   listSlivers: { input: nothing, status: SIGNED_IN },
   listOperations: { input: nothing, status: SIGNED_IN },
   getOperation: { input: operation, status: '401 404 200 200 200 200 200' },

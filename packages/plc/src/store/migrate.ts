@@ -4,6 +4,7 @@ import { accountsNodesSlices } from './migrations/0001-accounts-nodes-slices.ts'
 import { people } from './migrations/0002-people.ts';
 import { slicesAndNodes } from './migrations/0003-slices-and-nodes.ts';
 import { operations } from './migrations/0004-operations.ts';
+import { missionControl } from './migrations/0005-mission-control.ts';
 import { processes } from './migrations/0006-processes.ts';
 import { notices } from './migrations/0008-notices.ts';
 import type { Db } from './schema.ts';
@@ -14,6 +15,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-people': people,
   '0003-slices-and-nodes': slicesAndNodes,
   '0004-operations': operations,
+  '0005-mission-control': missionControl,
   '0006-processes': processes,
   '0008-notices': notices,
 };

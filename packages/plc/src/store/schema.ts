@@ -16,6 +16,7 @@ import type {
   Thumbprint,
 } from '@planetlab/model';
 import type { ColumnType, Generated, Kysely, Transaction } from 'kysely';
+import type { MissionControlSchema } from './schema-mission-control.ts';
 import type { NoticesSchema } from './schema-notices.ts';
 import type { OperationsSchema } from './schema-operations.ts';
 import type { PeopleSchema, TokenScopes } from './schema-people.ts';
@@ -196,7 +197,7 @@ export interface EventTable {
   after: Json<unknown>;
 }
 
-export interface Schema extends PeopleSchema, SlicesSchema, OperationsSchema, NoticesSchema {
+export interface Schema extends PeopleSchema, SlicesSchema, OperationsSchema, MissionControlSchema, NoticesSchema {
   authority: AuthorityTable;
   sites: SiteTable;
   persons: PersonTable;
