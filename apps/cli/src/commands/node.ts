@@ -12,6 +12,7 @@ import type { Register } from '../program.ts';
 import { allPages, withClient } from '../session/client.ts';
 import { usageError } from '../usage.ts';
 import { registerNodeJoin } from './node-join.ts';
+import { registerNodeSelect } from './node-select.ts';
 
 const placeText = (place: Place | null): string => (place === null ? '-' : `${place.city}, ${place.country}`);
 
@@ -31,6 +32,7 @@ const COLUMNS: readonly Column<PlcNode>[] = [
 export const register: Register = (node, io) => {
   registerCreate(node, io);
   registerNodeJoin(node, io);
+  registerNodeSelect(node, io);
   leaf(
     node.command('list').option('--site <site>', 'only of this site'),
     io,

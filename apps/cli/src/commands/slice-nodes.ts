@@ -1,4 +1,4 @@
-import type { PlcNode } from '@planetlab/contract';
+import type { PlcNode, Sliver } from '@planetlab/contract';
 import { MINUTE_MS, PlanetLabError } from '@planetlab/model';
 import type { Command } from 'commander';
 import { ExitWith } from '../exit.ts';
@@ -6,6 +6,7 @@ import { inParallel } from '../in-parallel.ts';
 import { type Io, interruptionCode } from '../io.ts';
 import { type Invocation, leaf } from '../leaf.ts';
 import { duration } from '../options.ts';
+import { requestOf, type SelectionOptions, selectionOptions } from '../selection.ts';
 import { allPages, type Plc, withClient } from '../session/client.ts';
 import { ARRIVAL_COLUMNS } from '../slivers/columns.ts';
 import { demandAllRunning } from '../slivers/outcome.ts';
@@ -13,8 +14,10 @@ import { createProgress } from '../slivers/progress.ts';
 import { waitUntilSettled } from '../slivers/wait.ts';
 import { usageError } from '../usage.ts';
 
-interface AddOptions {
+interface AddOptions extends SelectionOptions {
   readonly all?: boolean;
+  readonly where?: string;
+  readonly keep?: boolean;
   readonly detach?: boolean;
   readonly timeout: number;
 }
@@ -23,18 +26,23 @@ const REQUESTS_AT_ONCE = 20;
 
 export function registerSliceNodes(slice: Command, io: Io): void {
   leaf(
-    slice
-      .command('add-node <name> [nodes...]')
-      .option('--all', 'every node that is in service')
-      .option('--detach', 'do not wait until they run')
-      .option('--timeout <time>', 'how long to wait for them', duration, MINUTE_MS),
+    selectionOptions(
+      slice
+        .command('add-node <name> [nodes...]')
+        .option('--all', 'every node that is in service')
+        .option('--detach', 'do not wait until they run')
+        .option('--timeout <time>', 'how long to wait for them', duration, MINUTE_MS)
+        .option('--where <expression>', 'nodes with these properties; `pl node select` shows which')
+        .option('--keep', 'keep the choice, to be placed elsewhere by it when a node leaves'),
+    ),
     io,
     {
       summary: 'put a slice on nodes; waits until each runs, or says why it does not',
       example: 'pl slice add-node princeton_codeen planetlab1.eth planetlab2.berkeley',
     },
     (invocation, name: string, nodes: string[], options: AddOptions) => {
-      if (nodes.length > 0 === (options.all === true)) throw usageError('Name the nodes, or say --all.');
+      const ways = [nodes.length > 0, options.all === true, selects(options)].filter(Boolean).length;
+      if (ways !== 1) throw usageError('Name the nodes, or say --all, or say which with --where and --count.');
       return withClient(invocation, (plc) => addNodes(plc, invocation, name, nodes, options));
     },
   );
@@ -54,8 +62,7 @@ async function addNodes(
   named: readonly string[],
   options: AddOptions,
 ): Promise<void> {
-  const nodes = options.all === true ? await nodesInService(plc, invocation) : [...new Set(named)];
-  const { items } = await plc.client.addSlivers({ params: { slice }, body: { nodes: [...nodes] } });
+  const { nodes, items } = await askForNodes(plc, invocation, slice, named, options);
   const whenEmpty = `${slice} is on no node.`;
   if (options.detach === true) {
     const asked = items.filter((sliver) => nodes.includes(sliver.node));
@@ -73,6 +80,29 @@ async function addNodes(
     });
   invocation.print.list(slivers, ARRIVAL_COLUMNS, whenEmpty);
   demandAllRunning(slice, nodes, slivers);
+}
+
+const selects = ({ where, count, spread, near }: AddOptions): boolean =>
+  [where, count, spread, near].some((option) => option !== undefined);
+
+/** Named ones, all, or those that a selection takes. */
+async function askForNodes(
+  plc: Plc,
+  invocation: Invocation,
+  slice: string,
+  named: readonly string[],
+  options: AddOptions,
+): Promise<{ readonly nodes: readonly string[]; readonly items: readonly Sliver[] }> {
+  const params = { slice };
+  if (selects(options)) {
+    const body = { ...requestOf(options.where, options), keep: options.keep === true };
+    const { selection, items } = await plc.client.selectSlivers({ params, body });
+    invocation.print.note(selection.summary);
+    return { nodes: selection.chosen, items };
+  }
+  const nodes = options.all === true ? await nodesInService(plc, invocation) : [...new Set(named)];
+  const { items } = await plc.client.addSlivers({ params, body: { nodes: [...nodes] } });
+  return { nodes, items };
 }
 
 /** The request is made: whoever stops waiting has not taken it back. */

@@ -24,6 +24,7 @@ import {
   toInstant,
   WEEK_MS,
 } from '@planetlab/model';
+import { selectionOf } from './plc-selection.ts';
 import { runHere } from './run-here.ts';
 
 /** A PLC in memory behind the real contract, for tests of the command line alone. Programs run on this machine. */
@@ -261,6 +262,16 @@ function serveSlivers(app: App, state: State): void {
       setTimeout(() => meetFate(state, sliver), 30).unref();
     }
     return { operation: operationOf(params.slice, made.length), items: made };
+  });
+  serve(app, plcRoutes.selectNodes, async ({ body }) => selectionOf(state.nodes, body));
+  serve(app, plcRoutes.selectSlivers, async ({ params, body }) => {
+    const selection = selectionOf(state.nodes, body);
+    const items = selection.chosen.map((node) => requestedSliver(params.slice, node));
+    for (const sliver of items) {
+      state.slivers.set(sliverName(sliver.slice, sliver.node), sliver);
+      setTimeout(() => meetFate(state, sliver), 30).unref();
+    }
+    return { selection, operation: operationOf(params.slice, items.length), items };
   });
   serve(app, plcRoutes.listSlivers, async ({ query }) =>
     whole(
