@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { isPlanetLabError, messageOf, PlanetLabError, parseDuration } from '@planetlab/model';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { addPeopleFlags, type PeopleFlags, peopleOptions } from './people-flags.ts';
 
 /** What `run` was given, by option or environment. */
-interface RunFlags {
+interface RunFlags extends PeopleFlags {
   readonly state: string;
   readonly listen: string;
   readonly nodeListen: string;
@@ -45,8 +46,7 @@ function program(): Command {
     .addHelpText('after', EXAMPLE);
   const state = () =>
     flag('--state <folder>', 'keys, accounts, the private database', 'PLANETLAB_PLC_STATE').makeOptionMandatory();
-  main
-    .command('run')
+  addPeopleFlags(main.command('run'))
     .description('serve until SIGTERM or Ctrl-C')
     .addOption(state())
     .addOption(
@@ -102,7 +102,7 @@ async function run(flags: RunFlags): Promise<void> {
   if (process.argv.some((argument) => /:\/\/[^/@]*:[^/@]+@/.test(argument))) {
     throw new PlanetLabError(
       'malformed_request',
-      'Everybody on this machine can read the password in these arguments. Give the database in DATABASE_URL instead, or leave the password to a .pgpass file.',
+      'Everybody on this machine can read the password in these arguments. Give it by the environment instead: the database in DATABASE_URL (or leave its password to a .pgpass file), mail in PLANETLAB_PLC_SMTP_PASSWORD.',
     );
   }
   await using plc = await startPlc({
@@ -112,6 +112,7 @@ async function run(flags: RunFlags): Promise<void> {
     leaseMs: flags.leaseMinutes * 60_000,
     log: pino({ level: flags.logLevel, base: null, redact: ['req.headers'] }, pino.destination(2)),
     progress: say,
+    ...peopleOptions(flags, process.env),
     ...(nodeAddress === undefined ? {} : { nodeAddress }),
     ...(flags.processAddress === undefined ? {} : { processAddress: flags.processAddress }),
     ...(flags.keys === undefined ? {} : { keys: flags.keys }),

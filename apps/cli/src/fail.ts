@@ -6,6 +6,10 @@ import type { Io } from './io.ts';
 const HINTS: Partial<Record<ErrorCode, string>> = {
   not_signed_in: 'Sign in with `pl login --url URL`, or set PLANETLAB_TOKEN.',
   authority_unreachable: 'Name another PLC with --url or PLANETLAB_URL, or start a lab of your own with `pl lab up`.',
+  sign_in_failed: 'Forgot it? "Forgot your password?" on the sign-in page of the console sends a link.',
+  scope_insufficient: '`pl token list` shows what your tokens are for.',
+  unknown_request: '`pl person requests` shows what is asked for.',
+  unknown_invitation: '`pl person invitations` shows those that still work.',
   unknown_site: '`pl site list` shows the sites.',
   unknown_person: '`pl person list` shows the people you may see.',
   unknown_key: '`pl key list` and `pl token list` show yours.',

@@ -53,9 +53,15 @@ export const GROUPS: readonly Group[] = [
   { name: 'node', summary: 'nodes: list them, add one', heading: THINGS, load: () => import('./commands/node.ts') },
   { name: 'site', summary: 'institutions', heading: THINGS, load: () => import('./commands/site.ts') },
   { name: 'person', summary: 'people and their roles', heading: THINGS, load: () => import('./commands/person.ts') },
+  { name: 'mail', summary: 'the outbox', heading: THINGS, load: () => import('./commands/mail.ts') },
   { name: 'events', summary: 'who did what', heading: THINGS, load: () => import('./commands/events.ts') },
   { name: 'login', summary: 'sign in to a PLC', heading: ACCOUNT, load: () => import('./commands/login.ts') },
-  { name: 'logout', summary: 'forget the saved sign-in', heading: ACCOUNT, load: () => import('./commands/logout.ts') },
+  {
+    name: 'logout',
+    summary: 'revoke the token and forget it',
+    heading: ACCOUNT,
+    load: () => import('./commands/logout.ts'),
+  },
   {
     name: 'whoami',
     summary: 'who is signed in, and where',

@@ -27,7 +27,8 @@ describe('signing in', () => {
       token: TOKEN,
     });
     expect((await runCli(['whoami'], { env })).stdout).toContain('ada@example.org');
-    expect((await runCli(['logout'], { env })).code).toBe(0);
+    expect((await runCli(['logout'], { env })).stdout).toContain('the token works no longer');
+    expect(plc.requests.at(-1)).toBe('DELETE /v1/tokens/current');
     const after = await runCli(['whoami', '--url', plc.url], { env });
     expect(after.code).toBe(1);
     expect(after.stderr).toBe(

@@ -1,13 +1,13 @@
 import type { Person, RoleAt } from '@planetlab/contract';
-import { Role, SiteName } from '@planetlab/model';
 import type { Command } from 'commander';
-import { InvalidArgumentError } from 'commander';
 import type { Io } from '../io.ts';
 import { leaf } from '../leaf.ts';
+import { roles } from '../options-roles.ts';
 import { personFields, rolesText } from '../output/persons.ts';
 import type { Column } from '../output/printer.ts';
 import type { Register } from '../program.ts';
 import { allPages, withClient } from '../session/client.ts';
+import { registerAccess, registerComing } from './person-access.ts';
 
 const COLUMNS: readonly Column<Person>[] = [
   { head: 'PERSON', cell: (person) => person.email },
@@ -37,6 +37,8 @@ export const register: Register = (person, io) => {
         invocation.print.record(found, personFields(found, invocation.print.view));
       }),
   );
+  registerComing(person, io);
+  registerAccess(person, io);
 };
 
 function registerCreate(person: Command, io: Io): void {
@@ -56,17 +58,4 @@ function registerCreate(person: Command, io: Io): void {
         invocation.print.done(made, `${made.email} is registered as ${rolesText(made)}.`);
       }),
   );
-}
-
-function roles(text: string, before: readonly RoleAt[] = []): RoleAt[] {
-  const [roleText = '', siteText] = text.split('@', 2);
-  const role = Role.safeParse(roleText);
-  if (!role.success) throw new InvalidArgumentError('A role is admin, pi, user or tech.');
-  if (siteText === undefined) {
-    if (role.data !== 'admin') throw new InvalidArgumentError(`Say at which site, as in ${role.data}@princeton.`);
-    return [...before, { role: role.data, site: null }];
-  }
-  const site = SiteName.safeParse(siteText);
-  if (!site.success) throw new InvalidArgumentError(`${JSON.stringify(siteText)} is not the name of a site.`);
-  return [...before, { role: role.data, site: site.data }];
 }

@@ -1,6 +1,6 @@
-import type { ApiToken } from '@planetlab/contract';
+import { type ApiToken, TokenScope } from '@planetlab/contract';
 import { toInstant } from '@planetlab/model';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Io } from '../io.ts';
 import { leaf } from '../leaf.ts';
 import { duration } from '../options.ts';
@@ -16,6 +16,7 @@ const COLUMNS: readonly Column<ApiToken>[] = [
     head: 'LAST USED',
     cell: (token, view) => (token.lastUsedAt === null ? 'never' : relativeTime(token.lastUsedAt, view.nowMs)),
   },
+  { head: 'FOR', cell: (token) => token.scopes.join(', ') },
   { head: 'LABEL', cell: (token) => token.label },
 ];
 
@@ -44,14 +45,20 @@ function registerCreate(token: Command, io: Io): void {
     token
       .command('create <label>')
       .option('--for <time>', 'how long it works, such as 4w', duration)
-      .option('--person <email>', 'for somebody else (admins)'),
+      .option('--person <email>', 'for somebody else (admins)')
+      .addOption(
+        new Option('--scope <scope...>', 'what it may be used for; every token reads')
+          .choices(TokenScope.options)
+          .default(['all']),
+      ),
     io,
     { summary: 'make an API token; it is shown this once', example: 'pl token create ci --for 4w > token' },
-    (invocation, label: string, options: { for?: number; person?: string }) =>
+    (invocation, label: string, options: { for?: number; person?: string; scope: TokenScope[] }) =>
       withClient(invocation, async ({ client }) => {
         const made = await client.createToken({
           body: {
             label,
+            scopes: options.scope,
             ...(options.for === undefined ? {} : { expiresAt: toInstant(io.now() + options.for) }),
             ...(options.person === undefined ? {} : { person: options.person }),
           },

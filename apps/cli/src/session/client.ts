@@ -36,9 +36,10 @@ export async function withClient<T>(invocation: Invocation, work: (plc: Plc) => 
   return work({ ...connect(invocation, url, token), settings });
 }
 
+/** Without a token (an empty one) for what is open to everybody. */
 export function connect(invocation: Invocation, url: string, token: string): Omit<Plc, 'settings'> {
   const { io } = invocation;
-  const authorization = { authorization: `Bearer ${token}` };
+  const authorization: Record<string, string> = token === '' ? {} : { authorization: `Bearer ${token}` };
   const transport = interruptible(
     withHeaders(fetchTransport(url), () => authorization),
     io,

@@ -155,6 +155,7 @@ function serveAccounts(app: App, state: State): void {
       token: 'new-token',
     };
   });
+  serve(app, plcRoutes.deleteCurrentToken, async () => {});
   serve(app, plcRoutes.createSignInLink, async () => ({
     url: 'http://127.0.0.1:1/sign-in#code',
     expiresAt: toInstant(Date.now() + 300_000),

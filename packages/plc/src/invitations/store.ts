@@ -72,7 +72,7 @@ async function requireNew(trx: Trx, actor: Actor, email: PersonEmail): Promise<v
   if (person !== undefined) {
     throw new PlanetLabError(
       'already_exists',
-      `${email} has an account. Give them the role: pl person role add ${email} ROLE`,
+      `${email} has an account. Give them the role: pl person give-role ${email} ROLE@SITE`,
     );
   }
   const { count } = await trx

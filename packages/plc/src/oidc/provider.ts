@@ -1,4 +1,4 @@
-import { messageOf, PersonEmail, PlanetLabError } from '@planetlab/model';
+import { PersonEmail, PlanetLabError } from '@planetlab/model';
 import * as oidc from 'openid-client';
 
 /** An institution whose accounts are taken for signing in (OpenID Connect). */
@@ -104,13 +104,4 @@ async function identityOf(config: oidc.Configuration, tokens: Tokens): Promise<O
   const said = claims['email'] === undefined ? await oidc.fetchUserInfo(config, tokens.access_token, subject) : claims;
   const email = said['email_verified'] === true ? PersonEmail.safeParse(said['email']) : undefined;
   return { issuer, subject, email: email?.success === true ? email.data : undefined };
-}
-
-/** Throws `malformed_request` for settings that cannot be meant. */
-export function checkOidcSettings({ issuer }: OidcSettings): void {
-  try {
-    new URL(issuer);
-  } catch (cause) {
-    throw new PlanetLabError('malformed_request', `The OIDC issuer is not a URL: ${messageOf(cause)}.`, { cause });
-  }
 }
