@@ -15,13 +15,20 @@ const Operation = z.strictObject({
   summary: z.string().min(5),
   security: z.array(z.record(z.string(), z.array(z.string()))),
   parameters: z.array(
-    z.strictObject({ name: z.string(), in: z.enum(['path', 'query']), required: z.boolean(), schema: Schema }),
+    z.strictObject({
+      ...{ name: z.string(), in: z.enum(['path', 'query', 'header']), required: z.boolean(), schema: Schema },
+      description: z.string().optional(),
+    }),
   ),
   requestBody: z.strictObject({ required: z.literal(true), content: Content }).optional(),
   responses: z
     .record(
       z.string().regex(/^[2-5]\d\d$/),
-      z.strictObject({ description: z.string().min(1), content: Content.optional() }),
+      z.strictObject({
+        description: z.string().min(1),
+        content: Content.optional(),
+        headers: z.record(z.string(), z.strictObject({ description: z.string(), schema: Schema })).optional(),
+      }),
     )
     .refine((responses) => Object.keys(responses).some((status) => status.startsWith('2'))),
 });

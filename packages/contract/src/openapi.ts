@@ -2,7 +2,7 @@ import { ERROR_KINDS, type ErrorCode } from '@planetlab/model';
 import { z } from 'zod';
 import { EXEC_CONTENT_TYPE } from './exec-frames.ts';
 import { PROBLEM_CONTENT_TYPE, Problem } from './problem.ts';
-import type { RouteDefinition, RouteTable } from './route.ts';
+import { isChangeRoute, isResourceRoute, type RouteDefinition, type RouteTable } from './route.ts';
 
 type Json = Record<string, unknown>;
 
@@ -37,9 +37,13 @@ function operation(name: string, route: RouteDefinition): Json {
     operationId: name,
     summary: route.summary,
     security: SECURITY[route.access],
-    parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query')],
+    parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query'), ...headerParameters(route)],
     ...requestBody(route),
-    responses: { [String(route.status)]: success(route), ...problems([...expected(route), ...route.errors]) },
+    responses: {
+      [String(route.status)]: { ...success(route), headers: replyHeaders(route) },
+      ...(hasWholeETag(route) ? { '304': { description: 'It is as `If-None-Match` says' } } : {}),
+      ...problems([...expected(route), ...route.errors]),
+    },
   };
 }
 
@@ -55,7 +59,7 @@ function requestBody(route: RouteDefinition): Json {
 const ANY: readonly ErrorCode[] = ['malformed_request', 'malformed_name', 'internal'];
 const BY_ACCESS = {
   public: ['too_many_requests'],
-  person: ['not_signed_in', 'forbidden', 'scope_insufficient'],
+  person: ['not_signed_in', 'forbidden', 'scope_insufficient', 'too_many_requests'],
   credential: [
     'credential_missing',
     'credential_invalid',
@@ -73,7 +77,10 @@ const expected = (route: RouteDefinition): readonly ErrorCode[] => [
   ...ANY,
   ...(route.body === undefined ? [] : (['body_too_large'] as const)),
   ...BY_ACCESS[route.access],
+  ...(isChangeRoute(route) ? CHANGES : []),
 ];
+/** What the conventions answer to a change. */
+const CHANGES = ['precondition_failed', 'idempotency_key_reused', 'idempotency_reply_gone'] as const;
 
 const SECURITY = {
   public: [],
@@ -90,6 +97,45 @@ function parameters(schema: z.ZodObject | undefined, place: 'path' | 'query'): J
     required: place === 'path' || !field.safeParse(undefined).success,
     schema: schemaOf(field, 'input'),
   }));
+}
+
+const HEADER_PARAMETERS = {
+  'Idempotency-Key':
+    'New for each change: repeated with the same key, body and person within a day, it is done once and answered alike',
+  'If-Match': 'ETag of the thing that is changed: nothing is done when it was changed since',
+  'If-None-Match': 'ETag that the caller has: 304 when it is still the one',
+} as const;
+
+const header = (name: keyof typeof HEADER_PARAMETERS): Json => ({
+  name,
+  in: 'header',
+  required: false,
+  description: HEADER_PARAMETERS[name],
+  schema: { type: 'string' },
+});
+
+const hasWholeETag = (route: RouteDefinition): boolean => isResourceRoute(route) && route.volatile === undefined;
+
+function headerParameters(route: RouteDefinition): Json[] {
+  if (isChangeRoute(route)) return [header('Idempotency-Key'), header('If-Match')];
+  return hasWholeETag(route) ? [header('If-None-Match')] : [];
+}
+
+const textHeader = (description: string): Json => ({ description, schema: { type: 'string' } });
+const numberHeader = (description: string): Json => ({ description, schema: { type: 'integer' } });
+const LIMIT_HEADERS = {
+  'RateLimit-Limit': numberHeader('Requests in a minute'),
+  'RateLimit-Remaining': numberHeader('How many of them are left'),
+  'RateLimit-Reset': numberHeader('Seconds until all of them are there again'),
+};
+
+function replyHeaders(route: RouteDefinition): Json {
+  if (route.access !== 'person' && route.access !== 'public') return {};
+  return {
+    ...LIMIT_HEADERS,
+    ...(route.location === undefined ? {} : { Location: textHeader('Where what it made is') }),
+    ...(isResourceRoute(route) ? { ETag: textHeader('For If-Match; changes when the thing is changed') } : {}),
+  };
 }
 
 function success(route: RouteDefinition): Json {

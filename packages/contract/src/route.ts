@@ -27,6 +27,13 @@ export interface RouteDefinition {
    * `b` of the member `a`. The server sends it as the header `Location`.
    */
   readonly location?: string;
+  /**
+   * Of a GET of one thing: members that change without anybody changing the thing, such as counts and what a node reports.
+   * Its `ETag` says nothing of them, so that `If-Match` refuses only what people or programs changed.
+   */
+  readonly volatile?: readonly string[];
+  /** The reply holds a secret that is shown this once: it is not kept for a repetition with the same `Idempotency-Key`. */
+  readonly showsSecret?: true;
   /** Codes that this route adds to those every route may answer. */
   readonly errors: readonly ErrorCode[];
 }
@@ -36,7 +43,12 @@ export type RouteTable = Readonly<Record<string, RouteDefinition>>;
 type Part<R, K extends 'params' | 'query' | 'body', D extends 'input' | 'output'> = R extends {
   readonly [P in K]: infer S extends z.ZodType;
 }
-  ? { readonly [P in K]: D extends 'input' ? z.input<S> : z.output<S> }
+  ? D extends 'output'
+    ? { readonly [P in K]: z.output<S> }
+    : // what may be left empty may be left out
+      K extends 'query'
+      ? { readonly query?: z.input<S> }
+      : { readonly [P in K]: z.input<S> }
   : unknown;
 
 /** What a caller gives (plain strings where names are wanted) / what a handler gets (parsed, branded). */
@@ -55,6 +67,21 @@ export type RouteOutput<R> = R extends {
 
 /** A page of a list: `next` is the cursor to ask for what follows, or null at the end. */
 export const page = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().nullable() });
+
+/** Whether a route gives a page of a list. */
+export const isListRoute = ({ reply }: RouteDefinition): boolean =>
+  reply.kind === 'json' &&
+  reply.schema instanceof z.ZodObject &&
+  'items' in reply.schema.shape &&
+  'next' in reply.schema.shape;
+
+/** Whether a route gives one thing, which has an `ETag`. */
+export const isResourceRoute = (route: RouteDefinition): boolean =>
+  route.method === 'GET' && route.access === 'person' && route.reply.kind === 'json' && !isListRoute(route);
+
+/** Whether a route changes something for a person, who may then send an `Idempotency-Key`. */
+export const isChangeRoute = (route: RouteDefinition): boolean =>
+  route.method !== 'GET' && route.access === 'person' && (route.reply.kind === 'json' || route.reply.kind === 'empty');
 
 /** Fills a route's `location` with the members of a reply: `:operation.id` is the member `id` of the member `operation`. */
 export const locationOf = (location: string, values: Readonly<Record<string, unknown>>): string =>

@@ -55,6 +55,9 @@ export const ERROR_KINDS = {
   unknown_lease: kind(404, 'caller', 'No such lease'),
   already_exists: kind(409, 'caller', 'Already exists'),
   conflict: kind(409, 'caller', 'In conflict with what is there'),
+  precondition_failed: kind(412, 'caller', 'Changed meanwhile'),
+  idempotency_key_reused: kind(422, 'caller', 'Idempotency key used for something else'),
+  idempotency_reply_gone: kind(409, 'caller', 'Done already; the reply is not kept'),
   // joining
   join_token_invalid: kind(401, 'caller', 'Join token not valid'),
   join_token_used: kind(409, 'caller', 'Join token already used'),

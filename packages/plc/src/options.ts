@@ -40,6 +40,8 @@ export interface PlcOptions {
   readonly smtp?: SmtpSettings;
   /** An institution whose accounts are taken for signing in. */
   readonly oidc?: OidcSettings;
+  /** How many requests a person, or an address without one, may make in a minute. Default 12,000. */
+  readonly requestsPerMinute?: number;
   readonly log: Logger;
   /** For people who wait for the start: what takes long. */
   readonly progress?: (sentence: string) => void;

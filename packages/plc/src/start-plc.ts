@@ -3,9 +3,10 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import cookie from '@fastify/cookie';
 import { openApiDocument, plcRoutes } from '@planetlab/contract';
-import { type App, createApp, serve as servePublic } from '@planetlab/contract/server';
+import { type App, createApp, serve as servePublic, useConventions } from '@planetlab/contract/server';
 import { issueProcessCertificate } from '@planetlab/credentials';
 import { HOUR_MS, messageOf, PersonEmail, PlanetLabError } from '@planetlab/model';
+import type { FastifyRequest } from 'fastify';
 import { type Authority, loadAuthority, PLC_VERSION, parseAuthorityName } from './authority/authority.ts';
 import { belongsToAuthority, recordAuthority } from './authority/record-authority.ts';
 import { createBroker } from './broker/broker.ts';
@@ -29,9 +30,11 @@ import { serveHealth } from './processes/health.ts';
 import { createPassOn, type PassOn } from './processes/pass-on.ts';
 import { createPeers } from './processes/peers.ts';
 import { processAddress } from './processes/process-address.ts';
+import { createChangeGuard } from './requests/guard.ts';
+import { createRequestLimit, REQUESTS_PER_MINUTE } from './requests/limits.ts';
 import { serveSelections } from './selection/routes.ts';
 import { servePeople } from './serve-people.ts';
-import { servePersonWith } from './sessions/authenticate.ts';
+import { type Actors, servePersonWith } from './sessions/authenticate.ts';
 import { createLimiter } from './sessions/limiter.ts';
 import { serveSettings } from './settings/routes.ts';
 import { serveSites } from './sites/routes.ts';
@@ -182,7 +185,11 @@ async function publicApp(parts: Parts): Promise<{ readonly app: App; readonly dr
   addSecurityHeaders(app);
   const drain = createDrain(app);
   serveHealth(app, store.db, drain);
-  const serve = servePersonWith(store);
+  const actors: Actors = new WeakMap();
+  const principalOf = (request: FastifyRequest) => actors.get(request)?.principal;
+  const limit = await createRequestLimit(app, options.requestsPerMinute ?? REQUESTS_PER_MINUTE, principalOf);
+  useConventions(app, { limit, guard: createChangeGuard(store, principalOf) });
+  const serve = servePersonWith(store, actors);
   servePublic(app, plcRoutes.getAuthority, async () => authority.info(store.now()));
   app.get('/v1/openapi.json', async () =>
     openApiDocument({ title: 'PlanetLab Central', version: PLC_VERSION }, plcRoutes),

@@ -7,7 +7,7 @@ import { duration } from '../options.ts';
 import type { Column } from '../output/printer.ts';
 import { relativeTime } from '../output/times.ts';
 import type { Register } from '../program.ts';
-import { withClient } from '../session/client.ts';
+import { allPages, withClient } from '../session/client.ts';
 
 const COLUMNS: readonly Column<ApiToken>[] = [
   { head: 'ID', cell: (token) => token.id },
@@ -24,7 +24,7 @@ export const register: Register = (token, io) => {
   registerCreate(token, io);
   leaf(token.command('list'), io, { summary: 'your API tokens', example: 'pl token list' }, (invocation) =>
     withClient(invocation, async ({ client }) => {
-      const { items } = await client.listTokens({});
+      const items = await allPages((after) => client.listTokens({ query: { after } }));
       invocation.print.list(items, COLUMNS, 'You have no API tokens. Make one with `pl token create LABEL`.');
     }),
   );

@@ -14,6 +14,8 @@ export const accountRoutes = {
     access: 'person',
     reply: json(z.object({ url: z.string(), expiresAt: Instant })),
     status: 201,
+    location: '/v1/me',
+    showsSecret: true,
     errors: [],
   },
   createSession: {
@@ -24,6 +26,7 @@ export const accountRoutes = {
     body: z.object({ code: z.string().max(200) }).strict(),
     reply: json(Person),
     status: 201,
+    location: '/v1/me',
     errors: ['sign_in_link_invalid'],
   },
   endSession: {
@@ -59,6 +62,8 @@ export const accountRoutes = {
       .strict(),
     reply: json(ApiToken.extend({ token: z.string() })),
     status: 201,
+    location: '/v1/tokens/:id',
+    showsSecret: true,
     errors: ['unknown_person'],
   },
   listTokens: {
@@ -66,6 +71,7 @@ export const accountRoutes = {
     path: '/v1/tokens',
     summary: 'Own API tokens, without their secrets',
     access: 'person',
+    query: z.object(paged),
     reply: list(ApiToken),
     status: 200,
     errors: [],
@@ -88,6 +94,7 @@ export const accountRoutes = {
     body: NewSite,
     reply: json(Site),
     status: 201,
+    location: '/v1/sites/:name',
     errors: ['already_exists'],
   },
   listSites: {
@@ -108,6 +115,7 @@ export const accountRoutes = {
     params: bySite,
     reply: json(Site),
     status: 200,
+    volatile: ['nodes', 'slices'],
     errors: ['unknown_site'],
   },
   createPerson: {
@@ -118,6 +126,7 @@ export const accountRoutes = {
     body: NewPerson,
     reply: json(Person),
     status: 201,
+    location: '/v1/persons/:email',
     errors: ['already_exists', 'unknown_site'],
   },
   listPersons: {
@@ -149,6 +158,7 @@ export const accountRoutes = {
     body: SshKey.pick({ key: true }).strict(),
     reply: json(Key),
     status: 201,
+    location: '/v1/persons/:person/keys/:fingerprint',
     errors: ['unknown_person', 'already_exists', 'malformed_key'],
   },
   listKeys: {
@@ -157,6 +167,7 @@ export const accountRoutes = {
     summary: 'SSH public keys of a person',
     access: 'person',
     params: byPerson,
+    query: z.object(paged),
     reply: list(Key),
     status: 200,
     errors: ['unknown_person'],

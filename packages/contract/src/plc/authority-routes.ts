@@ -41,6 +41,7 @@ export const authorityRoutes = {
     body: NewNode,
     reply: json(PlcNode),
     status: 201,
+    location: '/v1/nodes/:name',
     errors: ['already_exists', 'unknown_site'],
   },
   listNodes: {
@@ -61,6 +62,7 @@ export const authorityRoutes = {
     params: byNode,
     reply: json(PlcNode),
     status: 200,
+    volatile: ['state', 'reason', 'lastSeenAt', 'facts', 'slivers'],
     errors: ['unknown_node'],
   },
   inviteNode: {
@@ -72,6 +74,8 @@ export const authorityRoutes = {
     body: z.object({ expiresAt: Instant.optional() }).strict(),
     reply: json(JoinInvitation),
     status: 201,
+    location: '/v1/nodes/:node',
+    showsSecret: true,
     errors: ['unknown_node'],
   },
   deleteNode: {
@@ -90,8 +94,7 @@ export const authorityRoutes = {
     summary: 'Who did what, newest first',
     access: 'person',
     query: z.object({
-      limit: paged.limit,
-      before: z.coerce.number().int().optional(),
+      ...paged,
       subject: z.string().max(300).optional(),
     }),
     reply: list(PlcEvent),

@@ -18,6 +18,7 @@ export const sliceRoutes = {
     body: NewSlice,
     reply: json(Slice),
     status: 201,
+    location: '/v1/slices/:name',
     errors: ['already_exists', 'unknown_site', 'unknown_person'],
   },
   listSlices: {
@@ -38,6 +39,7 @@ export const sliceRoutes = {
     params: bySlice,
     reply: json(Slice),
     status: 200,
+    volatile: ['slivers', 'running'],
     errors: ['unknown_slice'],
   },
   renewSlice: {

@@ -40,6 +40,7 @@ export const tagRoutes = {
     body: NewNodeGroup,
     reply: json(NodeGroup),
     status: 201,
+    location: '/v1/groups/:name',
     errors: ['already_exists', 'unknown_site'],
   },
   listGroups: {

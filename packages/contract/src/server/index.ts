@@ -4,6 +4,7 @@
  */
 
 export { acceptExec, type ExecBackend } from './accept-exec.ts';
+export type { ChangeGuard, Conventions, Guarded, GuardedChange, LimitState } from './conventions.ts';
 export { sendEvents } from './send-events.ts';
 export type { App, Handler, HandlerContext } from './serve.ts';
-export { createApp, serve } from './serve.ts';
+export { createApp, serve, useConventions } from './serve.ts';

@@ -10,7 +10,24 @@ import fastify, {
 import type { z } from 'zod';
 import { EXEC_CONTENT_TYPE } from '../exec-frames.ts';
 import { PROBLEM_CONTENT_TYPE, problemOf } from '../problem.ts';
-import { locationOf, type RouteDefinition, type RouteInput, type RouteOutput } from '../route.ts';
+import {
+  isChangeRoute,
+  isResourceRoute,
+  locationOf,
+  type RouteDefinition,
+  type RouteInput,
+  type RouteOutput,
+} from '../route.ts';
+import {
+  applyLimit,
+  byDepth,
+  type Conventions,
+  etagOf,
+  guardedChange,
+  matches,
+  type Resource,
+  retryAfterSeconds,
+} from './conventions.ts';
 
 export type App = FastifyInstance;
 
@@ -52,6 +69,7 @@ export function createApp(options: AppOptions = {}): App {
   };
   // Fastify types an HTTP/2 instance apart; its routes and replies are the same.
   const app = (options.http2 === true ? fastify({ ...common, http2: true }) : fastify(common)) as unknown as App;
+  app.decorate('resources', [] as Resource[]);
   app.addContentTypeParser(EXEC_CONTENT_TYPE, (_request, payload, done) => done(null, payload));
   app.setNotFoundHandler((request, reply) =>
     sendProblem(
@@ -68,11 +86,14 @@ export function createApp(options: AppOptions = {}): App {
   return app;
 }
 
-const sendProblem = (reply: FastifyReply, error: PlanetLabError): FastifyReply =>
-  reply
+function sendProblem(reply: FastifyReply, error: PlanetLabError): FastifyReply {
+  const seconds = retryAfterSeconds(error);
+  if (seconds !== undefined) reply.header('retry-after', seconds);
+  return reply
     .code(error.status)
     .type(PROBLEM_CONTENT_TYPE)
     .send(JSON.stringify(problemOf(error)));
+}
 
 function toPlanetLabError(error: unknown): PlanetLabError {
   if (error instanceof PlanetLabError) return error;
@@ -92,6 +113,14 @@ function toPlanetLabError(error: unknown): PlanetLabError {
   });
 }
 
+/** The conventions of an application: set before its first request, for all its routes. */
+export const useConventions = (app: App, conventions: Conventions): void => {
+  app.decorate('conventions', conventions);
+};
+
+const conventionsOf = (app: App): Conventions =>
+  app.hasDecorator('conventions') ? app.getDecorator<Conventions>('conventions') : {};
+
 /**
  * Serves one route of a contract: parse, handle, answer. `before` sees a request before its body is read:
  * who is not let in costs us no parsing, and learns nothing of what would have been right.
@@ -102,10 +131,29 @@ export function serve<R extends RouteDefinition>(
   handler: Handler<R>,
   before?: (request: FastifyRequest) => Promise<void>,
 ): void {
+  const handle = (input: object, request: FastifyRequest, reply: FastifyReply): Promise<unknown> =>
+    // The parts were parsed by what RouteInput says of this route.
+    handler(input as unknown as RouteInput<R>, { request, reply, signal: signalOf(request, reply) });
+  const resources = app.getDecorator<Resource[]>('resources');
+  if (isResourceRoute(route)) {
+    const query = parsePart('query', route.query, {});
+    const read: Resource['read'] = (request, reply, params) =>
+      handle({ ...query, ...parsePart('params', route.params, params) }, request, reply);
+    resources.push({ route, read });
+    resources.sort(byDepth);
+  }
   app.route({
     method: route.method,
     url: route.path,
-    ...(before === undefined ? {} : { onRequest: before }),
+    onRequest: async (request, reply) => {
+      // Who is not let in is counted too.
+      const refusal = await before?.(request).then(
+        () => undefined,
+        (error: unknown) => ({ error }),
+      );
+      await applyLimit(conventionsOf(app), request, reply);
+      if (refusal !== undefined) throw refusal.error;
+    },
     handler: async (request, reply) => {
       if (route.reply.kind === 'duplex') requireStream(request.body);
       const input = {
@@ -113,16 +161,29 @@ export function serve<R extends RouteDefinition>(
         ...parsePart('query', route.query, request.query),
         ...parsePart('body', route.body, request.body),
       };
-      const context = { request, reply, signal: signalOf(request, reply) };
-      // The parts just parsed are what RouteInput says of this route.
-      const output = await handler(input as unknown as RouteInput<R>, context);
-      if (route.location !== undefined)
-        reply.header('location', locationOf(route.location, { ...asObject(request.params), ...asObject(output) }));
-      if (route.reply.kind === 'json') return reply.code(route.status).send(output);
-      if (route.reply.kind === 'empty') return reply.code(route.status).send();
-      return reply; // events and duplex have answered by themselves
+      const work = () => handle(input, request, reply);
+      const { guard } = conventionsOf(app);
+      if (guard === undefined || !isChangeRoute(route)) return answer(route, request, reply, await work());
+      const { output, isReplay } = await guard(guardedChange(route, request, reply, resources), work);
+      if (isReplay) reply.header('idempotency-replayed', 'true');
+      return answer(route, request, reply, output);
     },
   });
+}
+
+/** Sends what a handler gave; for events and duplex it has answered by itself. */
+function answer(route: RouteDefinition, request: FastifyRequest, reply: FastifyReply, output: unknown): FastifyReply {
+  if (route.reply.kind === 'events' || route.reply.kind === 'duplex') return reply;
+  if (route.location !== undefined)
+    reply.header('location', locationOf(route.location, { ...asObject(request.params), ...asObject(output) }));
+  if (route.reply.kind === 'empty') return reply.code(route.status).send();
+  const etag = etagOf(route, output);
+  if (etag !== undefined) reply.header('etag', etag);
+  const ifNoneMatch = request.headers['if-none-match'];
+  // What the ETag says nothing of may have changed all the same.
+  const isWhole = etag !== undefined && route.volatile === undefined;
+  if (isWhole && ifNoneMatch !== undefined && matches(ifNoneMatch, etag)) return reply.code(304).send();
+  return reply.code(route.status).send(output);
 }
 
 function parsePart(

@@ -2,7 +2,9 @@ import { MINUTE_MS, Principal, SECOND_MS, sliverName } from '@planetlab/model';
 import { record } from '../events/record.ts';
 import { tidyOutbox } from '../mail/outbox.ts';
 import { liveUplinks } from '../nodes/store.ts';
+import { forgetOldOperations } from '../operations/store.ts';
 import { tidySignIns } from '../passwords/lock-out.ts';
+import { forgetOldKeys } from '../requests/guard.ts';
 import { endExpiredSlices } from '../slices/store.ts';
 import type { Store } from '../store/store.ts';
 
@@ -17,6 +19,8 @@ const GRACE_MS = MINUTE_MS;
  */
 export async function keepHouse(store: Store, leaseMs: number): Promise<void> {
   await endExpiredSlices(store, ACTOR);
+  await forgetOldKeys(store);
+  await forgetOldOperations(store);
   const at = store.now();
   await store.db.transaction().execute(async (trx) => {
     const before = new Date(at.getTime() - GRACE_MS);

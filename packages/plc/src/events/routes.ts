@@ -5,7 +5,7 @@ import { type Actor, isAdmin, sitesOf } from '../access/rules.ts';
 import { orNothing } from '../persons/store.ts';
 import type { ServePerson } from '../sessions/authenticate.ts';
 import { visibleSliceIds } from '../slices/store.ts';
-import { pageOf } from '../store/page.ts';
+import { type Paging, pageOf, parseNumberCursor } from '../store/page.ts';
 import type { Db, Schema } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 
@@ -20,10 +20,10 @@ export function serveEvents(app: App, serve: ServePerson, store: Store): void {
 async function listEvents(
   db: Db,
   actor: Actor,
-  filter: { readonly limit: number; readonly before?: number | undefined; readonly subject?: string | undefined },
+  filter: Paging & { readonly subject?: string | undefined },
 ): Promise<PlcEvent[]> {
   let query = db.selectFrom('events').select(['id', 'at', 'actor', 'kind', 'subject', 'before', 'after']);
-  if (filter.before !== undefined) query = query.where('id', '<', filter.before);
+  if (filter.after !== undefined) query = query.where('id', '<', parseNumberCursor(filter.after));
   if (filter.subject !== undefined) query = query.where('subject', '=', filter.subject);
   if (!isAdmin(actor)) {
     query = query.where((eb) =>

@@ -1,11 +1,13 @@
 import type { Operation, OperationItem } from '@planetlab/contract';
-import { PlanetLabError, type SiteName, type SliceName } from '@planetlab/model';
+import { DAY_MS, PlanetLabError, type SiteName, type SliceName } from '@planetlab/model';
 import type { Selectable } from 'kysely';
 import { type Actor, isAdmin } from '../access/rules.ts';
 import { orNothing } from '../persons/store.ts';
 import { visibleSliceIds } from '../slices/store.ts';
+import { type Paging, parseNumberCursor } from '../store/page.ts';
 import type { Db, Trx } from '../store/schema.ts';
 import type { OperationItemTable, OperationTable } from '../store/schema-operations.ts';
+import type { Store } from '../store/store.ts';
 
 export const toOperation = (row: Selectable<OperationTable>): Operation => ({
   id: row.id,
@@ -57,9 +59,7 @@ export async function findOperation(db: Db | Trx, actor: Actor, id: string): Pro
   );
 }
 
-export interface OperationFilter {
-  readonly limit: number;
-  readonly after?: string | undefined;
+export interface OperationFilter extends Paging {
   readonly slice?: SliceName | undefined;
   readonly running?: 'true' | 'false' | undefined;
 }
@@ -71,8 +71,7 @@ export async function listOperations(
   filter: OperationFilter,
 ): Promise<{ readonly cursor: string; readonly operation: Operation }[]> {
   let query = visible(db, actor);
-  const before = Number(filter.after ?? Number.NaN);
-  if (Number.isSafeInteger(before)) query = query.where('operations.number', '<', before);
+  if (filter.after !== undefined) query = query.where('operations.number', '<', parseNumberCursor(filter.after));
   if (filter.slice !== undefined) query = query.where('operations.slice', '=', filter.slice);
   if (filter.running !== undefined)
     query = query.where('operations.ended_at', filter.running === 'true' ? 'is' : 'is not', null);
@@ -80,11 +79,7 @@ export async function listOperations(
   return rows.map((row) => ({ cursor: String(row.number), operation: toOperation(row) }));
 }
 
-export async function listItems(
-  db: Db,
-  operation: string,
-  page: { readonly limit: number; readonly after?: string | undefined },
-): Promise<OperationItem[]> {
+export async function listItems(db: Db, operation: string, page: Paging): Promise<OperationItem[]> {
   const rows = await db
     .selectFrom('operation_items')
     .selectAll()
@@ -106,4 +101,12 @@ export async function itemsAfter(db: Db, operation: string, version: number): Pr
     .orderBy('subject')
     .execute();
   return rows.map(toItem);
+}
+
+/** How long one can be looked up after its end; its events stay. */
+const KEPT_MS = 30 * DAY_MS;
+
+export async function forgetOldOperations({ db, now }: Store): Promise<void> {
+  const before = new Date(now().getTime() - KEPT_MS);
+  await db.deleteFrom('operations').where('ended_at', '<', before).execute();
 }

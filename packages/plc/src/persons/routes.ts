@@ -2,7 +2,7 @@ import { plcRoutes } from '@planetlab/contract';
 import type { App } from '@planetlab/contract/server';
 import { type Actor, isAdmin, mayChangeKeysOf, mayGiveRoles, maySeePerson, requireAllowed } from '../access/rules.ts';
 import type { ServePerson } from '../sessions/authenticate.ts';
-import { pageOf } from '../store/page.ts';
+import { pageOf, timeCursor } from '../store/page.ts';
 import type { Db } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { checkForm, checkRoles } from './check-roles.ts';
@@ -30,9 +30,10 @@ export function servePersons(app: App, serve: ServePerson, store: Store): void {
     requireAllowed(mayChangeKeysOf(actor, params.person), `Only ${params.person} and admins may add keys for them.`);
     return addKey(store, actor.principal, params.person, parseSshKey(body.key));
   });
-  serve(app, plcRoutes.listKeys, async (actor, { params }) => {
+  serve(app, plcRoutes.listKeys, async (actor, { params, query }) => {
     await visiblePerson(store.db, actor, params.person);
-    return { items: await listKeys(store.db, params.person), next: null };
+    const keys = await listKeys(store.db, params.person, { ...query, limit: query.limit + 1 });
+    return pageOf(keys, query.limit, ({ addedAt, fingerprint }) => timeCursor(addedAt, fingerprint));
   });
   serve(app, plcRoutes.deleteKey, async (actor, { params }) => {
     requireAllowed(mayChangeKeysOf(actor, params.person), `Only ${params.person} and admins may remove their keys.`);

@@ -1,11 +1,12 @@
 import type { Key, Person, RoleAt } from '@planetlab/contract';
 import { type PersonEmail, PlanetLabError, type Principal } from '@planetlab/model';
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import type { Actor } from '../access/rules.ts';
 import { isAdmin, sitesOf } from '../access/rules.ts';
 import { record } from '../events/record.ts';
 import { orAlreadyExists } from '../store/database.ts';
+import { type Paging, parseTimeCursor } from '../store/page.ts';
 import type { Db, KeyTable, PersonTable, Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { ParsedSshKey } from './ssh-key.ts';
@@ -94,10 +95,14 @@ export async function createPerson(store: Store, actor: Principal, input: NewPer
   return orAlreadyExists(insert, `There is a person ${input.email} already.`);
 }
 
-export async function listKeys(db: Db, person: PersonEmail): Promise<Key[]> {
-  await getPerson(db, person);
-  const rows = await db.selectFrom('keys').selectAll().where('person', '=', person).orderBy('added_at').execute();
-  return rows.map(toKey);
+/** Oldest first. */
+export async function listKeys(db: Db, person: PersonEmail, { limit, after }: Paging): Promise<Key[]> {
+  let query = db.selectFrom('keys').selectAll().where('person', '=', person);
+  if (after !== undefined) {
+    const { at, id } = parseTimeCursor(after);
+    query = query.where(sql<boolean>`(added_at, fingerprint) > (${at}, ${id})`);
+  }
+  return (await query.orderBy('added_at').orderBy('fingerprint').limit(limit).execute()).map(toKey);
 }
 
 const MAX_KEYS_PER_PERSON = 50;

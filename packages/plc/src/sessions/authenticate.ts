@@ -35,9 +35,12 @@ export type ServePerson = <R extends RouteDefinition & { readonly access: 'perso
   handler: PersonHandler<R>,
 ) => void;
 
-export const servePersonWith = (store: Store): ServePerson => {
-  const actors = new WeakMap<FastifyRequest, Actor>();
-  return (app, route, handler) =>
+/** Who sent a request, from when it was authenticated. */
+export type Actors = WeakMap<FastifyRequest, Actor>;
+
+export const servePersonWith =
+  (store: Store, actors: Actors): ServePerson =>
+  (app, route, handler) =>
     serve(
       app,
       route,
@@ -50,7 +53,6 @@ export const servePersonWith = (store: Store): ServePerson => {
         actors.set(request, await authenticate(store, request, scopeOf(route)));
       },
     );
-};
 
 /**
  * Who sends a request: by API token whose scopes cover what it needs, or by the console's cookie. Throws `not_signed_in`,

@@ -4,6 +4,7 @@ import { formatDuration, fromInstant, PlanetLabError } from '@planetlab/model';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isAdmin, requireAllowed } from '../access/rules.ts';
 import { getPerson } from '../persons/store.ts';
+import { pageOf, timeCursor } from '../store/page.ts';
 import type { Store } from '../store/store.ts';
 import { bearerOf, SESSION_COOKIE, type ServePerson, sessionOf } from './authenticate.ts';
 import type { Limiter } from './limiter.ts';
@@ -75,7 +76,10 @@ export function serveSessions(app: App, serve: ServePerson, options: SessionRout
   serve(app, plcRoutes.deleteCurrentToken, (actor, _input, { request }) =>
     deleteTokenBySecret(store, actor, bearerOf(request) ?? ''),
   );
-  serve(app, plcRoutes.listTokens, async (actor) => ({ items: await listTokens(store.db, actor.email), next: null }));
+  serve(app, plcRoutes.listTokens, async (actor, { query }) => {
+    const tokens = await listTokens(store.db, actor.email, { ...query, limit: query.limit + 1 });
+    return pageOf(tokens, query.limit, ({ createdAt, id }) => timeCursor(createdAt, id));
+  });
   serve(app, plcRoutes.deleteToken, (actor, { params }) => deleteToken(store, actor, params.token));
 }
 

@@ -6,6 +6,7 @@ import { type Selectable, sql } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import type { Actor } from '../access/rules.ts';
 import { record } from '../events/record.ts';
+import { type Paging, parseTimeCursor } from '../store/page.ts';
 import type { Db, TokenTable, Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { newApiToken } from './secrets.ts';
@@ -59,9 +60,14 @@ export async function insertToken(trx: Trx, at: Date, actor: Principal, input: N
   return { ...toToken({ ...row, scopes }), token };
 }
 
-export async function listTokens(db: Db, person: PersonEmail): Promise<ApiToken[]> {
-  const rows = await db.selectFrom('tokens').selectAll().where('person', '=', person).orderBy('created_at').execute();
-  return rows.map(toToken);
+/** Oldest first. */
+export async function listTokens(db: Db, person: PersonEmail, { limit, after }: Paging): Promise<ApiToken[]> {
+  let query = db.selectFrom('tokens').selectAll().where('person', '=', person);
+  if (after !== undefined) {
+    const { at, id } = parseTimeCursor(after);
+    query = query.where(sql<boolean>`(created_at, id::text) > (${at}, ${id})`);
+  }
+  return (await query.orderBy('created_at').orderBy(sql`id::text`).limit(limit).execute()).map(toToken);
 }
 
 /** A token's own end, by who holds it. Throws `unknown_key`. */

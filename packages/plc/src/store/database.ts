@@ -1,6 +1,7 @@
 import { isPlanetLabError, PlanetLabError } from '@planetlab/model';
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely } from 'kysely';
 import pg from 'pg';
+import { RequestDialect } from './request-transaction.ts';
 import type { Db, Schema } from './schema.ts';
 
 /** How to reach PostgreSQL: a URL, or the socket folder of the private server. */
@@ -47,7 +48,7 @@ export function openDatabase(address: DatabaseAddress, onIdleError: (error: Erro
     idleTimeoutMillis: 60_000,
   });
   pool.on('error', onIdleError);
-  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  return new Kysely<Schema>({ dialect: new RequestDialect({ pool }) });
 }
 
 const UNIQUE_VIOLATION = '23505';

@@ -48,7 +48,22 @@ export interface OperationItemTable {
   version: Generated<number>;
 }
 
+/** A change that a person made under a key, kept for a day. */
+export interface IdempotencyKeyTable {
+  person: Principal;
+  key: string;
+  /** Method and path. */
+  target: string;
+  body_hash: string;
+  created_at: Date;
+  /** False from the change's commit until its reply is known, and for ever when its process ended between. */
+  answered: Generated<boolean>;
+  /** JSON; null when it is not kept. */
+  reply: Generated<string | null>;
+}
+
 export interface OperationsSchema {
+  idempotency_keys: IdempotencyKeyTable;
   operations: OperationTable;
   operation_items: OperationItemTable;
 }

@@ -35,9 +35,19 @@ const STATEMENTS = [
     version integer not null default 1,
     primary key (operation_id, subject))`,
   'create index on operation_items (operation_id, version)',
+  `create table idempotency_keys (
+    person text not null,
+    key text not null,
+    target text not null,
+    body_hash text not null,
+    created_at timestamptz not null,
+    answered boolean not null default false,
+    reply text,
+    primary key (person, key))`,
+  'create index on idempotency_keys (created_at)',
 ];
 
-/** Operations over many nodes, and how far each of their items is. */
+/** Operations over many nodes, how far each of their items is, and the keys under which changes were made. */
 export const operations: Migration = {
   async up(db: Kysely<never>): Promise<void> {
     for (const statement of STATEMENTS) await sql.raw(statement).execute(db);
