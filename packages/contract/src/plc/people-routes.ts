@@ -30,6 +30,7 @@ export const peopleRoutes = {
     body: SignUp,
     reply: empty,
     status: 202,
+    location: '/v1/sign-ups/confirm',
     errors: ['unknown_site', 'forbidden'],
   },
   confirmSignUp: {
@@ -40,6 +41,7 @@ export const peopleRoutes = {
     body: z.object({ code: MailCode, password: NewPassword }).strict(),
     reply: json(z.object({ email: PersonEmail, site: SiteName })),
     status: 201,
+    location: '/v1/me',
     errors: ['mail_link_invalid', 'already_exists'],
   },
   requestRole: {
@@ -50,6 +52,7 @@ export const peopleRoutes = {
     body: z.object({ site: SiteName, role: z.enum(['user', 'tech', 'pi']) }).strict(),
     reply: json(RoleRequest),
     status: 201,
+    location: '/v1/role-requests/:person/:site/:role',
     errors: ['unknown_site', 'already_exists'],
   },
   listRoleRequests: {
@@ -91,6 +94,7 @@ export const peopleRoutes = {
     body: NewInvitation,
     reply: json(Invitation),
     status: 201,
+    location: '/v1/invitations/:id',
     errors: ['already_exists', 'unknown_site', 'too_many_requests'],
   },
   listInvitations: {
@@ -121,6 +125,7 @@ export const peopleRoutes = {
     body: z.object({ code: MailCode, password: NewPassword }).strict(),
     reply: json(Person),
     status: 201,
+    location: '/v1/me',
     errors: ['mail_link_invalid', 'already_exists'],
   },
   giveRole: {

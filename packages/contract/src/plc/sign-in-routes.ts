@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { RouteTable } from '../route.ts';
 import { NewPasskeyCredential, Passkey, PasskeyAnswer, PasskeyChallenge, PasskeyCreation } from './passkey-types.ts';
 import { MailCode, NewPassword, Password, Session, SignInMethods } from './people-types.ts';
-import { empty, json, list } from './route-parts.ts';
+import { empty, json, list, paged } from './route-parts.ts';
 import { ApiToken, Person } from './types.ts';
 
 const byCode = z.object({ code: MailCode, password: NewPassword }).strict();
@@ -27,6 +27,7 @@ export const signInRoutes = {
     body: z.object({ email: PersonEmail, password: Password }).strict(),
     reply: json(Person),
     status: 201,
+    location: '/v1/me',
     errors: ['sign_in_failed'],
   },
   createTokenByPassword: {
@@ -37,6 +38,8 @@ export const signInRoutes = {
     body: z.object({ email: PersonEmail, password: Password, label: z.string().min(1).max(100) }).strict(),
     reply: json(ApiToken.extend({ token: z.string() })),
     status: 201,
+    location: '/v1/tokens/:id',
+    showsSecret: true,
     errors: ['sign_in_failed'],
   },
   changePassword: {
@@ -57,6 +60,7 @@ export const signInRoutes = {
     body: z.object({ email: PersonEmail }).strict(),
     reply: empty,
     status: 202,
+    location: '/v1/password-resets/complete',
     errors: [],
   },
   resetPassword: {
@@ -74,6 +78,7 @@ export const signInRoutes = {
     path: '/v1/sessions',
     summary: 'Where one is signed in to the console',
     access: 'person',
+    query: z.object(paged),
     reply: list(Session),
     status: 200,
     errors: [],
@@ -104,6 +109,7 @@ export const signInRoutes = {
     access: 'person',
     reply: json(PasskeyCreation),
     status: 201,
+    location: '/v1/passkeys',
     errors: ['quota_exceeded', 'no_such_route'],
   },
   addPasskey: {
@@ -114,6 +120,7 @@ export const signInRoutes = {
     body: z.object({ label: z.string().trim().min(1).max(100), credential: NewPasskeyCredential }).strict(),
     reply: json(Passkey),
     status: 201,
+    location: '/v1/passkeys/:id',
     errors: ['passkey_invalid', 'already_exists', 'no_such_route'],
   },
   listPasskeys: {
@@ -121,6 +128,7 @@ export const signInRoutes = {
     path: '/v1/passkeys',
     summary: 'Own passkeys',
     access: 'person',
+    query: z.object(paged),
     reply: list(Passkey),
     status: 200,
     errors: [],
@@ -142,6 +150,7 @@ export const signInRoutes = {
     access: 'public',
     reply: json(PasskeyChallenge),
     status: 201,
+    location: '/v1/sessions/passkey',
     errors: ['no_such_route'],
   },
   signInByPasskey: {
@@ -152,6 +161,7 @@ export const signInRoutes = {
     body: z.object({ credential: PasskeyAnswer }).strict(),
     reply: json(Person),
     status: 201,
+    location: '/v1/me',
     errors: ['sign_in_failed', 'no_such_route'],
   },
   startOidcSignIn: {
@@ -161,6 +171,7 @@ export const signInRoutes = {
     access: 'public',
     reply: json(z.object({ url: z.url() })),
     status: 201,
+    location: '/v1/sessions/oidc',
     errors: ['no_such_route', 'authority_unreachable'],
   },
   signInByOidc: {
@@ -171,6 +182,7 @@ export const signInRoutes = {
     body: z.object({ query: z.string().max(4096) }).strict(),
     reply: json(Person),
     status: 201,
+    location: '/v1/me',
     errors: ['no_such_route', 'sign_in_failed', 'unknown_person', 'authority_unreachable'],
   },
 } as const satisfies RouteTable;

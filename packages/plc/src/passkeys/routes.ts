@@ -4,6 +4,7 @@ import { PlanetLabError } from '@planetlab/model';
 import type { ServePerson } from '../sessions/authenticate.ts';
 import type { Limiter } from '../sessions/limiter.ts';
 import { type BeginSession, browserOf } from '../sessions/routes.ts';
+import { pageOfFew, timeCursor } from '../store/page.ts';
 import type { Store } from '../store/store.ts';
 import type { RelyingParty } from './relying-party.ts';
 import { addPasskey, deletePasskey, listPasskeys, signInByPasskey, startRegistration, startSignIn } from './store.ts';
@@ -27,10 +28,9 @@ export function servePasskeys(app: App, serve: ServePerson, options: PasskeyRout
   };
   serve(app, plcRoutes.startPasskey, (actor) => startRegistration(store, party(), actor) as never); // with more than the contract promises
   serve(app, plcRoutes.addPasskey, (actor, { body }) => addPasskey(store, party(), actor, body));
-  serve(app, plcRoutes.listPasskeys, async (actor) => ({
-    items: await listPasskeys(store.db, actor.email),
-    next: null,
-  }));
+  serve(app, plcRoutes.listPasskeys, async (actor, { query }) =>
+    pageOfFew(await listPasskeys(store.db, actor.email), query, ({ createdAt, id }) => timeCursor(createdAt, id)),
+  );
   serve(app, plcRoutes.deletePasskey, (actor, { params }) => deletePasskey(store, actor, params.passkey));
 
   servePublic(app, plcRoutes.startPasskeySignIn, async (_input, { request }) => {

@@ -4,7 +4,7 @@ import { formatDuration, fromInstant, PlanetLabError } from '@planetlab/model';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isAdmin, requireAllowed } from '../access/rules.ts';
 import { getPerson } from '../persons/store.ts';
-import { pageOf, timeCursor } from '../store/page.ts';
+import { pageOf, pageOfFew, timeCursor } from '../store/page.ts';
 import type { Store } from '../store/store.ts';
 import { bearerOf, SESSION_COOKIE, type ServePerson, sessionOf } from './authenticate.ts';
 import type { Limiter } from './limiter.ts';
@@ -56,10 +56,10 @@ export function serveSessions(app: App, serve: ServePerson, options: SessionRout
     await options.limitSignIn(request);
     return options.begin(reply, await openSessionByLink(store, body.code, browserOf(request)));
   });
-  serve(app, plcRoutes.listSessions, async (actor, _input, { request }) => ({
-    items: await listSessions(store.db, actor, store.now(), sessionOf(request)),
-    next: null,
-  }));
+  serve(app, plcRoutes.listSessions, async (actor, { query }, { request }) => {
+    const sessions = await listSessions(store.db, actor, store.now(), sessionOf(request));
+    return pageOfFew(sessions, query, ({ createdAt, id }) => timeCursor(createdAt, id));
+  });
   serve(app, plcRoutes.deleteSession, (actor, { params }) => deleteSession(store, actor, params.session));
   serve(app, plcRoutes.endSession, async (actor, _input, { request, reply }) => {
     const session = sessionOf(request);

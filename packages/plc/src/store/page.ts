@@ -17,6 +17,13 @@ export function pageOf<T>(
   return { items: page, next: items.length > limit && last !== undefined ? cursorOf(last) : null };
 }
 
+/** A page of a list that is short and was read whole, in the order of its cursors. */
+export function pageOfFew<T>(items: readonly T[], { limit, after }: Paging, cursorOf: (item: T) => string) {
+  const sorted = items.toSorted((a, b) => (cursorOf(a) < cursorOf(b) ? -1 : 1));
+  const rest = after === undefined ? sorted : sorted.filter((item) => cursorOf(item) > after);
+  return pageOf(rest, limit, cursorOf);
+}
+
 /** Where a page ended that is sorted by time: by it and by what tells apart those of one moment. */
 export const timeCursor = (at: string, id: string): string => `${at}~${id}`;
 
