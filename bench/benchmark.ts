@@ -4,6 +4,9 @@ export interface Benchmark {
   run(context: {
     readonly note: (line: string) => void;
     readonly signal: AbortSignal;
+    /** How large, where a benchmark can be made smaller: `--nodes`, `--slices`. */
+    readonly nodes?: number | undefined;
+    readonly slices?: number | undefined;
   }): Promise<Readonly<Record<string, number | string | null>>>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- NAME [--json] [--list]`: runs one measured question and prints its figures as a table, and as one
+ * `npm run bench -- NAME [--json] [--list] [--nodes N] [--slices N]`: runs one measured question and prints its figures as a table, and as one
  * JSON object on the last line. The method of each stands in docs/PERFORMANCE.md.
  */
 import { cpus, loadavg, totalmem } from 'node:os';
@@ -17,12 +17,18 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ readonly benchmark: Be
   'start-vs-peers': () => import('./start-vs-peers.ts'),
   overhead: () => import('./overhead.ts'),
   select: () => import('./select.ts'),
+  'control-plane': () => import('./control-plane.ts'),
   'noisy-neighbour': () => import('./noisy-neighbour.ts'),
 };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean' }, list: { type: 'boolean' } },
+  options: {
+    json: { type: 'boolean' },
+    list: { type: 'boolean' },
+    nodes: { type: 'string' },
+    slices: { type: 'string' },
+  },
 });
 
 async function main(): Promise<number> {
@@ -43,11 +49,16 @@ async function main(): Promise<number> {
   );
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
-  const figures = await benchmark.run({ note, signal: interrupted.signal });
+  const figures = await benchmark.run({ note, signal: interrupted.signal, ...size() });
   if (values.json !== true)
     for (const [key, value] of Object.entries(figures)) process.stdout.write(`${key.padEnd(24)} ${value}\n`);
   process.stdout.write(`${JSON.stringify(figures)}\n`);
   return 0;
+}
+
+function size() {
+  const number = (text: string | undefined) => (text === undefined ? undefined : Number.parseInt(text, 10));
+  return { nodes: number(values.nodes), slices: number(values.slices) };
 }
 
 try {

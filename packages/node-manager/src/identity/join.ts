@@ -35,6 +35,8 @@ export interface JoinOptions {
   readonly token: string;
   readonly stateDir: string;
   readonly now: () => number;
+  /** The address of this machine to speak from; by default what its routes say. */
+  readonly localAddress?: string;
 }
 
 /**
@@ -47,6 +49,7 @@ export async function joinAuthority({
   token,
   stateDir,
   now,
+  localAddress,
 }: JoinOptions): Promise<{ nodeId: NodeId; name: NodeName }> {
   const invitation = parseJoinToken(token);
   const paths = nodePaths(stateDir);
@@ -58,9 +61,10 @@ export async function joinAuthority({
     );
   }
   const config = readConfig(paths.config); // malformed, it fails before the token is used up
-  const { authority, address } = await findAuthority(invitation, now);
+  const { authority, address } = await findAuthority(invitation, now, localAddress);
   const key = nodeKey(paths);
-  const reply = await requestCertificate({ ...invitation, address }, authority, key, config.ipv4, now());
+  const own = { ipv4: config.ipv4, nowMs: now(), localAddress };
+  const reply = await requestCertificate({ ...invitation, address }, authority, key, own);
   writeFileAtomic(paths.nodeCertificate, reply.certificate);
   writeFileAtomic(paths.caCertificate, authority.certificatePem);
   writeFileAtomic(paths.tag, config.nodeTag ?? tagOf(reply.nodeId));
@@ -74,13 +78,14 @@ export async function joinAuthority({
 async function findAuthority(
   invitation: JoinToken,
   now: () => number,
+  localAddress: string | undefined,
 ): Promise<{ readonly authority: AuthorityCertificate; readonly address: string }> {
   const [address = '', ...others] = invitation.address.split(',');
   try {
-    return { authority: await fetchAuthority({ ...invitation, address }, now), address };
+    return { authority: await fetchAuthority({ ...invitation, address }, now, localAddress), address };
   } catch (error) {
     if (others.length === 0 || !isPlanetLabError(error) || error.code !== 'authority_unreachable') throw error;
-    return findAuthority({ ...invitation, address: others.join(',') }, now);
+    return findAuthority({ ...invitation, address: others.join(',') }, now, localAddress);
   }
 }
 
@@ -88,8 +93,12 @@ async function findAuthority(
  * First contact: nothing is trusted yet, so nothing is said but the question, and of the answer nothing is used but the
  * certificate that the token names, and the clock, which can only make us stop.
  */
-async function fetchAuthority(invitation: JoinToken, now: () => number): Promise<AuthorityCertificate> {
-  const client = createClient(joinRoutes, tlsTransport(invitation.address, { trust: 'nobody-yet' }));
+async function fetchAuthority(
+  invitation: JoinToken,
+  now: () => number,
+  localAddress: string | undefined,
+): Promise<AuthorityCertificate> {
+  const client = createClient(joinRoutes, tlsTransport(invitation.address, { trust: 'nobody-yet', localAddress }));
   const { caPem, clock } = await client.getAuthority({});
   const authority = readCertificate(caPem);
   if (authority?.fingerprint === invitation.fingerprint) {
@@ -136,10 +145,13 @@ async function requestCertificate(
   invitation: JoinToken,
   authority: AuthorityCertificate,
   key: KeyPair,
-  ipv4: string | null,
-  nowMs: number,
+  own: { readonly ipv4: string | null; readonly nowMs: number; readonly localAddress: string | undefined },
 ): Promise<JoinReply> {
-  const client = createClient(joinRoutes, tlsTransport(invitation.address, { trust: authority.certificatePem }));
+  const { ipv4, nowMs, localAddress } = own;
+  const client = createClient(
+    joinRoutes,
+    tlsTransport(invitation.address, { trust: authority.certificatePem, localAddress }),
+  );
   return client.join({
     body: {
       secret: invitation.secret,

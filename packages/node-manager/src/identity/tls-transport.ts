@@ -8,15 +8,21 @@ import { parseEndpoint } from '../config.ts';
 
 const TIMEOUT_MS = 20_000;
 
+export interface TlsTransportOptions {
+  readonly trust: string | 'nobody-yet';
+  /** The address of this machine to speak from; by default what its routes say. */
+  readonly localAddress?: string | undefined;
+}
+
 /**
  * HTTPS to the authority's listener for nodes. `trust` is the one root certificate to trust, in PEM; `nobody-yet` on
  * first contact, when the reply is compared with a fingerprint and nothing secret is sent.
  */
 export const tlsTransport =
-  (address: string, { trust }: { readonly trust: string | 'nobody-yet' }): Transport =>
+  (address: string, options: TlsTransportOptions): Transport =>
   (call) => {
     const { promise, resolve, reject } = Promise.withResolvers<Awaited<ReturnType<Transport>>>();
-    const outgoing = request(requestOptions(address, call, trust), (response) =>
+    const outgoing = request(requestOptions(address, call, options), (response) =>
       resolve({
         status: response.statusCode ?? 500,
         contentType: response.headers['content-type'] ?? '',
@@ -29,7 +35,11 @@ export const tlsTransport =
     return promise;
   };
 
-function requestOptions(address: string, call: TransportRequest, trust: string): RequestOptions {
+function requestOptions(
+  address: string,
+  call: TransportRequest,
+  { trust, localAddress }: TlsTransportOptions,
+): RequestOptions {
   const { host, port } = parseEndpoint(address);
   const length: Record<string, string> =
     call.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(call.body)) };
@@ -42,6 +52,7 @@ function requestOptions(address: string, call: TransportRequest, trust: string):
     agent: false,
     minVersion: 'TLSv1.3',
     timeout: TIMEOUT_MS,
+    ...(localAddress === undefined ? {} : { localAddress }),
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ...(trust === 'nobody-yet' ? { rejectUnauthorized: false } : { ca: [trust], checkServerIdentity: isAuthority }),
   };
