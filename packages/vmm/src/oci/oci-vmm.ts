@@ -79,6 +79,8 @@ class OciVmm implements Vmm {
   readonly #options: OciVmmOptions;
   readonly #host: HostFacts;
   readonly #hierarchies = readCgroupHierarchies();
+  /** Of machines that were made and not started yet. */
+  readonly #limiting = new Map<MachineId, Promise<void>>();
 
   constructor(options: OciVmmOptions) {
     this.#options = options;
@@ -94,10 +96,7 @@ class OciVmm implements Vmm {
 
   async create(spec: MachineSpec): Promise<MachineStatus> {
     const existing = await this.status(spec.id);
-    if (existing !== undefined && existing.state !== 'stopped') {
-      if (existing.state === 'created') await this.#limitKernelObjects(existing); // maybe made, but killed before this
-      return existing;
-    }
+    if (existing !== undefined && existing.state !== 'stopped') return existing;
     if (existing !== undefined) await this.destroy(spec.id);
     const bundle = this.#bundle(spec.id);
     mkdirSync(bundle, { mode: 0o700 });
@@ -105,20 +104,26 @@ class OciVmm implements Vmm {
     await this.#runtime(spec.id, ['create', '--no-new-keyring', '--bundle', bundle, spec.id]);
     const status = await this.status(spec.id);
     if (status?.pid === undefined) throw new PlanetLabError('step_failed', `${spec.id} ended while it was made.`);
-    await this.#limitKernelObjects(status);
+    void this.#limited(spec.id, status.pid).catch(() => {}); // goes on beside what comes next; `start` waits for it and tells
     return status;
   }
 
-  async #limitKernelObjects({ pid }: MachineStatus): Promise<void> {
-    if (pid !== undefined) await limitKernelObjects(pid, this.#options.runner);
+  /** Resolves when what root inside may have of the kernel's objects is limited: nothing of the machine's may run before. */
+  #limited(id: MachineId, pid: number): Promise<void> {
+    const known = this.#limiting.get(id) ?? limitKernelObjects(pid, this.#options.runner);
+    this.#limiting.set(id, known);
+    return known;
   }
 
   async start(id: MachineId): Promise<void> {
     const { state, pid } = await this.#existing(id);
     if (state === 'running' || state === 'paused') return;
     if (state === 'stopped') throw notRunning(id, 'has ended; create it again');
+    if (pid === undefined) throw notRunning(id, 'has no process');
+    // made by a manager that was killed, it may have no limits yet
+    await this.#limited(id, pid).finally(() => this.#limiting.delete(id));
     await this.#runtime(id, ['start', id]);
-    if (pid !== undefined) await untilInitRuns(pid);
+    await untilInitRuns(pid);
   }
 
   async pause(id: MachineId): Promise<void> {
@@ -161,6 +166,8 @@ class OciVmm implements Vmm {
   }
 
   async destroy(id: MachineId): Promise<void> {
+    await this.#limiting.get(id)?.catch(() => {}); // its process must not be another's by then
+    this.#limiting.delete(id);
     const { process: first } = this.#recorded(id);
     if (existsSync(this.#state(id))) {
       await this.#runtime(id, ['delete', '--force', id]).catch((error: unknown) => {
