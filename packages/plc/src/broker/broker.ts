@@ -8,6 +8,7 @@ import type { Store } from '../store/store.ts';
 import { credentialSource, nodeClient } from '../uplinks/node-client.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
 import { NodeSession, type NodeSessionOptions } from './node-session.ts';
+import { createSliverChanges } from './sliver-changes.ts';
 
 /** The default broker: one of several there may be (P6); it asks nodes as every other does. */
 export interface Broker extends Disposable {
@@ -27,6 +28,7 @@ export interface BrokerOptions {
 export function createBroker(options: BrokerOptions): Broker {
   const { store, authority, log } = options;
   const sessions = new Map<NodeId, NodeSession>();
+  const brokerStore = { ...store, changes: createSliverChanges(store) };
   const credential = credentialSource(
     authority.identity,
     {
@@ -42,6 +44,11 @@ export function createBroker(options: BrokerOptions): Broker {
   };
   const onChange = (change: Announcement): void => {
     if (change.fromNode === true || sessions.size === 0) return;
+    if (change.type === 'sliver' || change.type === 'node') {
+      const node = change.name.slice(change.name.indexOf('@') + 1);
+      for (const session of sessions.values()) if (session.nodeName === node) session.wake();
+      return;
+    }
     nodesOf(store.db, change).then(
       (nodes) => {
         for (const node of nodes) sessions.get(node)?.wake();
@@ -57,9 +64,7 @@ export function createBroker(options: BrokerOptions): Broker {
     open(uplink) {
       const { nodeId } = uplink.node;
       const session = new NodeSession({
-        store,
-        log,
-        uplink,
+        ...{ store: brokerStore, log, uplink },
         client: nodeClient(uplink, credential),
         holder: authority.brokerKey.publicKey.thumbprint,
         leaseMs: options.leaseMs,
@@ -81,16 +86,12 @@ async function nodesOf(db: Db, change: Announcement): Promise<NodeId[]> {
   switch (change.type) {
     case 'site':
     case 'operation':
+    case 'node': // told by their names
+    case 'sliver':
       return [];
-    case 'node':
-      return (await db.selectFrom('nodes').select('id').where('name', '=', name).execute()).map(({ id }) => id);
     case 'slice': {
       const rows = db.selectFrom('slivers').select('node_id').distinct().where('slice', '=', name);
       return (await rows.execute()).map(({ node_id }) => node_id);
-    }
-    case 'sliver': {
-      const node = change.name.slice(change.name.indexOf('@') + 1) as never;
-      return (await db.selectFrom('nodes').select('id').where('name', '=', node).execute()).map(({ id }) => id);
     }
     case 'person': {
       const rows = await db

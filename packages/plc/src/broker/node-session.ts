@@ -3,17 +3,17 @@ import type { LeaseRecord, NodeSliver } from '@planetlab/contract';
 import { type LeaseId, messageOf, PlanetLabError, SECOND_MS, type SliceName } from '@planetlab/model';
 import type { Logger } from 'pino';
 import { storeFacts } from '../nodes/store.ts';
-import type { Store } from '../store/store.ts';
 import type { NodeClient } from '../uplinks/node-client.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
 import { checkedLease } from './checked-lease.ts';
-import { pauseKeyOf, pauseMs, planNode, renewalTimeMs, sliceOfStep } from './plan.ts';
+import { accessHashOf, pauseKeyOf, pauseMs, planNode, renewalTimeMs, sliceOfStep } from './plan.ts';
 import { runStep, type StepContext } from './steps.ts';
-import { loadNode, storeReport } from './store.ts';
+import { type BrokerStore, storeReport } from './store.ts';
 import type { BrokerStep } from './types.ts';
+import { Wanted } from './wanted.ts';
 
 export interface NodeSessionOptions {
-  readonly store: Store;
+  readonly store: BrokerStore;
   readonly log: Logger;
   readonly uplink: Uplink;
   readonly client: NodeClient;
@@ -28,7 +28,7 @@ const FACTS_INTERVAL_MS = 30 * SECOND_MS;
 /** Everybody who lists nodes reads it: a node is not trusted to be brief. */
 const FACTS_LIMIT_CHARACTERS = 65_536;
 /** After a lease was granted or ended, the node's facts are read again, once for all that come together. */
-const FACTS_SETTLE_MS = SECOND_MS / 2;
+const FACTS_SETTLE_MS = 3 * SECOND_MS;
 const RETRY_MS = SECOND_MS;
 const TIMER_LIMIT_MS = 24 * 3600 * SECOND_MS;
 
@@ -38,6 +38,7 @@ const TIMER_LIMIT_MS = 24 * 3600 * SECOND_MS;
  */
 export class NodeSession {
   readonly #options: NodeSessionOptions;
+  readonly #wanted: Wanted;
   readonly #leases = new Map<SliceName, LeaseRecord>();
   readonly #reports = new Map<SliceName, NodeSliver>();
   readonly #renewAtMs = new Map<LeaseId, number>();
@@ -54,6 +55,11 @@ export class NodeSession {
 
   constructor(options: NodeSessionOptions) {
     this.#options = options;
+    this.#wanted = new Wanted(options.store.db, options.uplink.node.nodeId);
+  }
+
+  get nodeName(): string {
+    return this.#options.uplink.node.nodeName;
   }
 
   /** Runs until the uplink is closed. */
@@ -69,8 +75,14 @@ export class NodeSession {
     }
   }
 
-  /** Something may have changed: look again. Cheap to call often. */
+  /** Something may have changed: read what is wanted, and look again. Cheap to call often. */
   wake(): void {
+    this.#wanted.forget();
+    this.#lookAgain();
+  }
+
+  /** The same, when what is wanted is known. */
+  #lookAgain(): void {
     this.#dirty = true;
     if (this.#working || !this.#leasesRead || this.#closed) return;
     this.#working = true;
@@ -100,7 +112,7 @@ export class NodeSession {
 
   async #pass(): Promise<void> {
     const { store, uplink, leaseMs } = this.#options;
-    const { deleted, slivers } = await loadNode(store.db, uplink.node.nodeId);
+    const { deleted, slivers } = await this.#wanted.read();
     this.#placed = new Map(slivers.map(({ slice, wanted, id }) => [slice, wanted ? id : undefined]));
     const nowMs = store.now().getTime();
     const pausedUntilMs = new Map([...this.#failures].map(([key, { untilMs }]) => [key, untilMs]));
@@ -145,7 +157,10 @@ export class NodeSession {
     this.#rereadFacts();
     // What was refused for want of resources may fit now.
     if (step.type === 'end' && outcome === 'done') this.#endPauses();
-    this.wake();
+    const lease = step.type === 'request' && outcome === 'done' ? this.#leases.get(slice) : undefined;
+    if (lease === undefined || step.type !== 'request') return this.wake();
+    this.#wanted.noteLease(step.sliver.id, lease.id, accessHashOf(step.sliver.keys));
+    this.#lookAgain();
   }
 
   #context(): StepContext {

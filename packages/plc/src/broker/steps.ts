@@ -1,10 +1,10 @@
 import type { LeaseRecord, NodeSliver } from '@planetlab/contract';
 import type { NodeIdentity } from '@planetlab/credentials';
 import { isPlanetLabError, PlanetLabError, type SliceName, toInstant } from '@planetlab/model';
-import type { Store } from '../store/store.ts';
 import type { NodeClient } from '../uplinks/node-client.ts';
 import { accessHashOf } from './plan.ts';
 import {
+  type BrokerStore,
   forgetSliver,
   storeAccess,
   storeChange,
@@ -17,7 +17,7 @@ import {
 import type { BrokerSliver, BrokerStep } from './types.ts';
 
 export interface StepContext {
-  readonly store: Store;
+  readonly store: BrokerStore;
   readonly client: NodeClient;
   readonly node: NodeIdentity;
   holdLease(lease: LeaseRecord): void;

@@ -1,11 +1,12 @@
 import type { LeaseRecord, NodeSliver, Reason } from '@planetlab/contract';
 import { fromInstant, type NodeId, Principal, type SliverState, sliverName } from '@planetlab/model';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
-import { announce, record } from '../events/record.ts';
-import type { Db, SliverTable, Trx } from '../store/schema.ts';
+import { record } from '../events/record.ts';
+import type { Db } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { storeNotices } from './notices.ts';
 import { brief } from './reason.ts';
+import type { SliverChange, SliverChanges } from './sliver-changes.ts';
 import type { BrokerSliver, Reporter } from './types.ts';
 
 const MAX_KEYS = 1000;
@@ -47,75 +48,21 @@ export async function loadNode(db: Db, node: NodeId): Promise<{ deleted: boolean
   return { deleted: found?.deleted_at !== null, slivers };
 }
 
-/** One change of a sliver's row with its event, when there is something to record. */
-async function change(
-  store: Store,
+/** The database, and the writer of what nodes say. */
+export interface BrokerStore extends Store {
+  readonly changes: SliverChanges;
+}
+
+const change = (
+  { changes }: BrokerStore,
   reporter: Reporter,
-  find: { readonly id: string } | { readonly leaseId: string },
-  update: (row: Row) => { readonly set: Update; readonly kind?: string | null } | undefined,
-): Promise<void> {
-  await store.db.transaction().execute(async (trx) => {
-    const row = await lockRow(trx, reporter.nodeId, find);
-    const result = row === undefined ? undefined : update(row);
-    if (row === undefined || result === undefined) return;
-    await trx.updateTable('slivers').set(result.set).where('id', '=', row.id).execute();
-    await recordChange(trx, store.now(), reporter, row, result.set, result.kind);
-  });
-}
-
-type Row = NonNullable<Awaited<ReturnType<typeof lockRow>>>;
-type Update = Partial<
-  Pick<
-    { [K in keyof SliverTable]: K extends 'reason' ? string | null : SliverTable[K] },
-    | 'state'
-    | 'reason'
-    | 'since'
-    | 'time_to_running_ms'
-    | 'lease_id'
-    | 'lease_expires_at'
-    | 'access_hash'
-    | 'ipv4'
-    | 'ipv6'
-  >
->;
-
-const lockRow = (trx: Trx, node: NodeId, find: { readonly id: string } | { readonly leaseId: string }) => {
-  const rows = trx.selectFrom('slivers').selectAll().where('node_id', '=', node).forUpdate();
-  // Lease ids were parsed where they came in.
-  const one = 'id' in find ? rows.where('id', '=', find.id) : rows.where('lease_id', '=', find.leaseId as never);
-  return one.executeTakeFirst();
-};
-
-async function recordChange(
-  trx: Trx,
-  at: Date,
-  { nodeName }: Reporter,
-  row: Row,
-  set: Update,
-  kind: string | null | undefined,
-): Promise<void> {
-  const name = sliverName(row.slice, nodeName);
-  const announcement = { type: 'sliver', name, fromNode: true } as const;
-  if (kind === null) return announce(trx, announcement);
-  const slice = await trx.selectFrom('slices').select('site').where('id', '=', row.slice_id).executeTakeFirst();
-  const entry = {
-    at,
-    actor: Principal.parse(`node:${nodeName}`),
-    kind: kind ?? `sliver.${set.state ?? 'changed'}`,
-    subject: name,
-    slice: row.slice,
-    ...(slice === undefined ? {} : { site: slice.site }),
-    before: { state: row.state, leaseId: row.lease_id },
-    after: { state: set.state ?? row.state, leaseId: set.lease_id ?? row.lease_id, reason: parsed(set.reason) },
-  };
-  await record(trx, entry, announcement);
-}
-
-const parsed = (json: string | null | undefined): unknown => (typeof json === 'string' ? JSON.parse(json) : undefined);
+  find: SliverChange['find'],
+  update: SliverChange['update'],
+): Promise<void> => changes.write({ reporter, find, update });
 
 /** A lease was granted, or found on the node. The sliver starts, unless it was reported on already. */
 export const storeLease = (
-  store: Store,
+  store: BrokerStore,
   reporter: Reporter,
   sliverId: string,
   lease: LeaseRecord,
@@ -132,32 +79,42 @@ export const storeLease = (
   }));
 
 /** No event: it happens all the time, and nobody did anything. */
-export const storeRenewal = (store: Store, reporter: Reporter, sliverId: string, lease: LeaseRecord): Promise<void> =>
+export const storeRenewal = (
+  store: BrokerStore,
+  reporter: Reporter,
+  sliverId: string,
+  lease: LeaseRecord,
+): Promise<void> =>
   change(store, reporter, { id: sliverId }, () => ({
     kind: null,
     set: { lease_expires_at: new Date(fromInstant(lease.expiresAt)) },
   }));
 
 /** The node has bound other resources to a sliver. */
-export const storeChange = (store: Store, reporter: Reporter, sliverId: string): Promise<void> =>
+export const storeChange = (store: BrokerStore, reporter: Reporter, sliverId: string): Promise<void> =>
   change(store, reporter, { id: sliverId }, () => ({ kind: 'sliver.resources-changed', set: { reason: null } }));
 
 /** The node did not: what there is stays as it is, with the reason. The same answer again changes nothing. */
-export const storeRefusedChange = (store: Store, reporter: Reporter, sliverId: string, reason: Reason): Promise<void> =>
+export const storeRefusedChange = (
+  store: BrokerStore,
+  reporter: Reporter,
+  sliverId: string,
+  reason: Reason,
+): Promise<void> =>
   change(store, reporter, { id: sliverId }, (row) => {
     if (!row.wanted || row.reason?.code === reason.code) return undefined;
-    return { kind: 'sliver.change-refused', set: { reason: JSON.stringify(brief(reason)) } };
+    return { kind: 'sliver.change-refused', set: { reason: brief(reason) } };
   });
 
 /** Codes of `storeRefusedChange` that a node's report, which knows nothing of what was asked, does not take away. */
 const REFUSED_CHANGE: ReadonlySet<string> = new Set(['admission_refused', 'insufficient_resources']);
 
-export const storeAccess = (store: Store, reporter: Reporter, sliverId: string, hash: string): Promise<void> =>
+export const storeAccess = (store: BrokerStore, reporter: Reporter, sliverId: string, hash: string): Promise<void> =>
   change(store, reporter, { id: sliverId }, () => ({ kind: 'sliver.access-set', set: { access_hash: hash } }));
 
 /** The node said no, or gave no answer: why, for people. The same answer again changes nothing. */
 export const storeFailure = (
-  store: Store,
+  store: BrokerStore,
   reporter: Reporter,
   sliverId: string,
   state: Extract<SliverState, 'refused' | 'requested'>,
@@ -165,16 +122,16 @@ export const storeFailure = (
 ): Promise<void> =>
   change(store, reporter, { id: sliverId }, (row) => {
     if (!row.wanted || (row.state === state && row.reason?.code === reason.code)) return undefined;
-    return { set: { state, reason: JSON.stringify(brief(reason)), since: store.now() } };
+    return { set: { state, reason: brief(reason), since: store.now() } };
   });
 
 /** What a node says of a sliver it made under a lease of ours. Only a row of that node with that lease is touched. */
-export async function storeReport(store: Store, reporter: Reporter, report: NodeSliver): Promise<void> {
+export async function storeReport(store: BrokerStore, reporter: Reporter, report: NodeSliver): Promise<void> {
   await storeState(store, reporter, report);
   await storeNotices(store, reporter, report);
 }
 
-const storeState = (store: Store, reporter: Reporter, report: NodeSliver): Promise<void> =>
+const storeState = (store: BrokerStore, reporter: Reporter, report: NodeSliver): Promise<void> =>
   change(store, reporter, { leaseId: report.leaseId }, (row) => {
     const now = store.now();
     if (!row.wanted || row.slice !== report.slice) return undefined;
@@ -191,7 +148,7 @@ const storeState = (store: Store, reporter: Reporter, report: NodeSliver): Promi
     return {
       set: {
         state: report.state,
-        reason: reason === null ? null : JSON.stringify(reason),
+        reason,
         ipv4: report.ipv4,
         ipv6: report.ipv6,
         ...(row.state === report.state ? {} : { since: now }),
@@ -201,7 +158,7 @@ const storeState = (store: Store, reporter: Reporter, report: NodeSliver): Promi
   });
 
 /** The sliver is gone and its row with it; what it was stays in the events. */
-export async function forgetSliver(store: Store, { nodeName }: Reporter, sliverId: string): Promise<void> {
+export async function forgetSliver(store: BrokerStore, { nodeName }: Reporter, sliverId: string): Promise<void> {
   await store.db.transaction().execute(async (trx) => {
     const row = await trx
       .deleteFrom('slivers')

@@ -28,20 +28,24 @@ export const CHANGES_CHANNEL = 'planetlab_changes';
 
 /** Writes the event of a change in the change's own transaction, and wakes whoever watches once that is committed. */
 export async function record(trx: Trx, entry: EventEntry, ...changes: readonly Announcement[]): Promise<void> {
-  await trx
-    .insertInto('events')
-    .values({
-      at: entry.at,
-      actor: entry.actor,
-      kind: entry.kind,
-      subject: entry.subject,
-      site: entry.site ?? null,
-      slice: entry.slice ?? null,
-      before: json(entry.before),
-      after: json(entry.after),
-    })
-    .execute();
+  await recordAll(trx, [entry]);
   await announce(trx, ...changes);
+}
+
+/** Several events of one transaction; who writes them announces the changes. */
+export async function recordAll(trx: Trx, entries: readonly EventEntry[]): Promise<void> {
+  if (entries.length === 0) return;
+  const rows = entries.map((entry) => ({
+    at: entry.at,
+    actor: entry.actor,
+    kind: entry.kind,
+    subject: entry.subject,
+    site: entry.site ?? null,
+    slice: entry.slice ?? null,
+    before: json(entry.before),
+    after: json(entry.after),
+  }));
+  await trx.insertInto('events').values(rows).execute();
 }
 
 /** For what is no action of anybody, such as a sliver's new address: watchers are woken, nothing is recorded. */

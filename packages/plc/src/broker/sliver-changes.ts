@@ -1,0 +1,151 @@
+import { Principal, type SiteName, sliverName } from '@planetlab/model';
+import { type Selectable, sql } from 'kysely';
+import { type Announcement, announce, type EventEntry, recordAll } from '../events/record.ts';
+import type { SliverTable, Trx } from '../store/schema.ts';
+import type { Store } from '../store/store.ts';
+import type { Reporter } from './types.ts';
+
+/** A row of a sliver as it is, with its slice's site. */
+export type SliverRow = Selectable<SliverTable> & { readonly site: SiteName };
+
+/** What the broker writes in a row. */
+export type SliverUpdate = Partial<Pick<SliverRow, (typeof WRITTEN)[number]>>;
+
+/** One change of a sliver's row with its event, when there is something to record. */
+export interface SliverChange {
+  readonly reporter: Reporter;
+  /** Only a row of the reporter's node is touched. */
+  readonly find: { readonly id: string } | { readonly leaseId: string };
+  /** What is to be written, given what is there; `kind` null is no event. Undefined changes nothing. */
+  readonly update: (row: SliverRow) => { readonly set: SliverUpdate; readonly kind?: string | null } | undefined;
+}
+
+/**
+ * Writes what nodes say. A thousand nodes that answer at once are not a thousand transactions: what comes while one is
+ * under way goes together into the next. Each caller goes on when its own change is committed.
+ */
+export interface SliverChanges {
+  write(change: SliverChange): Promise<void>;
+}
+
+const WRITTEN = [
+  ...(['state', 'reason', 'since', 'time_to_running_ms', 'lease_id', 'lease_expires_at'] as const),
+  ...(['access_hash', 'ipv4', 'ipv6'] as const),
+] as const;
+const MOST_TOGETHER = 500;
+
+interface Waiting {
+  readonly change: SliverChange;
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+export function createSliverChanges(store: Store): SliverChanges {
+  let waiting: Waiting[] = [];
+  let working = false;
+  const work = async () => {
+    working = true;
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, MOST_TOGETHER);
+      waiting = waiting.slice(MOST_TOGETHER);
+      await writeBatch(store, batch);
+    }
+    working = false;
+  };
+  return {
+    write: (change) =>
+      new Promise((done, failed) => {
+        waiting.push({ change, done, failed });
+        if (!working) void work();
+      }),
+  };
+}
+
+/** Never throws. When the batch fails, each is tried alone: what one node says must not be in the way of others. */
+async function writeBatch(store: Store, batch: readonly Waiting[]): Promise<void> {
+  try {
+    await store.db.transaction().execute((trx) =>
+      writeAll(
+        trx,
+        store.now(),
+        batch.map(({ change }) => change),
+      ),
+    );
+    for (const { done } of batch) done();
+  } catch (error) {
+    const [only, ...others] = batch;
+    if (others.length === 0) return only?.failed(error);
+    for (const each of batch) await writeBatch(store, [each]);
+  }
+}
+
+async function writeAll(trx: Trx, at: Date, changes: readonly SliverChange[]): Promise<void> {
+  const rows = await lockRows(trx, changes);
+  const changed = new Map<string, SliverRow>();
+  const events: EventEntry[] = [];
+  const announcements: Announcement[] = [];
+  for (const { reporter, find, update } of changes) {
+    const row = rows.find(reporter, find);
+    const result = row === undefined ? undefined : update(row);
+    if (row === undefined || result === undefined) continue;
+    const { set, kind } = result;
+    if (kind !== null) events.push(eventOf(at, reporter, row, set, kind));
+    announcements.push({ type: 'sliver', name: sliverName(row.slice, reporter.nodeName), fromNode: true });
+    const after = { ...row, ...set };
+    rows.put(after);
+    changed.set(row.id, after);
+  }
+  if (changed.size === 0) return;
+  await updateRows(trx, [...changed.values()]);
+  await recordAll(trx, events);
+  await announce(trx, ...announcements);
+}
+
+/** All rows that the changes may be about, in one order for everybody. */
+async function lockRows(trx: Trx, changes: readonly SliverChange[]) {
+  const ids = changes.flatMap(({ find }) => ('id' in find ? find.id : []));
+  const leases = changes.flatMap(({ find }) => ('leaseId' in find ? find.leaseId : []));
+  const found = await trx
+    .selectFrom('slivers')
+    .innerJoin('slices', 'slices.id', 'slivers.slice_id')
+    .selectAll('slivers')
+    .select('slices.site')
+    .where(sql<boolean>`slivers.id = any(${ids}::uuid[]) or slivers.lease_id = any(${leases}::uuid[])`)
+    .orderBy('slivers.id')
+    .forUpdate('slivers')
+    .execute();
+  const byId = new Map<string, SliverRow>(found.map((row) => [row.id, row]));
+  // Not by what a change writes: a report on a lease that is only being noted is repeated by who notes it.
+  const byLease = new Map(found.map(({ lease_id, id }) => [lease_id as string | null, id]));
+  return {
+    find(reporter: Reporter, find: SliverChange['find']): SliverRow | undefined {
+      const row = byId.get('id' in find ? find.id : (byLease.get(find.leaseId) ?? ''));
+      return row?.node_id === reporter.nodeId ? row : undefined;
+    },
+    put: (row: SliverRow) => void byId.set(row.id, row),
+  };
+}
+
+async function updateRows(trx: Trx, rows: readonly SliverRow[]): Promise<void> {
+  const values = JSON.stringify(
+    rows.map((row) => Object.fromEntries(['id', ...WRITTEN].map((key) => [key, row[key as 'id']]))),
+  );
+  const columns = sql.raw(WRITTEN.map((column) => `${column} = given.${column}`).join(', '));
+  await sql`update slivers set ${columns} from jsonb_to_recordset(${values}::jsonb) as given (
+    id uuid, state text, reason jsonb, since timestamptz, time_to_running_ms double precision, lease_id uuid,
+    lease_expires_at timestamptz, access_hash text, ipv4 text, ipv6 text)
+    where slivers.id = given.id`.execute(trx);
+}
+
+function eventOf(at: Date, { nodeName }: Reporter, row: SliverRow, set: SliverUpdate, kind?: string): EventEntry {
+  return {
+    at,
+    actor: Principal.parse(`node:${nodeName}`),
+    kind: kind ?? `sliver.${set.state ?? 'changed'}`,
+    subject: sliverName(row.slice, nodeName),
+    slice: row.slice,
+    site: row.site,
+    before: { state: row.state, leaseId: row.lease_id },
+    after: { state: set.state ?? row.state, leaseId: set.lease_id ?? row.lease_id, reason: set.reason ?? undefined },
+  };
+}
