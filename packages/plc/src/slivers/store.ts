@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Operation, Reason, Sliver } from '@planetlab/contract';
 import type { NodeId, NodeName, Principal, SliceName } from '@planetlab/model';
 import { PlanetLabError, SliverState, sliverName } from '@planetlab/model';
+import { sql } from 'kysely';
 import { type Actor, isAdmin } from '../access/rules.ts';
 import { record } from '../events/record.ts';
 import { nodeStateOf } from '../nodes/liveness.ts';
@@ -19,7 +20,9 @@ const select = (db: Db | Trx, now: Date) =>
     .leftJoin(liveUplinks(db, now).as('live'), 'live.node_id', 'slivers.node_id')
     .distinctOn(['slivers.slice', 'nodes.name'])
     .selectAll('slivers')
-    .select(['nodes.name as node', 'nodes.facts', 'nodes.joined_at', 'nodes.last_seen_at', 'live.heartbeat_at'])
+    .select(['nodes.name as node', 'nodes.joined_at', 'nodes.last_seen_at', 'live.heartbeat_at'])
+    // all of a node's facts for each of its slivers would be most of the answer
+    .select(sql<Sliver['ssh']>`nodes.facts -> 'ssh'`.as('ssh'))
     .orderBy('slivers.slice')
     .orderBy('nodes.name')
     .orderBy('slivers.wanted', 'desc')
@@ -41,7 +44,7 @@ function toSliver(row: Row, now: Date): Sliver {
     leaseExpiresAt: row.lease_expires_at?.toISOString() ?? null,
     ipv4: row.ipv4,
     ipv6: row.ipv6,
-    ssh: row.facts?.ssh ?? null,
+    ssh: row.ssh,
   };
 }
 

@@ -6,6 +6,7 @@ import { slicesAndNodes } from './migrations/0003-slices-and-nodes.ts';
 import { operations } from './migrations/0004-operations.ts';
 import { missionControl } from './migrations/0005-mission-control.ts';
 import { processes } from './migrations/0006-processes.ts';
+import { scale } from './migrations/0007-scale.ts';
 import { notices } from './migrations/0008-notices.ts';
 import type { Db } from './schema.ts';
 
@@ -17,6 +18,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-operations': operations,
   '0005-mission-control': missionControl,
   '0006-processes': processes,
+  '0007-scale': scale,
   '0008-notices': notices,
 };
 
