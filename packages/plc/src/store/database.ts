@@ -9,7 +9,7 @@ export type DatabaseAddress = { readonly url: string } | { readonly socketFolder
 
 /** Name of the role and where it works in the private server. */
 export const PRIVATE_ROLE = 'planetlab';
-const PRIVATE_DATABASE = 'postgres';
+export const PRIVATE_DATABASE = 'postgres';
 /** Only part of the socket's name: the server listens on no network. */
 export const PRIVATE_PORT = 5432;
 

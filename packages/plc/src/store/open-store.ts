@@ -52,14 +52,19 @@ const ALONE_LOCK = 7_526_144;
 const LOCK_ATTEMPTS = 50;
 const LOCK_PAUSE_MS = 100;
 
+/** Whether no PLC uses this database now; the lock is held until the connection ends. */
+export async function tryLockAlone(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query('select pg_try_advisory_lock($1) as got', [ALONE_LOCK]);
+  return rows[0]?.got === true;
+}
+
 /**
  * One PLC to a private server: a second one in the same state folder would fight over everything. The lock lives with its
  * connection, so a PLC that was killed holds it no longer. Throws `conflict`.
  */
 async function lockForOne(client: pg.Client, state: string): Promise<void> {
   for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
-    const { rows } = await client.query('select pg_try_advisory_lock($1) as got', [ALONE_LOCK]);
-    if (rows[0]?.got === true) return;
+    if (await tryLockAlone(client)) return;
     await sleep(LOCK_PAUSE_MS);
   }
   throw new PlanetLabError('conflict', `Another PLC runs with the state folder ${state}. Stop it first.`);

@@ -19,8 +19,8 @@ export interface TestPlc extends AsyncDisposable {
   readonly state: string;
   readonly admin: PlcClient;
   readonly adminToken: string;
-  /** A client with this token, or with none. */
-  withToken(token?: string): PlcClient;
+  /** A client with this token, or with none; of this PLC, or of another one. */
+  withToken(token?: string, url?: string): PlcClient;
   /** Registers a person with roles and signs in. */
   person(email: string, roles?: { role: 'admin' | 'pi' | 'user' | 'tech'; site: string | null }[]): Promise<TestPerson>;
   /** Moves the PLC's clock ahead. */
@@ -50,11 +50,11 @@ export async function startTestPlc(overrides: Partial<PlcOptions> = {}): Promise
   };
   let plc = await startPlc(options);
   const adminToken = readFileSync(plc.adminTokenFile, 'utf8').trim();
-  const withToken = (token?: string): PlcClient =>
+  const withToken = (token?: string, url?: string): PlcClient =>
     createClient(
       plcRoutes,
       withHeaders(
-        (request) => fetchTransport(plc.publicUrl)(request),
+        (request) => fetchTransport(url ?? plc.publicUrl)(request),
         () => (token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ),
     );
