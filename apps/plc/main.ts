@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { isPlanetLabError, messageOf, PlanetLabError, parseDuration } from '@planetlab/model';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { addBackupCommands } from './backup-commands.ts';
 import { addPeopleFlags, type PeopleFlags, peopleOptions } from './people-flags.ts';
 
 /** What `run` was given, by option or environment. */
@@ -12,6 +13,8 @@ interface RunFlags extends PeopleFlags {
   readonly nodeAddress?: string;
   readonly processAddress?: string;
   readonly keys?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly console?: string;
   readonly publicUrl?: string;
   readonly authority?: string;
@@ -46,13 +49,18 @@ function program(): Command {
     .addHelpText('after', EXAMPLE);
   const state = () =>
     flag('--state <folder>', 'keys, accounts, the private database', 'PLANETLAB_PLC_STATE').makeOptionMandatory();
+  const keys = () => flag('--keys <folder>', 'the authority’s keys, if not in the state folder', 'PLANETLAB_PLC_KEYS');
+  const databaseUrl = () =>
+    flag('--database-url <url>', 'a PostgreSQL of yours instead of the private one', 'DATABASE_URL');
+  const where = (command: Command) => command.addOption(state()).addOption(keys()).addOption(databaseUrl());
+  addBackupCommands(main, where, say);
   addPeopleFlags(main.command('run'))
     .description('serve until SIGTERM or Ctrl-C')
     .addOption(state())
     .addOption(
       flag(
         '--listen <host:port>',
-        'people and programs, plain HTTP: put a proxy with TLS before it',
+        'people and programs; plain HTTP, for a proxy with TLS, unless --tls-cert is given',
         'PLANETLAB_PLC_LISTEN',
       ).default('127.0.0.1:8420'),
     )
@@ -65,7 +73,11 @@ function program(): Command {
         'PLANETLAB_PLC_PROCESS_ADDRESS',
       ),
     )
-    .addOption(flag('--keys <folder>', 'the authority’s keys, if not in the state folder', 'PLANETLAB_PLC_KEYS'))
+    .addOption(keys())
+    .addOption(
+      flag('--tls-cert <file>', 'serve people by TLS with this certificate chain, PEM', 'PLANETLAB_PLC_TLS_CERT'),
+    )
+    .addOption(flag('--tls-key <file>', 'its key, PEM; both are read again at SIGHUP', 'PLANETLAB_PLC_TLS_KEY'))
     .addOption(flag('--console <folder>', 'built console to serve', 'PLANETLAB_PLC_CONSOLE'))
     .addOption(flag('--public-url <url>', 'how people reach it, for links', 'PLANETLAB_PLC_PUBLIC_URL'))
     .addOption(flag('--authority <name>', 'its name, fixed at the first start', 'PLANETLAB_PLC_AUTHORITY'))
@@ -75,7 +87,7 @@ function program(): Command {
         .default(60)
         .argParser(minutes),
     )
-    .addOption(flag('--database-url <url>', 'a PostgreSQL of yours instead of the private one', 'DATABASE_URL'))
+    .addOption(databaseUrl())
     .addOption(
       flag('--log-level <level>', 'on standard error', 'PLANETLAB_PLC_LOG_LEVEL')
         .choices(['debug', 'info', 'warn', 'error'])
@@ -99,12 +111,6 @@ async function run(flags: RunFlags): Promise<void> {
   const stop = firstSignal();
   const [{ startPlc }, { pino }] = await Promise.all([import('@planetlab/plc'), import('pino')]);
   const { nodeAddress, publicUrl, authority, databaseUrl, adminEmail } = flags;
-  if (process.argv.some((argument) => /:\/\/[^/@]*:[^/@]+@/.test(argument))) {
-    throw new PlanetLabError(
-      'malformed_request',
-      'Everybody on this machine can read the password in these arguments. Give it by the environment instead: the database in DATABASE_URL (or leave its password to a .pgpass file), mail in PLANETLAB_PLC_SMTP_PASSWORD.',
-    );
-  }
   await using plc = await startPlc({
     state: flags.state,
     listen: flags.listen,
@@ -116,15 +122,31 @@ async function run(flags: RunFlags): Promise<void> {
     ...(nodeAddress === undefined ? {} : { nodeAddress }),
     ...(flags.processAddress === undefined ? {} : { processAddress: flags.processAddress }),
     ...(flags.keys === undefined ? {} : { keys: flags.keys }),
+    ...(flags.tlsCert === undefined && flags.tlsKey === undefined ? {} : { tls: tlsFiles(flags) }),
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(authority === undefined ? {} : { authority }),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
     ...(flags.console === undefined ? {} : { consoleFolder: flags.console }),
     ...(adminEmail === undefined ? {} : { adminEmail }),
   });
+  process.on('SIGHUP', () => plc.reloadCertificate());
   say(`Ready: people at ${plc.publicUrl}, nodes at ${plc.nodeAddress}.`);
   await stop;
   say('Stopping.');
+}
+
+function tlsFiles({ tlsCert, tlsKey }: RunFlags): { certificateFile: string; keyFile: string } {
+  if (tlsCert !== undefined && tlsKey !== undefined) return { certificateFile: tlsCert, keyFile: tlsKey };
+  throw new PlanetLabError('malformed_request', 'TLS needs both: give --tls-cert and --tls-key.');
+}
+
+/** The command line is read by everybody on the machine. */
+function refusePasswords(): void {
+  if (!process.argv.some((argument) => /:\/\/[^/@]*:[^/@]+@/.test(argument))) return;
+  throw new PlanetLabError(
+    'malformed_request',
+    'Everybody on this machine can read the password in these arguments. Give it by the environment instead: the database in DATABASE_URL (or leave its password to a .pgpass file), mail in PLANETLAB_PLC_SMTP_PASSWORD.',
+  );
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the program as it is used to. */
@@ -139,6 +161,7 @@ function say(sentence: string): void {
 }
 
 try {
+  refusePasswords();
   await program().parseAsync();
 } catch (error) {
   say(

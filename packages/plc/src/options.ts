@@ -11,10 +11,12 @@ export interface PlcOptions {
    */
   readonly keys?: string;
   /**
-   * Where people and programs connect, plain HTTP: `host:port`. Put a proxy with TLS before it on a network. One on this
+   * Where people and programs connect: `host:port`. Plain HTTP, unless `tls` is given: put a proxy with TLS before it on a network. One on this
    * machine is believed about whom it speaks for (`X-Forwarded-For`): limits count by that address.
    */
   readonly listen: string;
+  /** The certificate chain and key, PEM, with which `listen` speaks TLS. */
+  readonly tls?: TlsFiles;
   /** Where nodes connect, TLS under the authority's own root: `host:port`. */
   readonly nodeListen: string;
   /**
@@ -49,6 +51,11 @@ export interface PlcOptions {
   readonly nowMs?: () => number;
 }
 
+export interface TlsFiles {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
 /** A running PLC. Disposing stops it in order: no new requests, uplinks, then the database. */
 export interface Plc extends AsyncDisposable {
   /** Without a slash at its end. */
@@ -57,4 +64,6 @@ export interface Plc extends AsyncDisposable {
   readonly nodeAddress: string;
   /** File with the API token of the admin made at the first start. */
   readonly adminTokenFile: string;
+  /** Reads the TLS files again, for connections from now on. When they cannot be used the old ones stay, and the log says why. */
+  reloadCertificate(): void;
 }

@@ -1,7 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { purgePlc, startPlc } from './index.ts';
@@ -46,6 +50,45 @@ describe('the console', () => {
     const reply = await get('/v1/nothing');
     expect(reply.status).toBe(404);
     expect(await reply.json()).toMatchObject({ code: 'no_such_route' });
+  });
+});
+
+describe('TLS of its own', () => {
+  it('shows the certificate that it was given, a new one once it is told, and never a broken one', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'plc-tls-'));
+    const [certificateFile, keyFile] = [join(folder, 'plc.crt'), join(folder, 'plc.key')];
+    const makeCertificate = () =>
+      execFileSync('openssl', [
+        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
+        ...['-subj', '/CN=plc.example.org', '-keyout', keyFile, '-out', certificateFile],
+      ]);
+    makeCertificate();
+    await using test = await startTestPlc({ tls: { certificateFile, keyFile } });
+    const shown = async () => {
+      const socket = connect({ port: Number(new URL(test.plc.publicUrl).port), rejectUnauthorized: false });
+      await once(socket, 'secureConnect');
+      const found = socket.getPeerX509Certificate()?.fingerprint256;
+      socket.destroy();
+      return found;
+    };
+    const onDisk = () => new X509Certificate(readFileSync(certificateFile)).fingerprint256;
+    expect(test.plc.publicUrl).toMatch(/^https:/);
+    const first = onDisk();
+    expect(await shown()).toBe(first);
+    makeCertificate();
+    test.plc.reloadCertificate();
+    expect(onDisk()).not.toBe(first);
+    expect(await shown()).toBe(onDisk());
+    const second = onDisk();
+    writeFileSync(keyFile, 'not a key');
+    test.plc.reloadCertificate();
+    expect(await shown()).toBe(second);
+    const start = startPlc({
+      ...{ state: folder, listen: '127.0.0.1:0', nodeListen: '127.0.0.1:0', log },
+      tls: { certificateFile, keyFile },
+    });
+    await expect(start).rejects.toThrow(/cannot be used for TLS/);
+    rmSync(folder, { recursive: true });
   });
 });
 

@@ -45,6 +45,7 @@ import { oneAtATime } from './store/one-at-a-time.ts';
 import { openStore } from './store/open-store.ts';
 import type { Store } from './store/store.ts';
 import { serveTags } from './tags/routes.ts';
+import { readTlsFiles, reloadTls } from './tls.ts';
 import { listenForNodes, type NodeListener } from './uplinks/node-listener.ts';
 import { createUplinkRegistry, type UplinkRegistry } from './uplinks/registry.ts';
 import type { Uplink } from './uplinks/uplink.ts';
@@ -75,6 +76,7 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   const listen = parseHostPort(options.listen);
   const adminEmail = parseEmail(options.adminEmail ?? DEFAULT_ADMIN);
   const defaultName = parseAuthorityName(options.authority ?? 'planetlab');
+  if (options.tls !== undefined) readTlsFiles(options.tls); // wrong ones stop us before anything is made
   mkdirSync(options.state, { recursive: true, mode: 0o711 });
   await using stack = new AsyncDisposableStack();
 
@@ -119,7 +121,9 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   await app.listen({ host: listen.host, port: listen.port }).catch((error) => {
     throw listenError(error, listen);
   });
-  addresses.publicUrl = options.publicUrl?.replace(/\/+$/, '') ?? `http://${withPort(listen, portOf(app, listen))}`;
+  addresses.publicUrl =
+    options.publicUrl?.replace(/\/+$/, '') ??
+    `${options.tls === undefined ? 'http' : 'https'}://${withPort(listen, portOf(app, listen))}`;
   // Watchers and running programs hold their connections open: they are told before the listener waits for them.
   stack.defer(() => {
     stopping.abort();
@@ -130,6 +134,7 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   return {
     ...addresses,
     adminTokenFile: join(state, BOOTSTRAP_TOKEN_FILE),
+    reloadCertificate: () => reloadTls(app, options.tls, log),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
@@ -180,7 +185,11 @@ async function leave({ uplinks, passOn }: Parts): Promise<void> {
 async function publicApp(parts: Parts): Promise<{ readonly app: App; readonly drain: Drain }> {
   const { options, store, authority, addresses } = parts;
   // The proxy with TLS is on this machine: the limits on signing in count whom it speaks for.
-  const app = createApp({ logger: options.log, trustProxy: 'loopback' });
+  const app = createApp({
+    logger: options.log,
+    trustProxy: 'loopback',
+    ...(options.tls === undefined ? {} : { tls: readTlsFiles(options.tls) }),
+  });
   await app.register(cookie);
   addSecurityHeaders(app);
   const drain = createDrain(app);

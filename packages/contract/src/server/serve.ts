@@ -48,6 +48,8 @@ export interface AppOptions {
   readonly logger?: FastifyBaseLogger;
   /** Also answers HTTP/2, without TLS of its own: connections are handed in or wrapped by the owner. */
   readonly http2?: boolean;
+  /** HTTP/1.1 over TLS with this certificate chain and key, PEM. */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Largest JSON body in bytes; default 1 MiB. Streams (exec) are not bodies in this sense. */
   readonly bodyLimitBytes?: number;
   /** Proxies whose word on a caller's address is taken (`X-Forwarded-For`), such as `loopback`; default none. */
@@ -67,8 +69,12 @@ export function createApp(options: AppOptions = {}): App {
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
   };
-  // Fastify types an HTTP/2 instance apart; its routes and replies are the same.
-  const app = (options.http2 === true ? fastify({ ...common, http2: true }) : fastify(common)) as unknown as App;
+  const { tls } = options;
+  const plain = () => (options.http2 === true ? fastify({ ...common, http2: true }) : fastify(common));
+  const secure = (files: NonNullable<AppOptions['tls']>) =>
+    fastify({ ...common, https: { ...files, minVersion: 'TLSv1.2' } });
+  // Fastify types instances over HTTP/2 and TLS apart; their routes and replies are the same.
+  const app = (tls === undefined ? plain() : secure(tls)) as unknown as App;
   app.decorate('resources', [] as Resource[]);
   app.addContentTypeParser(EXEC_CONTENT_TYPE, (_request, payload, done) => done(null, payload));
   app.setNotFoundHandler((request, reply) =>
