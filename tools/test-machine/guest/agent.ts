@@ -6,7 +6,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Answer, Task } from '../agent-messages.ts';
+
+const LAST_WORDS_MS = 2_000;
 
 const [port, out] = process.argv.slice(2);
 if (port === undefined) throw new Error('usage: agent.ts PORT [OUTPUT]');
@@ -20,11 +23,12 @@ async function run({ id, script, timeoutMs }: Task): Promise<void> {
     stream.setEncoding('utf8');
     stream.on('data', (text: string) => answer({ id, text, error: stream === child.stderr }));
   }
+  const closed = once(child, 'close');
   // the whole process group: what it started must not stay
   const timer = setTimeout(() => process.kill(-(child.pid ?? process.pid), 'SIGKILL'), timeoutMs);
   const [code] = await once(child, 'exit');
   clearTimeout(timer);
-  await Promise.race([once(child, 'close'), new Promise((resolve) => setTimeout(resolve, 2_000))]);
+  await Promise.race([closed, delay(LAST_WORDS_MS)]); // what it left behind may hold its output open
   answer({ id, code: typeof code === 'number' ? code : null });
 }
 
