@@ -2,15 +2,16 @@
  * `npm run test:vm -- [--only NAME...] [--minutes N] [--resume] [--keep] [--json]`: boots a Debian 13 with systemd and
  * cgroup v2 in QEMU, tries the node's package in it, and runs the host tests in it, each file by itself.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { baseDisk } from './base-disk.ts';
-import { type Machine, startMachine } from './machine.ts';
-import { allParts, type Part, type PartResult } from './parts.ts';
+import { startMachine } from './machine.ts';
+import { allParts, type Part } from './parts.ts';
 import { debianRecipe } from './recipe.ts';
-import { choose, jsonLine, openResults, table } from './results.ts';
+import { choose, openResults, outcomeOf, table } from './results.ts';
+import { runParts, untilAborted } from './run-parts.ts';
 import { removeScratchLeftovers, SCRATCH_PREFIX } from './scratch.ts';
 import { sourceDisk, sourcesKey } from './source-disk.ts';
 
@@ -84,46 +85,18 @@ async function test(parts: readonly Part[], scratch: string, signal: AbortSignal
   const sources = await sourceDisk(ROOT, scratch, making);
   say(`booting; what it says goes to ${logs}`);
   await using machine = await startMachine({ base, sources, scratch, consoleLog: join(logs, 'console.log') });
-  const stopped = new Promise<never>((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason));
-  });
-  const orEnd = <T>(work: Promise<T>): Promise<T> => Promise.race([work, machine.ended, stopped]);
-  let interruption: string | undefined;
-  try {
-    await orEnd(machine.agent.ready());
-    for (const part of parts) {
-      if (results.has(part.name)) continue;
-      say(`${part.name} ...`);
-      const result = await orEnd(runPart(part, machine, logs));
-      results.add(result);
-      for (const failure of result.failures) say(`  failed: ${failure}`);
-    }
-  } catch (error) {
-    interruption = error instanceof Error ? error.message : String(error);
-    say(interruption);
-  }
-  const seconds = Math.round((performance.now() - startedAt) / 1000);
-  process.stdout.write(table(results.all()));
-  if (values.json === true) process.stdout.write(`${jsonLine(results.all(), parts, seconds, interruption)}\n`);
+  const interruption = await runParts(machine, { parts, results, logs, say, signal });
+  const all = results.all();
+  process.stdout.write(table(all));
+  const outcome = outcomeOf(all, parts, Math.round((performance.now() - startedAt) / 1000), interruption);
+  if (values.json === true) process.stdout.write(`${JSON.stringify(outcome)}\n`);
   if (values.keep === true && interruption === undefined) {
     say(
       `it goes on until Ctrl-C; its console: socat -,raw,echo=0,escape=0x1d UNIX:${machine.console} (Ctrl-] leaves it)`,
     );
-    await orEnd(new Promise<never>(() => {})).catch(() => {});
+    await untilAborted(signal);
   }
-  const done = parts.every(({ name }) => results.all().some((result) => result.name === name && result.failed === 0));
-  return done && interruption === undefined ? 0 : 1;
-}
-
-async function runPart(part: Part, machine: Machine, logs: string): Promise<PartResult> {
-  const startedAt = performance.now();
-  let log = '';
-  const gave = await part.run(machine, (text) => {
-    log += text;
-    writeFileSync(join(logs, `${part.name.replaceAll('/', '-')}.log`), log);
-  });
-  return { name: part.name, seconds: Math.round((performance.now() - startedAt) / 1000), ...gave };
+  return outcome.ok ? 0 : 1;
 }
 
 try {

@@ -61,19 +61,33 @@ const total = (results: readonly PartResult[]) => {
   };
 };
 
-/** `ok` only when everything asked for was run and passed. */
-export function jsonLine(
+/** The run as `--json` prints it. */
+export interface Outcome {
+  /** Only when everything asked for was run and passed. */
+  readonly ok: boolean;
+  readonly seconds: number;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** What was asked for and has not run. */
+  readonly missing: readonly string[];
+  /** Why the run ended before its end. */
+  readonly interruption?: string;
+  readonly parts: readonly PartResult[];
+}
+
+export function outcomeOf(
   results: readonly PartResult[],
   parts: readonly Pick<Part, 'name'>[],
   seconds: number,
   interruption: string | undefined,
-): string {
+): Outcome {
   const missing = parts.map(({ name }) => name).filter((name) => !results.some((result) => result.name === name));
   const { passed, failed, skipped } = total(results);
-  const ok = failed === 0 && missing.length === 0 && interruption === undefined;
-  return JSON.stringify({
-    ...{ ok, seconds, passed, failed, skipped, missing },
+  return {
+    ok: failed === 0 && missing.length === 0 && interruption === undefined,
+    ...{ seconds, passed, failed, skipped, missing },
     ...(interruption === undefined ? {} : { interruption }),
     parts: results,
-  });
+  };
 }
