@@ -82,7 +82,8 @@ async function test(parts: readonly Part[], scratch: string, signal: AbortSignal
   const results = openResults(join(CACHE, 'results.json'), sourcesKey(ROOT), values.resume === true);
   const logs = join(CACHE, 'logs');
   mkdirSync(logs, { recursive: true });
-  const sources = await sourceDisk(ROOT, scratch, making);
+  const withPackages = parts.some(({ name }) => name === 'package' && !results.has(name));
+  const sources = await sourceDisk({ root: ROOT, scratch, withPackages }, making);
   say(`booting; what it says goes to ${logs}`);
   await using machine = await startMachine({ base, sources, scratch, consoleLog: join(logs, 'console.log') });
   const interruption = await runParts(machine, { parts, results, logs, say, signal });

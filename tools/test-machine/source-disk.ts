@@ -30,11 +30,20 @@ export function sourcesKey(root: string): string {
   return hash.digest('hex').slice(0, 12);
 }
 
+export interface Sources {
+  /** Of the repository. */
+  readonly root: string;
+  /** Folder for the disk. */
+  readonly scratch: string;
+  /** Whether the node's Debian packages are built for it, which takes a minute or two. */
+  readonly withPackages: boolean;
+}
+
 /**
  * A disk with the sources, the npm packages, the node's Debian packages and the image that slivers start from: a machine
  * has no network. Needs root, because the files of an image belong to many.
  */
-export async function sourceDisk(root: string, scratch: string, making: Making): Promise<string> {
+export async function sourceDisk({ root, scratch, withPackages }: Sources, making: Making): Promise<string> {
   const { signal, say } = making;
   const staging = join(scratch, 'sources');
   say('copying the sources and npm packages ...');
@@ -44,17 +53,21 @@ export async function sourceDisk(root: string, scratch: string, making: Making):
     filter: (source) => source === root || !MADE.has(basename(source)),
   });
   await runProgram(['cp', '-a', '--reflink=auto', join(root, 'node_modules'), staging], { signal });
+  if (withPackages) await buildPackages(root, staging, making);
+  await copyImage(root, join(staging, 'images'), making);
+  const disk = join(scratch, 'sources.ext4');
+  await makeDisk(staging, disk, DISK_GIB, signal);
+  rmSync(staging, { recursive: true });
+  return disk;
+}
+
+async function buildPackages(root: string, staging: string, { say, signal }: Making): Promise<void> {
   say('building the packages of the node manager ...');
   for (const [index, name] of PACKAGES.entries()) {
     const revision = index === 0 ? [] : ['--revision', String(index + 1)];
     const out = ['--out', join(staging, 'packages-built', name)];
     await runProgram([process.execPath, 'tools/package/node-package.ts', ...out, ...revision], { cwd: root, signal });
   }
-  await copyImage(root, join(staging, 'images'), making);
-  const disk = join(scratch, 'sources.ext4');
-  await makeDisk(staging, disk, DISK_GIB, signal);
-  rmSync(staging, { recursive: true });
-  return disk;
 }
 
 /** A store with nothing but the image of slivers: a copy of this machine's, which has it already or gets it now. */
