@@ -1,0 +1,60 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { machineCgroup } from './machine-cgroup.ts';
+
+/** As a Debian 13 under systemd shows a cgroup whose programs met their limits; files that are not read are left out. */
+const FILES: Readonly<Record<string, string>> = {
+  'cgroup.controllers': 'cpuset cpu io memory hugetlb pids rdma misc\n',
+  'cgroup.events': 'populated 1\nfrozen 0\n',
+  'cpu.stat':
+    'usage_usec 10028992\nuser_usec 6170741\nsystem_usec 3858251\nnice_usec 0\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\nnr_bursts 0\nburst_usec 0\n',
+  'cpu.weight': '39\n',
+  'memory.current': '375017472\n',
+  'memory.events': 'low 0\nhigh 0\nmax 17\noom 2\noom_kill 2\noom_group_kill 0\n',
+  'memory.max': '67108864\n',
+  'memory.peak': '375676928\n',
+  'memory.stat':
+    'anon 248676352\nfile 116142080\nkernel 9728000\ninactive_anon 0\ninactive_file 18509824\nactive_file 94527488\nslab 2844824\n',
+  'pids.current': '36\n',
+  'pids.events': 'max 5\n',
+  'pids.max': '64\n',
+};
+const LIMITS = { cpuShares: 1, memoryMiB: 64, processes: 64 };
+
+describe('a machine’s cgroup in the one hierarchy of v2', () => {
+  const mountPoint = mkdtempSync(join(tmpdir(), 'planetlab-cgroup-'));
+  const folder = join(mountPoint, 'planetlab/node/a');
+  const cgroup = (path: string) => machineCgroup([{ version: 2, mountPoint, controllers: [] }], path);
+  beforeAll(() => {
+    mkdirSync(folder, { recursive: true });
+    for (const [name, text] of Object.entries(FILES)) writeFileSync(join(folder, name), text);
+  });
+  afterAll(() => rmSync(mountPoint, { recursive: true }));
+
+  it('says what the machine uses, what it was refused and what it lost', () => {
+    expect(cgroup('planetlab/node/a').stats()).toMatchObject({
+      cpuMs: 10_028.992,
+      memoryMiB: (375_017_472 - 18_509_824) / 2 ** 20, // without the files that the kernel gives back at once
+      memoryPeakMiB: 375_676_928 / 2 ** 20,
+      ...{ memoryAtLimit: 17, memoryKills: 2, processes: 36, processesRefused: 5 },
+    });
+    expect(cgroup('planetlab/node/a').isFrozen()).toBe(false);
+    expect(cgroup('planetlab/node/gone').isFrozen()).toBe(false);
+  });
+
+  it('has the limits that a runtime has written, until others are wanted', () => {
+    const own = cgroup('planetlab/node/a');
+    expect(own.hasLimits(LIMITS)).toBe(true);
+    const doubled = { cpuShares: 2, memoryMiB: 128, processes: 128 };
+    expect(own.hasLimits(doubled)).toBe(false);
+    own.setLimits(doubled);
+    expect(own.hasLimits(doubled)).toBe(true);
+    expect(['cpu.weight', 'memory.max', 'pids.max'].map((name) => readFileSync(join(folder, name), 'utf8'))).toEqual([
+      '79',
+      String(128 * 2 ** 20),
+      '128',
+    ]);
+  });
+});
