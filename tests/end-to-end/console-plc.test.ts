@@ -4,9 +4,10 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, createClient, fetchTransport, plcRoutes, withHeaders } from '@planetlab/contract';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildConsole, CHROMIUM, launchBrowser, visit } from './console-browser.ts';
+import { type Institution, startInstitution } from './oidc-institution.ts';
 
 const PLC_MAIN = join(import.meta.dirname, '../../apps/plc/main.ts');
 const isRoot = process.getuid?.() === 0;
@@ -21,18 +22,26 @@ describe.skipIf(missing !== undefined)('the console on a real PLC', () => {
   let url: string;
   let admin: Client<typeof plcRoutes>;
   let browser: Browser;
+  let institution: Institution;
 
   beforeAll(async () => {
     dist = await buildConsole();
+    institution = await startInstitution();
     folder = await mkdtemp(join(tmpdir(), 'planetlab-console-plc-'));
     await chmod(folder, 0o711); // the database's account passes through
     const state = join(folder, 'state');
-    const listen = ['--listen', '127.0.0.1:0', '--node-listen', '127.0.0.1:0'];
+    // by name: browsers know no passkeys at an address
+    const listen = ['--listen', 'localhost:0', '--node-listen', '127.0.0.1:0'];
     const identity = ['--authority', 'test.example', '--admin-email', 'ada@example.org'];
-    plc = spawn(process.execPath, [PLC_MAIN, 'run', '--state', state, '--console', dist, ...listen, ...identity], {
+    const { issuer, clientId, clientSecret } = institution;
+    const oidc = ['--oidc-issuer', issuer, '--oidc-client-id', clientId, '--oidc-label', 'Example University'];
+    const args = [PLC_MAIN, 'run', '--state', state, '--console', dist, ...listen, ...identity, ...oidc];
+    plc = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, PLANETLAB_PLC_OIDC_CLIENT_SECRET: clientSecret },
     });
     url = await readyUrl(plc);
+    institution.open(`${url}/sign-in/oidc`);
     const token = (await readFile(join(state, 'bootstrap-admin.token'), 'utf8')).trim();
     const headers = { authorization: `Bearer ${token}` };
     admin = createClient(
@@ -44,6 +53,7 @@ describe.skipIf(missing !== undefined)('the console on a real PLC', () => {
 
   afterAll(async () => {
     await browser?.close();
+    await institution?.[Symbol.asyncDispose]();
     if (plc?.exitCode === null) {
       const ended = once(plc, 'exit');
       plc.kill('SIGTERM');
@@ -72,6 +82,98 @@ describe.skipIf(missing !== undefined)('the console on a real PLC', () => {
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
     await page.reload();
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await context.close();
+  });
+
+  /** The link in the newest mail of a kind, as an admin finds it in the outbox. */
+  const linkFor = async (to: string, kind: string): Promise<string> => {
+    const { items } = await admin.listMails({ query: {} });
+    const text = items.find((mail) => mail.to === to && mail.kind === kind)?.text ?? '';
+    return /https?:\/\/\S+/.exec(text)?.[0] ?? `no link in ${text}`;
+  };
+  const PASSWORD = 'correct horse battery';
+  const signIn = async (page: Page, email: string, password: string) => {
+    await page.getByLabel('Mail address').fill(email);
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  };
+
+  it('lets somebody sign up, whom an admin approves, and who then signs in by password', async () => {
+    await admin.createSite({ body: { name: 'eth', title: 'ETH Zürich' } });
+    const guest = await visit(browser, url);
+    await guest.page.goto(`${url}/sign-up`);
+    await guest.page.getByLabel('Full name').fill('Grace Hopper');
+    await guest.page.getByLabel('Mail address at your institution').fill('grace@example.org');
+    await guest.page.getByLabel('Site').selectOption('eth');
+    await guest.page.getByRole('button', { name: 'Sign up' }).click();
+    await guest.page.getByText('A mail is on its way to grace@example.org').waitFor();
+    await guest.page.goto(await linkFor('grace@example.org', 'sign-up.started'));
+    expect(guest.page.url()).toBe(`${url}/confirm`); // the code is gone from the address
+    await guest.page.getByLabel('New password').fill(PASSWORD);
+    await guest.page.getByRole('button', { name: 'Ask for the account' }).click();
+    await guest.page.getByText('Your mail address is proven.').waitFor();
+
+    const host = await visit(browser, url);
+    await host.page.goto((await admin.createSignInLink({})).url);
+    await host.page.getByRole('link', { name: 'People' }).click();
+    await host.page.getByRole('button', { name: 'Approve grace@example.org' }).click();
+    await host.page.getByRole('row', { name: 'Grace Hopper grace@example.org user at eth enabled' }).click();
+    await host.page.getByRole('button', { name: 'Disable Grace Hopper' }).waitFor();
+    await host.page.getByText('Nobody waits.').waitFor();
+    expect(host.problems).toEqual([]);
+    await host.context.close();
+
+    await guest.page.getByRole('link', { name: 'Go to signing in' }).click();
+    await signIn(guest.page, 'grace@example.org', PASSWORD);
+    await guest.page.getByRole('status').getByText('Live').waitFor();
+    await guest.page.getByText('Grace Hopper').waitFor();
+    // that nobody was signed in at first is said on the page's console too
+    expect(guest.problems.filter((problem) => !problem.includes('401'))).toEqual([]);
+    await guest.context.close();
+  });
+
+  it('signs in by a passkey that was added on the account page', async () => {
+    const { page, context } = await visit(browser, url);
+    const devtools = await context.newCDPSession(page);
+    await devtools.send('WebAuthn.enable');
+    const options = { protocol: 'ctap2', transport: 'internal' } as const;
+    const abilities = { hasResidentKey: true, hasUserVerification: true, isUserVerified: true };
+    await devtools.send('WebAuthn.addVirtualAuthenticator', {
+      options: { ...options, ...abilities, automaticPresenceSimulation: true },
+    });
+    await page.goto((await admin.createSignInLink({})).url);
+    await page.getByRole('link', { name: 'Account' }).click();
+    await page.getByLabel('Name of the passkey').fill('my laptop');
+    await page.getByRole('button', { name: 'Add a passkey' }).click();
+    await page.getByRole('button', { name: 'Remove my laptop' }).waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
+    await page.getByRole('status').getByText('Live').waitFor();
+    await page.getByRole('link', { name: 'Account' }).click();
+    await page.getByRole('region', { name: 'Sessions' }).getByText('signed in by passkey').waitFor();
+    await context.close();
+  });
+
+  it('signs in with an account of an institution that vouches for the mail address', async () => {
+    await admin.createPerson({ body: { email: 'alan@example.org', name: 'Alan Turing' } });
+    const { page, context } = await visit(browser, url);
+    const through = async (account: string) => {
+      await page.goto(`${url}/sign-in`);
+      await page.getByRole('button', { name: 'Sign in with Example University' }).click();
+      await page.locator('input[name=login]').fill(account);
+      await page.locator('input[name=password]').fill('anything');
+      await page.locator('button[type=submit]').click();
+      await page.getByRole('button', { name: 'Continue' }).click();
+    };
+    await through('alan@example.org');
+    await page.getByText('Alan Turing').waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await context.clearCookies();
+    await through('unproven@example.org');
+    await page.getByText('does not vouch for your mail address').waitFor();
+    await context.clearCookies();
+    await through('stranger@example.org');
+    await page.getByText('There is no account for stranger@example.org').waitFor();
     await context.close();
   });
 });

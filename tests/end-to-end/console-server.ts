@@ -95,7 +95,8 @@ export class ConsoleServer {
   #serveSessions(): void {
     this.#app.addHook('onRequest', async (request) => {
       const { url, method } = request;
-      if (!url.startsWith('/v1/') || url === '/v1/authority' || (url === '/v1/sessions' && method === 'POST')) return;
+      const open = ['/v1/authority', '/v1/sign-in-methods'].includes(url);
+      if (!url.startsWith('/v1/') || open || (url === '/v1/sessions' && method === 'POST')) return;
       const session = /planetlab_session=([^;]+)/.exec(request.headers.cookie ?? '')?.[1] ?? '';
       if (method !== 'GET' && request.headers['x-planetlab-console'] === undefined) {
         throw new PlanetLabError('forbidden', 'This request does not come from the console.');
@@ -114,6 +115,7 @@ export class ConsoleServer {
       reply.header('set-cookie', `planetlab_session=${session}; HttpOnly; SameSite=Strict; Path=/`);
       return ADA;
     });
+    serve(this.#app, plcRoutes.getSignInMethods, async () => ({ passkeys: false, oidc: null, signUp: false }));
     serve(this.#app, plcRoutes.getMe, async () => ADA);
     serve(this.#app, plcRoutes.endSession, async () => this.forgetSessions());
   }

@@ -1,9 +1,13 @@
 import './styles.ts';
 import { MantineProvider } from '@mantine/core';
 import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { ApiContext, type PlcApi } from './api/api.ts';
 import { Page } from './page/page.tsx';
+import { usePath } from './path/use-path.ts';
+import { ChoosePasswordPage } from './session/choose-password-page.tsx';
+import type { MailLink } from './session/mail-link.ts';
+import { OIDC_RETURN_PATH, OidcReturnPage } from './session/oidc-return-page.tsx';
 import { isSignedOut, SIGNED_OUT } from './session/open-session.ts';
 import { SessionGate } from './session/session-gate.tsx';
 import { theme } from './theme.ts';
@@ -12,19 +16,30 @@ interface AppProps {
   readonly api: PlcApi;
   /** The one-time code of a sign-in link, when the page was opened by one. */
   readonly code: string | undefined;
+  /** Of a mail, when the page was opened by one. */
+  readonly mailLink: MailLink | undefined;
 }
 
-export function App({ api, code }: AppProps) {
+export function App({ api, code, mailLink }: AppProps) {
   const [queries] = useState(createQueryClient);
   return (
     <MantineProvider theme={theme} defaultColorScheme="auto">
       <QueryClientProvider client={queries}>
         <ApiContext value={api}>
-          <SessionGate code={code}>{(person) => <Page person={person} />}</SessionGate>
+          <Way mailLink={mailLink}>
+            <SessionGate code={code}>{(person) => <Page person={person} />}</SessionGate>
+          </Way>
         </ApiContext>
       </QueryClientProvider>
     </MantineProvider>
   );
+}
+
+/** Links of mails, and the way back from an institution, lead past the question who is signed in. */
+function Way({ mailLink, children }: { readonly mailLink: MailLink | undefined; readonly children: ReactNode }) {
+  const path = usePath();
+  if (path === OIDC_RETURN_PATH) return <OidcReturnPage />;
+  return mailLink?.path === path ? <ChoosePasswordPage link={mailLink} /> : children;
 }
 
 /** Whatever answers "nobody is signed in" leads to the sign-in page. */

@@ -17,3 +17,4 @@ import './styles/parts.css';
 import './styles/map.css';
 import './styles/table.css';
 import './styles/overview.css';
+import './styles/people.css';

@@ -27,10 +27,40 @@ export const sliversQuery = (api: PlcApi, of: { readonly slice?: string; readonl
       readAll((after) => api.listSlivers({ query: { ...of, limit: PAGE_SIZE, after } }, { signal })),
   });
 
+export const signInMethodsQuery = (api: PlcApi) =>
+  queryOptions({ queryKey: ['sign-in-methods'], queryFn: ({ signal }) => api.getSignInMethods({}, { signal }) });
+
+export const signUpSitesQuery = (api: PlcApi) =>
+  queryOptions({
+    queryKey: ['sign-up-sites'],
+    queryFn: ({ signal }) =>
+      readAll((after) => api.listSignUpSites({ query: { limit: PAGE_SIZE, after } }, { signal })),
+  });
+
+export const personsQuery = (api: PlcApi) =>
+  queryOptions({
+    queryKey: ['persons'],
+    queryFn: ({ signal }) => readAll((after) => api.listPersons({ query: { limit: PAGE_SIZE, after } }, { signal })),
+  });
+
+export const requestsQuery = (api: PlcApi) =>
+  queryOptions({
+    queryKey: ['persons', 'requests'],
+    queryFn: ({ signal }) =>
+      readAll((after) => api.listRoleRequests({ query: { limit: PAGE_SIZE, after } }, { signal })),
+  });
+
+export const invitationsQuery = (api: PlcApi) =>
+  queryOptions({
+    queryKey: ['persons', 'invitations'],
+    queryFn: ({ signal }) =>
+      readAll((after) => api.listInvitations({ query: { limit: PAGE_SIZE, after } }, { signal })),
+  });
+
 /** What to read again when something of this type has changed. Slivers are counted in nodes and slices. */
 export const QUERIES_OF_CHANGE = {
   site: ['nodes'],
-  person: ['session'],
+  person: ['session', 'persons'],
   node: ['nodes'],
   slice: ['slices'],
   sliver: ['slivers', 'nodes', 'slices'],

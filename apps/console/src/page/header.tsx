@@ -4,6 +4,7 @@ import type { Person } from '@planetlab/contract';
 import type { ReactNode } from 'react';
 import { Brand } from '../parts/brand.tsx';
 import { Icon } from '../parts/icon.tsx';
+import { PathLink } from '../path/path-link.tsx';
 
 interface HeaderProps {
   readonly authority: string | undefined;
@@ -18,6 +19,11 @@ export const Header = ({ authority, person, live, onSignOut }: HeaderProps) => (
       <Brand authority={authority} />
     </h1>
     {live}
+    <nav className="pl-nav" aria-label="Pages">
+      <PathLink to="/">Planet</PathLink>
+      <PathLink to="/people">People</PathLink>
+      <PathLink to="/account">Account</PathLink>
+    </nav>
     <span className="pl-header-person" title={person.email}>
       {person.name}
     </span>

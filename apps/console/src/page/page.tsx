@@ -1,5 +1,6 @@
 import type { Person } from '@planetlab/contract';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { lazy, Suspense } from 'react';
 import { useApi } from '../api/api.ts';
 import { authorityQuery } from '../api/queries.ts';
 import { LiveIndicator } from '../live/live-indicator.tsx';
@@ -7,6 +8,7 @@ import { useLive } from '../live/use-live.ts';
 import { ErrorNotice } from '../parts/error-notice.tsx';
 import { useNow } from '../parts/use-now.ts';
 import { Waiting } from '../parts/waiting.tsx';
+import { usePath } from '../path/use-path.ts';
 import { SIGNED_OUT } from '../session/open-session.ts';
 import { Header } from './header.tsx';
 import { Overview } from './overview.tsx';
@@ -14,12 +16,18 @@ import { usePlanet } from './use-planet.ts';
 
 const TICK_MS = 5000;
 
-/** The one live page: who, how fresh, and the planet. */
+// Loaded when they are looked at: the planet is what most come for.
+const PeoplePage = lazy(async () => ({ default: (await import('../people/people-page.tsx')).PeoplePage }));
+const AccountPage = lazy(async () => ({ default: (await import('../account/account-page.tsx')).AccountPage }));
+
+/** Live: who, how fresh, and the planet, the people or one’s own account. */
 export function Page({ person }: { readonly person: Person }) {
   const api = useApi();
   const queries = useQueryClient();
   const nowMs = useNow(TICK_MS);
   const live = useLive();
+  const path = usePath();
+  const isPlanet = path !== '/people' && path !== '/account';
   const authority = useQuery({ ...authorityQuery(api), staleTime: Number.POSITIVE_INFINITY });
   const { planet, error, updatedAtMs, retry } = usePlanet(live.pollMs);
   const signOut = useMutation({
@@ -44,8 +52,12 @@ export function Page({ person }: { readonly person: Person }) {
           <ErrorNotice error={signOut.error} consequence="You are still signed in." onRetry={() => signOut.mutate()} />
         )}
         {error !== null && <ErrorNotice error={error} consequence={asOf} onRetry={retry} />}
-        {planet !== undefined && <Overview planet={planet} nowMs={nowMs} />}
-        {planet === undefined && error === null && <Waiting>Reading the state of the planet…</Waiting>}
+        <Suspense fallback={<Waiting>Loading the page…</Waiting>}>
+          {path === '/people' && <PeoplePage person={person} nowMs={nowMs} />}
+          {path === '/account' && <AccountPage person={person} nowMs={nowMs} />}
+        </Suspense>
+        {isPlanet && planet !== undefined && <Overview planet={planet} nowMs={nowMs} />}
+        {isPlanet && planet === undefined && error === null && <Waiting>Reading the state of the planet…</Waiting>}
       </main>
     </>
   );

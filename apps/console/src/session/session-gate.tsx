@@ -5,7 +5,7 @@ import { useApi } from '../api/api.ts';
 import { ErrorNotice } from '../parts/error-notice.tsx';
 import { Waiting } from '../parts/waiting.tsx';
 import { openSession } from './open-session.ts';
-import { SignInPage } from './sign-in-page.tsx';
+import { SignedOutPage } from './signed-out-page.tsx';
 
 interface SessionGateProps {
   readonly code: string | undefined;
@@ -26,7 +26,7 @@ export function SessionGate({ code, children }: SessionGateProps) {
     staleTime: Number.POSITIVE_INFINITY,
   });
   if (session.data !== undefined && session.data.person !== null) return children(session.data.person);
-  if (session.data !== undefined) return <SignInPage problem={session.data.problem} />;
+  if (session.data !== undefined) return <SignedOutPage problem={session.data.problem} />;
   if (session.error === null) return <Waiting>Signing in…</Waiting>;
   return (
     <main className="pl-alone">
