@@ -118,6 +118,12 @@ function makeNode(index: number, { simulated = false, healthy = false }: WorldOp
     slivers: 0,
     groups: [],
     tags: {},
+    runLevelDecision: null,
+    drain: null,
+    quarantine: null,
+    interfaces: [],
+    addresses: [],
+    certificateExpiresAt: null,
   });
 }
 
@@ -173,6 +179,9 @@ function addSlice(
       persons: ['ada@example.org', 'grace@example.org'],
       slivers: 0,
       running: 0,
+      initialCommand: '',
+      maxNodes: null,
+      suspensions: [],
     }),
   );
   world.slivers.push(...nodes.map((node, index) => makeSliver(name, node, healthy ? 0 : index)));

@@ -47,6 +47,12 @@ export const aNode = (over: Record<string, unknown> = {}): PlcNode => {
     slivers: 2,
     groups: [],
     tags: {},
+    runLevelDecision: null,
+    drain: null,
+    quarantine: null,
+    interfaces: [],
+    addresses: [],
+    certificateExpiresAt: null,
     ...over,
   });
 };
@@ -64,6 +70,9 @@ export const aSlice = (over: Record<string, unknown> = {}): Slice =>
     persons: ['ada@example.org'],
     slivers: 2,
     running: 1,
+    initialCommand: '',
+    maxNodes: null,
+    suspensions: [],
     ...over,
   });
 

@@ -13,7 +13,8 @@ describe('a lease', () => {
     fc.assert(
       fc.property(amount, amount, fc.integer({ min: 1, max: 365 * 24 * HOUR_MS }), (cpuShares, memoryMiB, lifeMs) => {
         const resources = Resources.parse({ cpuShares, memoryMiB });
-        const said = lease(holder, { resources, expiresAtMs: NOW_MS + lifeMs });
+        const stopped = cpuShares % 2 === 0 ? {} : { stopped: `because of ${memoryMiB}` };
+        const said = lease(holder, { resources, expiresAtMs: NOW_MS + lifeMs, ...stopped });
         expect(verifyLease(issueLease(node, said), node.publicKey, NOW_MS)).toEqual(said);
       }),
       { numRuns: 50 },

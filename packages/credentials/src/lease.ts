@@ -32,7 +32,12 @@ export interface Lease {
   readonly image: ImageName;
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
+  /** Why its holder wants the sliver kept stopped, with its disk; absent while it may run. */
+  readonly stopped?: string;
 }
+
+/** The longest reason that a lease carries, in characters. */
+const STOP_REASON_LIMIT = 500;
 
 const KIND: DocumentKind = {
   type: 'planetlab-lease+jwt',
@@ -54,6 +59,7 @@ const Claims = z.strictObject({
   image: ImageName,
   iat: NumericDate,
   exp: NumericDate,
+  stopped: z.string().max(STOP_REASON_LIMIT).optional(),
 });
 
 export function issueLease(nodeKey: KeyPair, lease: Lease): string {
@@ -69,6 +75,7 @@ export function issueLease(nodeKey: KeyPair, lease: Lease): string {
     image: lease.image,
     iat: toNumericDate(lease.issuedAtMs),
     exp: toNumericDate(lease.expiresAtMs),
+    ...(lease.stopped === undefined ? {} : { stopped: lease.stopped }),
   });
 }
 
@@ -101,5 +108,6 @@ export function readLease(token: string, nodeKey: PublicKey): Lease {
     image: claims.image,
     issuedAtMs: claims.iat,
     expiresAtMs: claims.exp,
+    ...(claims.stopped === undefined ? {} : { stopped: claims.stopped }),
   };
 }

@@ -76,6 +76,8 @@ export const ERROR_KINDS = {
   // slices
   slice_expired: kind(409, 'caller', 'The slice has expired'),
   renewal_too_far: kind(400, 'caller', 'Renewed too far ahead'),
+  slice_not_described: kind(409, 'caller', 'The slice does not say what it is for'),
+  site_closed: kind(403, 'caller', 'The site gets no new slices'),
   quota_exceeded: kind(403, 'caller', 'Quota exceeded'),
   selection_too_small: kind(409, 'caller', 'Too few nodes match'),
   // the way between them

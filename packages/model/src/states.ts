@@ -15,7 +15,7 @@ export const SLIVER_STATES = {
   refused: { kind: 'persistent', meaning: 'its node refused; the reason says why' },
   starting: { kind: 'transient', stuckAfterSeconds: 60, meaning: 'leased; the node is making it' },
   running: { kind: 'persistent', meaning: 'running with its network' },
-  stopped: { kind: 'persistent', meaning: 'kept stopped by the administrator of its node; the reason says so' },
+  stopped: { kind: 'persistent', meaning: 'kept stopped, with its disk; the reason says by whom and why' },
   stopping: { kind: 'transient', stuckAfterSeconds: 60, meaning: 'being stopped and removed' },
   failed: { kind: 'persistent', meaning: 'a step failed; the node tries again with growing pauses' },
   gone: { kind: 'terminal', meaning: 'removed, or its lease ended' },
@@ -23,9 +23,19 @@ export const SLIVER_STATES = {
 export type SliverState = keyof typeof SLIVER_STATES;
 export const SliverState = z.enum(Object.keys(SLIVER_STATES) as [SliverState, ...SliverState[]]);
 
-/** Run level of a node (FACTS, N13). */
-export const RunLevel = z.enum(['boot', 'safeboot', 'reinstall', 'disabled', 'failboot']);
-export type RunLevel = z.infer<typeof RunLevel>;
+/** What becomes of the slivers of a node: they run; they are stopped and keep their disks; they end, disks and all. */
+export type SliversAt = 'run' | 'stop' | 'end';
+
+/** Run levels of a node (FACTS, N13). Only at `boot` new slivers are made. */
+export const RUN_LEVELS = {
+  boot: { slivers: 'run', meaning: 'in service' },
+  safeboot: { slivers: 'stop', meaning: 'up for its technicians alone' },
+  reinstall: { slivers: 'end', meaning: 'to be set up anew; once its machine has joined again it is at boot' },
+  disabled: { slivers: 'stop', meaning: 'taken out of service by its people' },
+  failboot: { slivers: 'stop', meaning: 'it did not come up as it should, and waits for a technician' },
+} as const satisfies Record<string, { readonly slivers: SliversAt; readonly meaning: string }>;
+export type RunLevel = keyof typeof RUN_LEVELS;
+export const RunLevel = z.enum(Object.keys(RUN_LEVELS) as [RunLevel, ...RunLevel[]]);
 
 /** Whether a node is in service, as the PLC sees it. */
 export const NODE_STATES = {

@@ -26,6 +26,7 @@ import {
 } from '@planetlab/model';
 import { selectionOf } from './plc-selection.ts';
 import { runHere } from './run-here.ts';
+import { UNDECIDED_NODE, UNSET_SITE } from './undecided.ts';
 
 /** A PLC in memory behind the real contract, for tests of the command line alone. Programs run on this machine. */
 export interface PlcServer extends AsyncDisposable {
@@ -118,7 +119,7 @@ function serveAccounts(app: App, state: State): void {
     return person;
   });
   serve(app, plcRoutes.createSite, async ({ body }) => {
-    const site: Site = { ...body, createdAt: now(), nodes: 0, slices: 0 };
+    const site: Site = { ...body, ...UNSET_SITE, createdAt: now(), nodes: 0, slices: 0 };
     if (state.sites.has(site.name)) throw new PlanetLabError('already_exists', `There is a site ${site.name} already.`);
     state.sites.set(site.name, site);
     return site;
@@ -191,6 +192,7 @@ function serveNodes(app: App, state: State): void {
       slivers: 0,
       groups: [],
       tags: {},
+      ...UNDECIDED_NODE,
     });
     state.nodes.set(node.name, node);
     return node;
@@ -217,6 +219,8 @@ function serveSlices(app: App, state: State): void {
       persons: [ADA, ...body.persons],
       slivers: 0,
       running: 0,
+      maxNodes: null,
+      suspensions: [],
     });
     state.slices.set(slice.name, slice);
     return slice;

@@ -1,7 +1,8 @@
-import { Instant, LeaseId, Resources, SliceName } from '@planetlab/model';
+import { Instant, LeaseId, SliceName } from '@planetlab/model';
 import { z } from 'zod';
 import { page, type RouteTable } from '../route.ts';
 import {
+  LeaseChange,
   LeaseRecord,
   LeaseRequest,
   NodeEvent,
@@ -81,10 +82,11 @@ export const nodeRoutes = {
   changeLease: {
     method: 'PUT',
     path: '/v1/leases/:lease',
-    summary: 'Change the resources of a lease while its sliver runs; refused as a whole, or granted as a whole',
+    summary:
+      'Change a lease while its sliver is there: its resources, refused or granted as a whole; and whether the sliver runs',
     access: 'credential',
     params: byLease,
-    body: z.object({ resources: Resources }).strict(),
+    body: LeaseChange,
     reply: { kind: 'json', schema: LeaseRecord },
     status: 200,
     errors: ['unknown_lease', 'lease_expired', 'admission_refused', 'insufficient_resources', 'conflict'],

@@ -79,6 +79,15 @@ export const LeaseRequest = z
   .strict();
 export type LeaseRequest = z.infer<typeof LeaseRequest>;
 
+/**
+ * What a lease is to say instead. `stopped`: why the sliver is kept stopped, with its disk; null lets it run again; what is
+ * left out stays as it is. Nobody is refused to stop, or to let run again, what a lease binds anyway.
+ */
+export const LeaseChange = z
+  .object({ resources: Resources.optional(), stopped: z.string().min(1).max(500).nullable().optional() })
+  .strict();
+export type LeaseChange = z.infer<typeof LeaseChange>;
+
 /** A lease as the node keeps it. `token` is the node's signature over all of it, verified offline by anyone with the node's key. */
 export const LeaseRecord = z.object({
   id: LeaseId,
@@ -90,6 +99,8 @@ export const LeaseRecord = z.object({
   grantedAt: Instant,
   expiresAt: Instant,
   token: z.string(),
+  /** Why its holder keeps the sliver stopped, with its disk; absent while it may run. */
+  stopped: z.string().optional(),
 });
 export type LeaseRecord = z.infer<typeof LeaseRecord>;
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { SshKey } from '../node/types.ts';
 import type { RouteTable } from '../route.ts';
 import { byPerson, bySite, empty, json, list, paged } from './route-parts.ts';
-import { ApiToken, Key, NewPerson, NewSite, Person, Site, TokenScope } from './types.ts';
+import { ApiToken, Key, NewPerson, NewSite, Person, Site, SiteChange, TokenScope } from './types.ts';
 
 /** Signing in, API tokens, sites, people and their keys. */
 export const accountRoutes = {
@@ -116,6 +116,17 @@ export const accountRoutes = {
     reply: json(Site),
     status: 200,
     volatile: ['nodes', 'slices'],
+    errors: ['unknown_site'],
+  },
+  changeSite: {
+    method: 'PUT',
+    path: '/v1/sites/:site',
+    summary: 'Change what is known of a site, and its limit of slices; what is left out stays as it is',
+    access: 'person',
+    params: bySite,
+    body: SiteChange,
+    reply: json(Site),
+    status: 200,
     errors: ['unknown_site'],
   },
   createPerson: {

@@ -1,11 +1,13 @@
 import type { RouteDefinition, RouteTable } from '../route.ts';
 import { accountRoutes } from './account-routes.ts';
 import { authorityRoutes } from './authority-routes.ts';
+import { nodeServiceRoutes } from './node-service-routes.ts';
 import { operationRoutes } from './operation-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
 import { selectionRoutes } from './selection-routes.ts';
 import { settingsRoutes } from './settings-routes.ts';
 import { signInRoutes } from './sign-in-routes.ts';
+import { sliceLifeRoutes } from './slice-life-routes.ts';
 import { sliceRoutes } from './slice-routes.ts';
 import { tagRoutes } from './tag-routes.ts';
 import { JoinReply, JoinRequest } from './types.ts';
@@ -18,9 +20,11 @@ export const plcRoutes = {
   ...tagRoutes,
   ...signInRoutes,
   ...peopleRoutes,
+  ...nodeServiceRoutes,
   ...sliceRoutes,
   ...operationRoutes,
   ...selectionRoutes,
+  ...sliceLifeRoutes,
 } as const satisfies RouteTable;
 
 /** What a machine asks on the node listener before it has a certificate. Afterwards it only keeps its uplink open. */

@@ -19,7 +19,7 @@ export const sliceRoutes = {
     reply: json(Slice),
     status: 201,
     location: '/v1/slices/:name',
-    errors: ['already_exists', 'unknown_site', 'unknown_person'],
+    errors: ['already_exists', 'unknown_site', 'unknown_person', 'quota_exceeded', 'site_closed'],
   },
   listSlices: {
     method: 'GET',
@@ -51,7 +51,7 @@ export const sliceRoutes = {
     body: z.object({ expiresAt: Instant }).strict(),
     reply: json(Slice),
     status: 200,
-    errors: ['unknown_slice', 'renewal_too_far', 'slice_expired'],
+    errors: ['unknown_slice', 'renewal_too_far', 'slice_expired', 'slice_not_described'],
   },
   changeResources: {
     method: 'PUT',

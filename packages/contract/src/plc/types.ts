@@ -17,19 +17,46 @@ import {
 } from '@planetlab/model';
 import { z } from 'zod';
 import { NodeFacts, Reason } from '../node/types.ts';
+import { Decision, Suspension } from './decisions.ts';
 import { GroupName, Tags } from './tags.ts';
 
 const Text = z.string().trim().min(1).max(500);
 
+/** A web address, or nothing. */
+const Url = z
+  .string()
+  .max(500)
+  .refine(
+    (text) => text === '' || /^https?:\/\/\S+$/.test(text),
+    'an address of the web begins with http:// or https://',
+  );
+
 export const Site = z.object({
   name: SiteName,
   title: z.string(),
+  url: z.string(),
+  place: Place.nullable(),
   createdAt: Instant,
   nodes: z.number().int(),
   slices: z.number().int(),
+  /** How many slices it may have at once. */
+  maxSlices: z.number().int(),
+  /** Why it gets no new slices, as long as it does not. */
+  closed: Reason.nullable(),
 });
 export type Site = z.infer<typeof Site>;
 export const NewSite = z.object({ name: SiteName, title: Text }).strict();
+/** `maxSlices`, which only admins change: null for the authority's usual number. */
+export const SiteChange = z
+  .object({
+    title: Text,
+    url: Url,
+    place: Place.nullable(),
+    maxSlices: z.number().int().min(0).max(100_000).nullable(),
+  })
+  .partial()
+  .strict();
+export type SiteChange = z.infer<typeof SiteChange>;
 
 /** A person's role at one site. `admin` holds for the whole authority and has no site. */
 export const RoleAt = z.object({ role: Role, site: SiteName.nullable() });
@@ -66,12 +93,32 @@ export const ApiToken = z.object({
 });
 export type ApiToken = z.infer<typeof ApiToken>;
 
+/** An address of a node, as its site declares it. */
+export const NodeInterface = z
+  .object({
+    address: z.union([z.ipv4(), z.ipv6()]),
+    hostname: z.string().max(253).default(''),
+    /** `public`: what its slivers are seen under; `management`: for its technicians. */
+    use: z.enum(['public', 'management']).default('public'),
+  })
+  .strict();
+export type NodeInterface = z.infer<typeof NodeInterface>;
+
 export const PlcNode = z.object({
   id: NodeId,
   name: NodeName,
   site: SiteName,
   place: Place.nullable(),
   runLevel: RunLevel,
+  /** Why it is at that level, if somebody said so. */
+  runLevelDecision: Decision.nullable(),
+  /** Why it takes no new slivers, and is to run empty. */
+  drain: Decision.nullable(),
+  quarantine: Decision.nullable(),
+  interfaces: z.array(NodeInterface),
+  /** Addresses that it gave when it joined. */
+  addresses: z.array(z.string()),
+  certificateExpiresAt: Instant.nullable(),
   state: NodeState,
   /** Null when in service; else why not, in a sentence. */
   reason: Reason.nullable(),
@@ -101,19 +148,58 @@ export const Slice = z.object({
   persons: z.array(PersonEmail),
   slivers: z.number().int(),
   running: z.number().int(),
+  /** Run by a shell in each sliver once, when it runs for the first time on a new disk. Empty: nothing. */
+  initialCommand: z.string(),
+  /** How many nodes its people may put it on; null: as many as the authority’s settings say. */
+  maxNodes: z.number().int().nullable(),
+  /** While there is one, its slivers are stopped and keep their disks. */
+  suspensions: z.array(Suspension),
 });
 export type Slice = z.infer<typeof Slice>;
 export const NewSlice = z
   .object({
     name: SliceName,
     description: z.string().max(2000).default(''),
-    url: z.string().max(500).default(''),
+    url: Url.default(''),
     image: ImageName.default(ImageName.parse('debian-12')),
+    initialCommand: z.string().max(4096).default(''),
     resources: Resources.prefault({}),
     /** Mail addresses of people with accounts; who creates a slice is in it. */
     persons: z.array(PersonEmail).max(500).default([]),
   })
   .strict();
+
+const { shape: newSlice } = NewSlice;
+/** `image` and `initialCommand` hold for slivers made from then on. `maxNodes` is changed by PIs of its site and admins. */
+export const SliceChange = z
+  .object({
+    description: newSlice.description.unwrap(),
+    url: newSlice.url.unwrap(),
+    image: newSlice.image.unwrap(),
+    initialCommand: newSlice.initialCommand.unwrap(),
+    maxNodes: z.number().int().min(0).max(100_000).nullable(),
+  })
+  .partial()
+  .strict();
+export type SliceChange = z.infer<typeof SliceChange>;
+
+/** That a slice had a sliver on a node for a time. */
+export const Attribution = z.object({
+  slice: SliceName,
+  site: SiteName,
+  description: z.string(),
+  url: z.string(),
+  /** Those who were in the slice at the time that was asked about. */
+  persons: z.array(PersonEmail),
+  ipv4: z.string().nullable(),
+  ipv6: z.string().nullable(),
+  /** Of the node when the sliver was leased: shared by all of its slivers. */
+  nodeAddresses: z.array(z.string()),
+  from: Instant,
+  /** Null while it is there. */
+  until: Instant.nullable(),
+});
+export type Attribution = z.infer<typeof Attribution>;
 
 /** A sliver as the authority knows it: what is wanted, and what its node last reported. */
 export const Sliver = z.object({

@@ -26,7 +26,7 @@ export function serveLeases(app: App, context: ApiContext): void {
 
   serve(app, nodeRoutes.changeLease, async ({ params, body }, call) => {
     const credential = callerOf(context, call, 'lease');
-    return toLeaseRecord(context.leases.change(params.lease, body.resources, credential));
+    return toLeaseRecord(context.leases.change(params.lease, body, credential));
   });
 
   serve(app, nodeRoutes.endLease, async ({ params }, call) => {

@@ -1,4 +1,4 @@
-import type { LeaseRequest } from '@planetlab/contract';
+import type { LeaseChange, LeaseRequest } from '@planetlab/contract';
 import { issueLease, type KeyPair, type Lease, type SliceCredential } from '@planetlab/credentials';
 import {
   type LeaseId,
@@ -43,8 +43,11 @@ export interface LeaseServiceOptions {
 export interface LeaseService {
   request(request: LeaseRequest, credential: SliceCredential): StoredLease;
   renew(id: LeaseId, expiresAtMs: number, credential: SliceCredential): StoredLease;
-  /** Other resources for the same sliver, admitted as a whole with the old ones given back. A refusal changes nothing. */
-  change(id: LeaseId, resources: Resources, credential: SliceCredential): StoredLease;
+  /**
+   * Other resources for the same sliver, admitted as a whole with the old ones given back; and whether it is kept stopped.
+   * A refusal changes nothing.
+   */
+  change(id: LeaseId, change: LeaseChange, credential: SliceCredential): StoredLease;
   end(id: LeaseId, credential: SliceCredential): void;
 }
 
@@ -96,10 +99,17 @@ class StoredLeases implements LeaseService {
     return this.#replace(stored, { ...stored.lease, expiresAtMs: checkEnd(policy, wantedMs, now()) });
   }
 
-  change(id: LeaseId, resources: Resources, credential: SliceCredential): StoredLease {
-    const { store, policy, now } = this.#options;
+  change(id: LeaseId, { resources, stopped }: LeaseChange, credential: SliceCredential): StoredLease {
     const stored = this.#liveLease(id, credential);
-    if (sameResources(resources, stored.lease.resources)) return stored;
+    if (resources !== undefined && !sameResources(resources, stored.lease.resources))
+      this.#admitChange(stored, resources);
+    const lease = leaseAfter(stored.lease, { resources, stopped });
+    return lease === stored.lease ? stored : this.#replace(stored, lease);
+  }
+
+  /** Throws unless the lease may bind these resources instead of its own. */
+  #admitChange(stored: StoredLease, resources: Resources): void {
+    const { store, policy, now } = this.#options;
     checkDecisions(this.#options.decisions(), stored.lease);
     if (resources.diskMiB > stored.lease.resources.diskMiB && !this.#options.growsVolume(stored.lease.slice)) {
       throw new PlanetLabError(
@@ -107,7 +117,7 @@ class StoredLeases implements LeaseService {
         'The disk of a sliver cannot grow on this node while it is there. For a larger one, take the slice off this node and put it on again.',
       );
     }
-    const others = store.liveLeases().flatMap(({ lease }) => (lease.id === id ? [] : lease));
+    const others = store.liveLeases().flatMap(({ lease }) => (lease.id === stored.lease.id ? [] : lease));
     const live = others.map((lease) => lease.resources);
     const leaseMs = stored.lease.expiresAtMs - now();
     admitResources(policy, resources, { live, host: this.#options.host, leaseMs, before: stored.lease.resources });
@@ -117,7 +127,6 @@ class StoredLeases implements LeaseService {
       resources.ports.filter((port) => !held.has(portKey(port))),
       others,
     );
-    return this.#replace(stored, { ...stored.lease, resources });
   }
 
   end(id: LeaseId, credential: SliceCredential): void {
@@ -153,6 +162,14 @@ class StoredLeases implements LeaseService {
     changed(lease);
     return { ...stored, lease, token };
   }
+}
+
+/** The lease as changed; the same one when it says all of that already. */
+export function leaseAfter(lease: Lease, { resources = lease.resources, stopped }: LeaseChange): Lease {
+  const { stopped: before, ...rest } = lease;
+  const after = stopped === undefined ? before : (stopped ?? undefined);
+  if (after === before && sameResources(resources, lease.resources)) return lease;
+  return { ...rest, resources, ...(after === undefined ? {} : { stopped: after }) };
 }
 
 function checkPorts({ ownPorts }: LeaseServiceOptions, wanted: readonly PortBinding[], live: readonly Lease[]): void {

@@ -113,17 +113,10 @@ describe('the reconciler', () => {
 
   it('removes at start what no lease accounts for', async () => {
     await using node = setUp();
-    await node.host.mountRoot({
-      ...leaseOf('z9_left', {}),
-      lease: leaseOf('z9_left').id,
-      imageDigest: 'd',
-      cpuWeight: 1,
-      index: 7,
-    });
-    await node.host.attachNetwork(
-      { ...leaseOf('z9_left', {}), lease: leaseOf('z9_left').id, imageDigest: 'd', cpuWeight: 1, index: 7 },
-      1,
-    );
+    const { slice, id, image, resources } = leaseOf('z9_left');
+    const left = { slice, lease: id, image, resources, imageDigest: 'd', cpuWeight: 1, index: 7 };
+    await node.host.mountRoot(left);
+    await node.host.attachNetwork(left, 1);
     await node.reconciler.start();
     await node.reconciler.idle();
     expect(node.host.inventory()).toEqual({ slices: [], links: [] });

@@ -214,7 +214,7 @@ class LeaseReconciler implements Reconciler {
   #desiredOf(row: SliverRow): DesiredSliver | undefined {
     if (row.stored.endedAtMs !== null || row.stored.lease.expiresAtMs <= this.#options.now()) return undefined;
     const cpuWeight = this.#cpuPlan.weightOf(row.slice, row.stored.lease.resources);
-    return desiredOf(row, cpuWeight, this.#options.stopReason?.(row.slice));
+    return desiredOf(row, cpuWeight, this.#options.stopReason?.(row.slice) ?? holdersReason(row));
   }
 
   /** Nothing is left to do. False when the slice has been leased again while its sliver was removed. */
@@ -303,6 +303,12 @@ class LeaseReconciler implements Reconciler {
   #waitsToRetry(key: string): boolean {
     return this.#retries.get(key)?.timer !== undefined;
   }
+}
+
+/** Why the holder of the lease keeps the sliver stopped. */
+function holdersReason({ stored }: SliverRow): Reason | undefined {
+  const { stopped } = stored.lease;
+  return stopped === undefined ? undefined : { code: 'sliver_not_running', message: stopped };
 }
 
 /** What a row says there should be. */

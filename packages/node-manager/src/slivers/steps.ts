@@ -13,7 +13,7 @@ export interface DesiredSliver {
   readonly cpuWeight: number;
   /** Names the sliver's addresses, ids and link. */
   readonly index: number;
-  /** Why the machine's administrator keeps it stopped: nothing of it runs, what was written stays. */
+  /** Why the machine's administrator, or the holder of its lease, keeps it stopped: nothing of it runs, what was written stays. */
   readonly stopped?: Reason;
 }
 

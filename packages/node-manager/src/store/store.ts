@@ -329,6 +329,7 @@ export const toLeaseRecord = ({ lease, token }: Pick<StoredLease, 'lease' | 'tok
   grantedAt: toInstant(lease.issuedAtMs),
   expiresAt: toInstant(lease.expiresAtMs),
   token,
+  ...(lease.stopped === undefined ? {} : { stopped: lease.stopped }),
 });
 
 export const newLeaseId = (): LeaseId => LeaseId.parse(crypto.randomUUID());

@@ -1,27 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { EXEC_CONTENT_TYPE, fillPath, openApiDocument, plcRoutes, type RouteDefinition } from '@planetlab/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type AccessCase, type AccessInput, accessOfPeople } from '../testing/access-people.ts';
+import { accessOfPeople, type AccessCase as Case, type AccessInput as Input } from '../testing/access-people.ts';
 import { startTestPlc, type TestPlc } from '../testing/test-plc.ts';
+import { CHANGERS, EVERYBODY, MANAGERS, READERS, SIGNED_IN } from './cases.ts';
+import { sliceAndNodeCases } from './slice-and-node-cases.ts';
 
 /** `member`: of another site, but in the slice. `user`, `tech`, `pi`: of the site `demo`, not in the slice. */
 const WHO = ['anonymous', 'stranger', 'member', 'user', 'tech', 'pi', 'admin'] as const;
 type Who = (typeof WHO)[number];
 type RouteName = keyof typeof plcRoutes;
-type Input = AccessInput;
-type Case = AccessCase;
 
 let test: TestPlc;
 const tokens = new Map<Who, string>();
 const MEMBER = 'member@example.org';
 const USER = 'user@example.org';
 
-const EVERYBODY = '200 200 200 200 200 200 200';
-const SIGNED_IN = '401 200 200 200 200 200 200';
-const MANAGERS = (status: number) => `401 403 403 403 ${status} ${status} ${status}`;
-const CHANGERS = (status: number) => `401 403 ${status} 403 403 ${status} ${status}`;
-const ADMINS = (status: number) => `401 403 403 403 403 403 ${status}`;
-const READERS = '401 403 200 200 200 200 200';
 const nothing = () => ({});
 
 let count = 0;
@@ -41,9 +35,10 @@ const group = async () => {
   await test.admin.createGroup({ body: { name, site: 'demo' } });
   return { params: { group: name } };
 };
+const DESCRIBED = { description: 'A test', url: 'https://example.org' };
 const slice = async () => {
   const name = fresh('demo_s');
-  await test.admin.createSlice({ body: { name, persons: [MEMBER, 'other@example.org'] } });
+  await test.admin.createSlice({ body: { name, ...DESCRIBED, persons: [MEMBER, 'other@example.org'] } });
   return { params: { slice: name } };
 };
 const sliver = async () => {
@@ -133,47 +128,8 @@ const TABLE: Record<RouteName, Case | readonly Case[]> = {
   listNodes: { input: nothing, status: SIGNED_IN },
   getNode: { input: () => ({ params: { node: 'here' } }), status: SIGNED_IN },
   inviteNode: { input: async () => ({ ...(await node()), body: {} }), status: MANAGERS(201) },
+  ...sliceAndNodeCases({ admin: () => test.admin, fresh, node, group, slice, sliver }),
   deleteNode: { input: node, status: MANAGERS(204) },
-  getSettings: { input: nothing, status: SIGNED_IN },
-  changeSettings: { input: () => ({ body: { expiryWarningDays: 5 } }), status: ADMINS(200) },
-  setNodeTag: {
-    input: async () => ({ params: { ...(await node()).params, tag: 'rack' }, body: { value: '7' } }),
-    status: MANAGERS(200),
-  },
-  deleteNodeTag: { input: async () => ({ params: { ...(await node()).params, tag: 'rack' } }), status: MANAGERS(200) },
-  createGroup: [
-    { when: 'of the site', input: () => ({ body: { name: fresh('group'), site: 'demo' } }), status: MANAGERS(201) },
-    { when: 'of the authority', input: () => ({ body: { name: fresh('group') } }), status: ADMINS(201) },
-  ],
-  listGroups: { input: nothing, status: SIGNED_IN },
-  getGroup: { input: group, status: SIGNED_IN },
-  deleteGroup: { input: group, status: MANAGERS(204) },
-  addNodeToGroup: {
-    input: async () => ({ params: { ...(await group()).params, node: 'here' } }),
-    status: MANAGERS(200),
-  },
-  removeNodeFromGroup: {
-    input: async () => ({ params: { ...(await group()).params, node: 'here' } }),
-    status: MANAGERS(200),
-  },
-  setGroupTag: {
-    input: async () => ({ params: { ...(await group()).params, tag: 'rack' }, body: { value: '7' } }),
-    status: MANAGERS(200),
-  },
-  deleteGroupTag: {
-    input: async () => ({ params: { ...(await group()).params, tag: 'rack' } }),
-    status: MANAGERS(200),
-  },
-  listSliceTags: { input: slice, status: READERS },
-  setSliceTag: {
-    input: async () => ({ params: { ...(await slice()).params, tag: 'version' }, body: { value: '2' } }),
-    status: CHANGERS(200),
-  },
-  deleteSliceTag: {
-    input: async () => ({ params: { ...(await slice()).params, tag: 'version' } }),
-    status: CHANGERS(204),
-  },
-  getSliverTags: { input: sliver, status: READERS },
   listEvents: { input: nothing, status: SIGNED_IN },
   watch: { input: nothing, status: SIGNED_IN },
   createSlice: [

@@ -5,7 +5,7 @@ import { liveUplinks } from '../nodes/store.ts';
 import { forgetOldOperations } from '../operations/store.ts';
 import { tidySignIns } from '../passwords/lock-out.ts';
 import { forgetOldKeys } from '../requests/guard.ts';
-import { endExpiredSlices } from '../slices/store.ts';
+import { tendSliceEnds } from '../slices/ends.ts';
 import type { Store } from '../store/store.ts';
 
 export const HOUSEKEEPING_INTERVAL_MS = 15 * SECOND_MS;
@@ -18,8 +18,8 @@ const GRACE_MS = MINUTE_MS;
  * A node enforces the end of a lease alone: after it the sliver is gone wherever the node is.
  */
 export async function keepHouse(store: Store, leaseMs: number): Promise<void> {
-  await endExpiredSlices(store, ACTOR);
   await forgetOldKeys(store);
+  await tendSliceEnds(store, ACTOR);
   await forgetOldOperations(store);
   const at = store.now();
   await store.db.transaction().execute(async (trx) => {

@@ -112,11 +112,12 @@ export class NodeSession {
 
   async #pass(): Promise<void> {
     const { store, uplink, leaseMs } = this.#options;
-    const { deleted, slivers } = await this.#wanted.read();
+    const { deleted, ends, slivers } = await this.#wanted.read();
     this.#placed = new Map(slivers.map(({ slice, wanted, id }) => [slice, wanted ? id : undefined]));
     const nowMs = store.now().getTime();
     const pausedUntilMs = new Map([...this.#failures].map(([key, { untilMs }]) => [key, untilMs]));
     const view = {
+      ends,
       slivers,
       leases: this.#leases,
       reports: this.#reports,

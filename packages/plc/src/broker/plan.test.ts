@@ -15,7 +15,7 @@ import {
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { accessHashOf, pauseKeyOf, pauseMs, planNode, renewalTimeMs } from './plan.ts';
-import type { BrokerSliver, NodeView } from './types.ts';
+import type { BrokerSliver, BrokerStep, NodeView } from './types.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const slice = SliceName.parse('demo_a');
@@ -31,6 +31,9 @@ const sliver = (change: Partial<BrokerSliver> = {}): BrokerSliver => ({
   leaseId: null,
   keys: [],
   accessHash: null,
+  stopped: null,
+  held: null,
+  shown: { state: 'requested', code: null },
   ...change,
 });
 const lease = (change: Partial<LeaseRecord> = {}): LeaseRecord => ({
@@ -58,6 +61,7 @@ const report = (of: LeaseRecord, state: SliverState): NodeSliver => ({
   ipv6: null,
 });
 const view = (slivers: BrokerSliver[], leases: LeaseRecord[] = [], change: Partial<NodeView> = {}): NodeView => ({
+  ends: false,
   slivers,
   leases: new Map(leases.map((held) => [held.slice, held])),
   reports: new Map(),
@@ -143,40 +147,94 @@ it('ends a lease that may be the answer to a request of a sliver taken off meanw
   expect(typesOf(view([sliver({ wanted: false }), sliver()], [lease()]))).toEqual(['end']);
 });
 
-it('comes to rest from any state by taking its own steps', () => {
-  const states = fc.record({
+type Orders = 'run' | 'stop' | 'hold' | 'end';
+
+/** As the broker and a node that does what it is told. */
+class Model {
+  slivers: BrokerSliver[];
+  leases: LeaseRecord[];
+
+  constructor(slivers: BrokerSliver[], leases: LeaseRecord[]) {
+    this.slivers = slivers;
+    this.leases = leases;
+  }
+
+  /** Takes one step after the other until there is none. */
+  rest(orders: Orders): void {
+    const held = orders === 'run' ? null : { code: 'node_draining', message: 'Held.' };
+    const stopped = orders === 'stop' ? 'Stopped.' : null;
+    this.slivers = this.slivers.map((one) => (one.wanted ? { ...one, held, stopped } : one));
+    for (let round = 0; round < 12; round++) {
+      const [step] = planNode(view(this.slivers, this.leases, { ends: orders === 'end' }), NOW, HOUR_MS).steps;
+      if (step === undefined) return;
+      this.#take(step);
+    }
+    throw new Error('it does not come to rest');
+  }
+
+  #take(step: BrokerStep): void {
+    const [held] = this.leases;
+    if (step.type === 'end') this.leases = [];
+    else if (step.type === 'forget') this.slivers = this.slivers.filter((one) => one.id !== step.sliver.id);
+    else if (step.type === 'access') this.#replace(step.sliver.id, { accessHash: step.hash });
+    else if (step.type === 'adopt') this.#replace(step.sliver.id, { leaseId: step.lease.id });
+    else if (step.type === 'hold')
+      this.#replace(step.sliver.id, { shown: { state: 'refused', code: step.reason.code } });
+    else if (step.type === 'stop' && held !== undefined) {
+      const { stopped: _, ...terms } = held;
+      this.leases = [step.sliver.stopped === null ? terms : { ...terms, stopped: step.sliver.stopped }];
+    } else if (step.type === 'request') {
+      this.leases = [lease()];
+      this.#replace(step.sliver.id, { leaseId: this.leases[0]?.id ?? null, accessHash: NO_KEYS });
+    }
+  }
+
+  #replace(id: string, change: Partial<BrokerSliver>): void {
+    this.slivers = this.slivers.map((one) => (one.id === id ? { ...one, ...change } : one));
+  }
+}
+
+const models = fc
+  .record({
     wanted: fc.boolean(),
     old: fc.boolean(),
     leased: fc.constantFrom('none', 'of wanted', 'of old', 'unknown'),
     noted: fc.boolean(),
+  })
+  .map(({ wanted, old, leased, noted }) => {
+    const held = lease();
+    const leaseIdIf = (whose: string) => (leased === whose && noted ? held.id : null);
+    const slivers = [
+      ...(wanted ? [sliver({ leaseId: leaseIdIf('of wanted') })] : []),
+      ...(old ? [sliver({ wanted: false, leaseId: leaseIdIf('of old') })] : []),
+    ];
+    return { wanted, model: new Model(slivers, leased === 'none' ? [] : [held]) };
   });
+const orders = fc.constantFrom<Orders>('run', 'stop', 'hold', 'end');
+
+it('comes to rest from any state by taking its own steps, whatever was ordered meanwhile', () => {
   fc.assert(
-    fc.property(states, ({ wanted, old, leased, noted }) => {
-      const held = lease();
-      const leaseIdIf = (whose: string) => (leased === whose && noted ? held.id : null);
-      let slivers = [
-        ...(wanted ? [sliver({ leaseId: leaseIdIf('of wanted') })] : []),
-        ...(old ? [sliver({ wanted: false, leaseId: leaseIdIf('of old') })] : []),
-      ];
-      let leases = leased === 'none' ? [] : [held];
-      for (let round = 0; round < 10; round++) {
-        const [step] = planNode(view(slivers, leases), NOW, HOUR_MS).steps;
-        if (step === undefined) break;
-        const replace = (id: string, change: Partial<BrokerSliver>) => {
-          slivers = slivers.map((one) => (one.id === id ? { ...one, ...change } : one));
-        };
-        if (step.type === 'end') leases = [];
-        else if (step.type === 'forget') slivers = slivers.filter((one) => one.id !== step.sliver.id);
-        else if (step.type === 'access') replace(step.sliver.id, { accessHash: step.hash });
-        else if (step.type === 'adopt') replace(step.sliver.id, { leaseId: step.lease.id });
-        else if (step.type === 'request') {
-          leases = [lease()];
-          replace(step.sliver.id, { leaseId: leases[0]?.id ?? null, accessHash: NO_KEYS });
-        }
-      }
-      expect(slivers.map((one) => one.wanted)).toEqual(wanted ? [true] : []);
-      expect(leases).toHaveLength(wanted ? 1 : 0);
-      if (wanted) expect(slivers[0]?.leaseId).toBe(leases[0]?.id);
+    fc.property(models, fc.array(orders, { maxLength: 4 }), ({ wanted, model }, decided) => {
+      for (const order of [...decided, 'run'] as const) model.rest(order);
+      expect(model.slivers.map((one) => one.wanted)).toEqual(wanted ? [true] : []);
+      expect(model.leases).toHaveLength(wanted ? 1 : 0);
+      expect(model.leases[0]?.stopped).toBeUndefined();
+      if (wanted) expect(model.slivers[0]?.leaseId).toBe(model.leases[0]?.id);
+    }),
+  );
+});
+
+it('stops, holds and ends slivers as ordered, and tells people why there is none', () => {
+  fc.assert(
+    fc.property(models, orders, ({ wanted, model }, order) => {
+      model.rest(order);
+      const [held] = model.leases;
+      const [left] = model.slivers;
+      if (order === 'end') expect(held).toBeUndefined();
+      if (order === 'stop' && held !== undefined) expect(held.stopped).toBe('Stopped.');
+      if (order !== 'run' && wanted && held === undefined)
+        expect(left?.shown).toEqual({ state: 'refused', code: 'node_draining' });
+      if (order === 'run') expect(held === undefined).toBe(!wanted);
     }),
   );
 });

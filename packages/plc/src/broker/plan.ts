@@ -23,12 +23,16 @@ export function planNode(view: NodeView, nowMs: number, leaseMs: number): Broker
     const old = slivers.filter((sliver) => !sliver.wanted);
     const wanted = slivers.find((sliver) => sliver.wanted);
     const lease = view.leases.get(slice);
-    if (lease !== undefined && (wanted === undefined || belongsToOld(lease, old))) {
+    if (lease !== undefined && (wanted === undefined || view.ends || belongsToOld(lease, old))) {
       add(0, { type: 'end', slice, lease });
     } else if (lease !== undefined && wanted !== undefined) {
       planHeld(add, view, wanted, lease, nowMs, leaseMs);
     } else if (old.length > 0) {
       for (const sliver of old) if (!stillThere(view, sliver)) add(0, { type: 'forget', sliver });
+    } else if (wanted !== undefined && wanted.held !== null) {
+      const { state, code } = wanted.shown;
+      const told = state === 'refused' && code === wanted.held.code;
+      if (!told) add(0, { type: 'hold', sliver: wanted, reason: wanted.held });
     } else if (wanted !== undefined && wanted.sliceEndsMs > nowMs) {
       add(0, { type: 'request', sliver: wanted, endsMs: Math.min(nowMs + leaseMs, wanted.sliceEndsMs) });
     }
@@ -55,6 +59,7 @@ function planHeld(
   }
   const hash = accessHashOf(sliver.keys);
   if (sliver.accessHash !== hash) add(0, { type: 'access', sliver, hash });
+  if (sliver.stopped !== (lease.stopped ?? null)) add(0, { type: 'stop', sliver, lease });
   if (!sameResources(sliver.resources, lease.resources)) add(0, { type: 'change', sliver, lease });
   const endsMs = Math.min(nowMs + leaseMs, sliver.sliceEndsMs);
   const dueMs = view.renewAtMs.get(lease.id) ?? 0;
@@ -98,6 +103,9 @@ export function pauseKeyOf(step: BrokerStep): string {
     case 'request':
     case 'adopt':
       return step.sliver.id;
+    case 'stop':
+      return `${step.lease.id} stop`;
+    case 'hold':
     case 'access':
     case 'forget':
       return `${step.type} ${step.sliver.id}`;

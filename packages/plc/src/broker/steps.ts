@@ -44,6 +44,10 @@ export function runStep(context: StepContext, step: BrokerStep): Promise<StepOut
       return renew(context, step.sliver, step.lease, step.endsMs);
     case 'change':
       return change(context, step.sliver, step.lease);
+    case 'stop':
+      return setStopped(context, step.sliver, step.lease);
+    case 'hold':
+      return storeFailure(context.store, context.node, step.sliver.id, 'refused', step.reason).then(() => 'done');
     case 'access':
       return setAccess(context, step.sliver, step.hash);
     case 'end':
@@ -127,6 +131,19 @@ async function change(context: StepContext, sliver: BrokerSliver, lease: LeaseRe
   }
   await storeChange(context.store, context.node, sliver.id);
   return 'done';
+}
+
+/** The node reports what becomes of the sliver. One that cannot do it is too old, or refuses; it is asked again. */
+async function setStopped(context: StepContext, sliver: BrokerSliver, lease: LeaseRecord): Promise<StepOutcome> {
+  try {
+    const body = { stopped: sliver.stopped };
+    context.holdLease(context.checked(await context.client.changeLease({ params: { lease: lease.id }, body })));
+    return 'done';
+  } catch (error) {
+    if (!isPlanetLabError(error)) throw error;
+    if (error.code === 'unknown_lease' || error.code === 'lease_expired') context.dropLease(lease);
+    return 'failed';
+  }
 }
 
 async function setAccess(context: StepContext, sliver: BrokerSliver, hash: string): Promise<StepOutcome> {

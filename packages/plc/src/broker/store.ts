@@ -1,8 +1,10 @@
 import type { LeaseRecord, NodeSliver, Reason } from '@planetlab/contract';
 import { fromInstant, type NodeId, Principal, type SliverState, sliverName } from '@planetlab/model';
+import type { Selectable } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import { record } from '../events/record.ts';
-import type { Db } from '../store/schema.ts';
+import { type NodeOrders, ordersOf } from '../nodes/orders.ts';
+import type { Db, NodeTable } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { storeNotices } from './notices.ts';
 import { brief } from './reason.ts';
@@ -11,9 +13,17 @@ import type { BrokerSliver, Reporter } from './types.ts';
 
 const MAX_KEYS = 1000;
 
-/** Every sliver row of a node, and whether the node was deleted. */
-export async function loadNode(db: Db, node: NodeId): Promise<{ deleted: boolean; slivers: BrokerSliver[] }> {
-  const found = await db.selectFrom('nodes').select('deleted_at').where('id', '=', node).executeTakeFirst();
+/** Every sliver row of a node, whether its leases are to end, and whether the node was deleted. */
+export async function loadNode(
+  db: Db,
+  node: NodeId,
+): Promise<{ deleted: boolean; ends: boolean; slivers: BrokerSliver[] }> {
+  const found = await db
+    .selectFrom('nodes')
+    .select(['deleted_at', 'run_level', 'run_level_decision', 'drain', 'quarantine'])
+    .where('id', '=', node)
+    .executeTakeFirst();
+  const orders = found === undefined ? IN_SERVICE : ordersOfRow(found);
   const rows = await db
     .selectFrom('slivers')
     .innerJoin('slices', 'slices.id', 'slivers.slice_id')
@@ -32,6 +42,15 @@ export async function loadNode(db: Db, node: NodeId): Promise<{ deleted: boolean
           .limit(MAX_KEYS),
       ).as('keys'),
     )
+    .select((eb) =>
+      eb
+        .selectFrom('slice_suspensions')
+        .select('slice_suspensions.reason')
+        .whereRef('slice_suspensions.slice_id', '=', 'slices.id')
+        .orderBy('slice_suspensions.at')
+        .limit(1)
+        .as('suspended'),
+    )
     .where('slivers.node_id', '=', node)
     .execute();
   const slivers = rows.map((row) => ({
@@ -44,8 +63,31 @@ export async function loadNode(db: Db, node: NodeId): Promise<{ deleted: boolean
     leaseId: row.lease_id,
     keys: row.keys,
     accessHash: row.access_hash,
+    ...serviceOf(orders, row.suspended),
+    shown: { state: row.state, code: row.reason?.code ?? null },
   }));
-  return { deleted: found?.deleted_at !== null, slivers };
+  return { deleted: found?.deleted_at !== null, ends: orders.slivers === 'end', slivers };
+}
+
+/** The longest reason that a lease carries. */
+const STOPPED_LIMIT_CHARACTERS = 500;
+const IN_SERVICE: NodeOrders = { slivers: 'run', closed: null };
+
+const ordersOfRow = (row: Pick<Selectable<NodeTable>, 'run_level' | 'run_level_decision' | 'drain' | 'quarantine'>) =>
+  ordersOf({
+    runLevel: row.run_level,
+    runLevelDecision: row.run_level_decision,
+    drain: row.drain,
+    quarantine: row.quarantine,
+  });
+
+/** Whether a sliver may run, and be leased: what was decided about its slice comes before what was about its node. */
+function serviceOf(orders: NodeOrders, suspended: string | null): Pick<BrokerSliver, 'stopped' | 'held'> {
+  if (suspended !== null) {
+    const message = `The slice is suspended: ${suspended}`.slice(0, STOPPED_LIMIT_CHARACTERS);
+    return { stopped: message, held: { code: 'slice_suspended', message } };
+  }
+  return { stopped: orders.slivers === 'stop' ? (orders.closed?.message ?? null) : null, held: orders.closed };
 }
 
 /** The database, and the writer of what nodes say. */

@@ -1,5 +1,5 @@
-import type { LeaseRecord, NodeSliver, SshKey } from '@planetlab/contract';
-import type { ImageName, LeaseId, NodeId, NodeName, Resources, SliceName } from '@planetlab/model';
+import type { LeaseRecord, NodeSliver, Reason, SshKey } from '@planetlab/contract';
+import type { ImageName, LeaseId, NodeId, NodeName, Resources, SliceName, SliverState } from '@planetlab/model';
 
 /** The node that speaks, for the record. */
 export interface Reporter {
@@ -21,10 +21,18 @@ export interface BrokerSliver {
   /** The access list that should be, and the hash of the one its node has. */
   readonly keys: readonly SshKey[];
   readonly accessHash: string | null;
+  /** Why it is to be stopped, with its disk; null while it may run. */
+  readonly stopped: string | null;
+  /** Why no lease is asked for it; null when one is. */
+  readonly held: Reason | null;
+  /** What is shown of it now. */
+  readonly shown: { readonly state: SliverState; readonly code: string | null };
 }
 
 /** What the broker knows of a node at one moment. */
 export interface NodeView {
+  /** Every lease of ours is to end, though slivers are wanted. */
+  readonly ends: boolean;
   readonly slivers: readonly BrokerSliver[];
   /** The live leases of ours that the node holds. */
   readonly leases: ReadonlyMap<SliceName, LeaseRecord>;
@@ -44,6 +52,10 @@ export type BrokerStep =
   | { readonly type: 'renew'; readonly sliver: BrokerSliver; readonly lease: LeaseRecord; readonly endsMs: number }
   /** The lease binds other resources than the slice is to have. */
   | { readonly type: 'change'; readonly sliver: BrokerSliver; readonly lease: LeaseRecord }
+  /** Its sliver is to be stopped, or to run again. */
+  | { readonly type: 'stop'; readonly sliver: BrokerSliver; readonly lease: LeaseRecord }
+  /** No lease is asked for: people are told why. */
+  | { readonly type: 'hold'; readonly sliver: BrokerSliver; readonly reason: Reason }
   | { readonly type: 'access'; readonly sliver: BrokerSliver; readonly hash: string }
   | { readonly type: 'end'; readonly slice: SliceName; readonly lease: LeaseRecord }
   | { readonly type: 'forget'; readonly sliver: BrokerSliver };

@@ -1,7 +1,7 @@
-import { type JoinReply, joinRoutes, plcRoutes } from '@planetlab/contract';
+import { type JoinReply, joinRoutes, type PlcNode, plcRoutes } from '@planetlab/contract';
 import { type App, serve as servePublic } from '@planetlab/contract/server';
 import { formatJoinToken } from '@planetlab/credentials';
-import { DAY_MS, fromInstant, PlanetLabError, type SiteName, WEEK_MS } from '@planetlab/model';
+import { DAY_MS, fromInstant, type NodeName, PlanetLabError, type SiteName, WEEK_MS } from '@planetlab/model';
 import { type Actor, mayManageNodes, requireAllowed } from '../access/rules.ts';
 import type { Authority } from '../authority/authority.ts';
 import type { ServePerson } from '../sessions/authenticate.ts';
@@ -36,8 +36,7 @@ export function serveNodes(app: App, serve: ServePerson, { store, authority, nod
   });
   serve(app, plcRoutes.getNode, (_actor, { params }) => getNode(store.db, params.node, store.now()));
   serve(app, plcRoutes.inviteNode, async (actor, { params, body }) => {
-    const node = await getNode(store.db, params.node, store.now());
-    requireManager(actor, node.site);
+    const node = await manageableNode(store, actor, params.node);
     const expiresAt = invitationEnd(store.now(), body.expiresAt);
     const { secret } = await inviteNode(store, actor.principal, node, expiresAt);
     const token = formatJoinToken({
@@ -50,9 +49,7 @@ export function serveNodes(app: App, serve: ServePerson, { store, authority, nod
     return { token, expiresAt: expiresAt.toISOString(), command: JOIN_COMMAND };
   });
   serve(app, plcRoutes.deleteNode, async (actor, { params }) => {
-    const node = await getNode(store.db, params.node, store.now());
-    requireManager(actor, node.site);
-    await deleteNode(store, actor.principal, node);
+    await deleteNode(store, actor.principal, await manageableNode(store, actor, params.node));
   });
 }
 
@@ -73,6 +70,13 @@ export function serveJoin(app: App, store: Store, authority: Authority, limit: L
 
 /** An IPv4 address as a socket for both families shows it. */
 const withoutMapping = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/, '');
+
+/** A node that the actor may manage. Throws `unknown_node`, `forbidden`. */
+export async function manageableNode(store: Store, actor: Actor, name: NodeName): Promise<PlcNode> {
+  const node = await getNode(store.db, name, store.now());
+  requireManager(actor, node.site);
+  return node;
+}
 
 const requireManager = (actor: Actor, site: SiteName): void =>
   requireAllowed(

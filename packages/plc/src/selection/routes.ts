@@ -3,6 +3,7 @@ import type { App } from '@planetlab/contract/server';
 import { SelectionRequest } from '@planetlab/model';
 import { type Actor, isAdmin, isPiOf, mayChangeSlice, maySeeSlice, requireAllowed } from '../access/rules.ts';
 import type { ServePerson } from '../sessions/authenticate.ts';
+import { getSettings } from '../settings/store.ts';
 import { changeSentence, seeSentence } from '../slices/routes.ts';
 import { checkNodeQuota, requireAlive } from '../slices/rules.ts';
 import { findSlice, type StoredSlice } from '../slices/store.ts';
@@ -34,7 +35,8 @@ export function serveSelections(app: App, serve: ServePerson, store: Store): voi
     const selection = await chooseNodes(store, await requestOfSlice(store.db, slice, given), seed);
     requireSatisfied(selection);
     const nodes = await nodesWith(store.db, slice, selection.chosen);
-    checkNodeQuota(slice.name, nodes, { exempt: isAdmin(actor) || isPiOf(actor, slice.site) });
+    const exempt = isAdmin(actor) || isPiOf(actor, slice.site);
+    checkNodeQuota(slice, nodes, { exempt }, await getSettings(store.db));
     const added = await addSlivers(store, actor.principal, slice, selection.chosen, deadlineSeconds);
     if (keep) await keepSelector(store, actor.principal, slice, SelectionRequest.parse(given));
     return { selection, ...added };

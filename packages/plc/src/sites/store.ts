@@ -1,6 +1,7 @@
-import type { Site } from '@planetlab/contract';
+import type { AuthoritySettings, Site, SiteChange } from '@planetlab/contract';
 import { PlanetLabError, type Principal, type SiteName } from '@planetlab/model';
 import { record } from '../events/record.ts';
+import { getSettings } from '../settings/store.ts';
 import { orAlreadyExists } from '../store/database.ts';
 import type { Db, Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
@@ -9,6 +10,10 @@ const select = (db: Db | Trx) =>
   db.selectFrom('sites').select((eb) => [
     'sites.name',
     'sites.title',
+    'sites.url',
+    'sites.place',
+    'sites.max_slices',
+    'sites.closed',
     'sites.created_at',
     eb
       .selectFrom('nodes')
@@ -25,9 +30,13 @@ const select = (db: Db | Trx) =>
   ]);
 
 type Row = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>;
-const toSite = (row: Row): Site => ({
+const toSite = (row: Row, { slicesPerSite }: AuthoritySettings): Site => ({
   name: row.name,
   title: row.title,
+  url: row.url,
+  place: row.place,
+  maxSlices: row.max_slices ?? slicesPerSite,
+  closed: row.closed,
   createdAt: row.created_at.toISOString(),
   nodes: Number(row.nodes),
   slices: Number(row.slices),
@@ -36,7 +45,7 @@ const toSite = (row: Row): Site => ({
 /** Throws `unknown_site`. */
 export async function getSite(db: Db | Trx, name: SiteName): Promise<Site> {
   const row = await select(db).where('name', '=', name).executeTakeFirst();
-  if (row !== undefined) return toSite(row);
+  if (row !== undefined) return toSite(row, await getSettings(db));
   throw new PlanetLabError('unknown_site', `There is no site "${name}" here. An admin can register it.`);
 }
 
@@ -46,7 +55,8 @@ export async function listSites(db: Db, limit: number, after = ''): Promise<Site
     .orderBy('name')
     .limit(limit)
     .execute();
-  return rows.map(toSite);
+  const settings = await getSettings(db);
+  return rows.map((row) => toSite(row, settings));
 }
 
 export async function createSite(
@@ -63,4 +73,24 @@ export async function createSite(
     return site;
   });
   return orAlreadyExists(insert, `There is a site "${input.name}" already.`);
+}
+
+/** Throws `unknown_site`. */
+export async function changeSite(store: Store, actor: Principal, name: SiteName, change: SiteChange): Promise<Site> {
+  const at = store.now();
+  return store.db.transaction().execute(async (trx) => {
+    const before = await getSite(trx, name);
+    const { title, url, place, maxSlices } = change;
+    const set = {
+      ...(title === undefined ? {} : { title }),
+      ...(url === undefined ? {} : { url }),
+      ...(place === undefined ? {} : { place: place === null ? null : JSON.stringify(place) }),
+      ...(maxSlices === undefined ? {} : { max_slices: maxSlices }),
+    };
+    if (Object.keys(set).length === 0) return before;
+    await trx.updateTable('sites').set(set).where('name', '=', name).execute();
+    const entry = { at, actor, kind: 'site.changed', subject: name, site: name, before, after: change };
+    await record(trx, entry, { type: 'site', name });
+    return getSite(trx, name);
+  });
 }

@@ -11,10 +11,11 @@ import {
   requireAllowed,
 } from '../access/rules.ts';
 import type { ServePerson } from '../sessions/authenticate.ts';
+import { getSettings } from '../settings/store.ts';
 import { getSite } from '../sites/store.ts';
 import { pageOf } from '../store/page.ts';
 import type { Store } from '../store/store.ts';
-import { renewedEnd, requireAlive } from './rules.ts';
+import { checkSliceQuota, renewedEnd, requireAlive } from './rules.ts';
 import {
   addPerson,
   changeResources,
@@ -30,7 +31,7 @@ export function serveSlices(app: App, serve: ServePerson, store: Store): void {
   const { db } = store;
   serve(app, plcRoutes.createSlice, async (actor, { body }) => {
     const site = siteOfSlice(body.name);
-    await getSite(db, site);
+    const found = await getSite(db, site);
     requireAllowed(
       mayCreateSlice(actor, site),
       `Only the PIs and users of the site "${site}" and admins may create slices whose name begins with it.`,
@@ -40,6 +41,7 @@ export function serveSlices(app: App, serve: ServePerson, store: Store): void {
       others.length === 0 || mayAddToSlice(actor, { site, persons: [] }),
       `Only the PIs of the site "${site}" and admins may put other people in a slice. Create it without them and ask a PI.`,
     );
+    checkSliceQuota(found, { exempt: isAdmin(actor) });
     return createSlice(store, actor.principal, { ...body, persons: [actor.email, ...body.persons] });
   });
   serve(app, plcRoutes.listSlices, async (actor, { query }) => {
@@ -54,7 +56,8 @@ export function serveSlices(app: App, serve: ServePerson, store: Store): void {
   serve(app, plcRoutes.renewSlice, async (actor, { params, body }) => {
     const slice = await getSlice(db, params.slice, store.now());
     requireAllowed(mayChangeSlice(actor, slice), changeSentence(slice));
-    const end = renewedEnd(slice, body.expiresAt, { isAdmin: isAdmin(actor) }, store.now().getTime());
+    const settings = await getSettings(db);
+    const end = renewedEnd(slice, body.expiresAt, { isAdmin: isAdmin(actor) }, settings, store.now().getTime());
     return renewSlice(store, actor.principal, slice.name, end);
   });
   serve(app, plcRoutes.changeResources, async (actor, { params, body }) => {

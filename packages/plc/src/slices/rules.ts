@@ -1,15 +1,17 @@
-import { fromInstant, type Instant, PlanetLabError, type SliceName, toInstant, WEEK_MS } from '@planetlab/model';
+import type { AuthoritySettings, Site, Slice } from '@planetlab/contract';
+import { DAY_MS, fromInstant, type Instant, PlanetLabError, type SliceName, toInstant } from '@planetlab/model';
 
-/** FACTS: new slices live two weeks and are renewed up to eight weeks ahead; at most 100 nodes unless an admin or PI says so. */
-export const SLICE_LIFE_MS = 2 * WEEK_MS;
-export const RENEWAL_LIMIT_MS = 8 * WEEK_MS;
-export const SLICE_NODES_LIMIT = 100;
+type Renewed = Pick<Slice, 'name' | 'expiresAt' | 'description' | 'url' | 'suspensions'>;
 
-/** The new end of a slice. Throws `slice_expired`, `renewal_too_far`, `malformed_request`. */
+/**
+ * The new end of a slice. Admins may renew further ahead, and a slice that says nothing of itself.
+ * Throws `slice_expired`, `renewal_too_far`, `slice_not_described`, `malformed_request`.
+ */
 export function renewedEnd(
-  slice: { readonly name: SliceName; readonly expiresAt: Instant },
+  slice: Renewed,
   wanted: Instant,
   who: { readonly isAdmin: boolean },
+  settings: Pick<AuthoritySettings, 'renewalLimitDays'>,
   nowMs: number,
 ): Date {
   requireAlive(slice, nowMs);
@@ -20,15 +22,28 @@ export function renewedEnd(
       `The new end of a slice is in the future. To end ${slice.name}, delete it.`,
     );
   }
-  const limit = nowMs + RENEWAL_LIMIT_MS;
-  if (end > limit && !who.isAdmin) {
+  if (who.isAdmin) return new Date(end);
+  requireDescribed(slice);
+  const limit = nowMs + settings.renewalLimitDays * DAY_MS;
+  if (end > limit) {
     throw new PlanetLabError(
       'renewal_too_far',
-      `A slice is renewed at most eight weeks ahead: until ${toInstant(limit)} at this time. Admins may go further.`,
+      `A slice is renewed at most ${settings.renewalLimitDays} days ahead: until ${toInstant(limit)} at this time. Admins may go further.`,
       { details: { latest: toInstant(limit) } },
     );
   }
   return new Date(end);
+}
+
+/** Whoever gets mail about what a slice sends must be able to read what it is for. Throws `slice_not_described`. */
+function requireDescribed({ name, description, url }: Renewed): void {
+  const missing = [...(description.trim() === '' ? ['description'] : []), ...(url === '' ? ['url'] : [])];
+  if (missing.length === 0) return;
+  const options = missing.map((what) => `--${what} "..."`).join(' ');
+  throw new PlanetLabError(
+    'slice_not_described',
+    `To be renewed, ${name} needs a ${missing.join(' and a ')}: others must be able to read what it is for. Give it with: pl slice set ${name} ${options}`,
+  );
 }
 
 /** Throws `slice_expired`. */
@@ -41,11 +56,29 @@ export function requireAlive(slice: { readonly name: SliceName; readonly expires
 }
 
 /** Throws `quota_exceeded`. `nodes` is how many there would be. */
-export function checkNodeQuota(slice: SliceName, nodes: number, who: { readonly exempt: boolean }): void {
-  if (who.exempt || nodes <= SLICE_NODES_LIMIT) return;
+export function checkNodeQuota(
+  slice: Pick<Slice, 'name' | 'maxNodes'>,
+  nodes: number,
+  who: { readonly exempt: boolean },
+  settings: Pick<AuthoritySettings, 'nodesPerSlice'>,
+): void {
+  const limit = slice.maxNodes ?? settings.nodesPerSlice;
+  if (who.exempt || nodes <= limit) return;
   throw new PlanetLabError(
     'quota_exceeded',
-    `${slice} would be on ${nodes} nodes; ${SLICE_NODES_LIMIT} is the most that its people may ask for. A PI of its site or an admin can put it on more.`,
-    { details: { limit: SLICE_NODES_LIMIT, nodes } },
+    `${slice.name} would be on ${nodes} nodes; ${limit} is the most that its people may ask for. A PI of its site or an admin can put it on more, or raise the limit.`,
+    { details: { limit, nodes } },
+  );
+}
+
+/** Whether a site may get another slice. Throws `quota_exceeded`, `site_closed`. */
+export function checkSliceQuota(site: Site, who: { readonly exempt: boolean }): void {
+  if (who.exempt) return;
+  if (site.closed !== null) throw new PlanetLabError('site_closed', site.closed.message);
+  if (site.slices < site.maxSlices) return;
+  throw new PlanetLabError(
+    'quota_exceeded',
+    `The site "${site.name}" has ${site.slices} slices; ${site.maxSlices} is the most. Delete one that is not needed, or ask an admin to raise the limit.`,
+    { details: { limit: site.maxSlices, slices: site.slices } },
   );
 }

@@ -1,5 +1,4 @@
 import { DAY_MS, type ErrorCode, isPlanetLabError, MINUTE_MS, WEEK_MS } from '@planetlab/model';
-import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { keepHouse } from '../broker/housekeeping.ts';
 import { openDatabase } from '../store/database.ts';
@@ -59,8 +58,11 @@ it('are nobody else’s business', async () => {
   expect(await code(client.addPersonToSlice({ params: { ...params, person: stranger.email } }))).toBe('forbidden');
 });
 
-it('are renewed up to eight weeks ahead; admins may go further', async () => {
+it('say what they are for, and then are renewed up to eight weeks ahead; admins may go further', async () => {
   const params = { slice: 'demo_one' };
+  const nextWeek = { params, body: { expiresAt: later(WEEK_MS) } };
+  expect(await code(user.client.renewSlice(nextWeek))).toBe('slice_not_described');
+  await user.client.changeSlice({ params, body: { description: 'Says hello', url: 'https://example.org' } });
   const renewed = await user.client.renewSlice({ params, body: { expiresAt: later(7 * WEEK_MS) } });
   expect(Date.parse(renewed.expiresAt)).toBeGreaterThan(Date.now() + 6 * WEEK_MS);
   expect(await code(pi.client.renewSlice({ params, body: { expiresAt: later(9 * WEEK_MS) } }))).toBe('renewal_too_far');
@@ -104,16 +106,30 @@ it('are taken off nodes', async () => {
   expect((await user.client.getSlice({ params })).slivers).toBe(1);
 });
 
-it('are on at most a hundred nodes unless an admin or PI says so', async () => {
+it('are on at most a hundred nodes unless an admin or PI says so, or raises the limit', async () => {
   const nodes = Array.from({ length: 101 }, (_, i) => `many${i}`);
   for (const name of nodes) await test.admin.createNode({ body: { name, site: 'demo' } });
   await user.client.createSlice({ body: { name: 'demo_many' } });
   const params = { slice: 'demo_many' };
   expect(await code(user.client.addSlivers({ params, body: { nodes } }))).toBe('quota_exceeded');
+  expect(await code(user.client.changeSlice({ params, body: { maxNodes: 200 } }))).toBe('forbidden');
+  await pi.client.changeSlice({ params, body: { maxNodes: 101 } });
+  expect((await user.client.addSlivers({ params, body: { nodes } })).items).toHaveLength(101);
+  await pi.client.changeSlice({ params, body: { maxNodes: 100 } });
   expect((await pi.client.addSlivers({ params, body: { nodes } })).items).toHaveLength(101);
 });
 
-it('end when they expire, and cannot be used or renewed after that', async () => {
+it('are as many at a site as an admin lets it have', async () => {
+  const { slices } = await test.admin.changeSite({ params: { site: 'demo' }, body: { maxSlices: 0 } });
+  const attempt = () => user.client.createSlice({ body: { name: 'demo_more' } });
+  expect(await code(attempt())).toBe('quota_exceeded');
+  await test.admin.changeSite({ params: { site: 'demo' }, body: { maxSlices: slices + 1 } });
+  await attempt();
+  expect(await code(pi.client.createSlice({ body: { name: 'demo_evenmore' } }))).toBe('quota_exceeded');
+  await test.admin.changeSite({ params: { site: 'demo' }, body: { maxSlices: null } });
+});
+
+it('end when they expire, after a warning, and cannot be used or renewed after that', async () => {
   await user.client.createSlice({ body: { name: 'demo_short' } });
   const params = { slice: 'demo_short' };
   await user.client.addSlivers({ params, body: { nodes: ['n1'] } });
@@ -124,11 +140,21 @@ it('end when they expire, and cannot be used or renewed after that', async () =>
   const end = new Date(Date.now() + 4 * WEEK_MS).toISOString();
   expect(await code(client.renewSlice({ params, body: { expiresAt: end } }))).toBe('slice_expired');
   const db = openDatabase({ socketFolder: `${test.state}/run` }, () => {});
-  await keepHouse({ db, now: () => new Date(Date.now() + 3 * WEEK_MS) }, 1000);
+  const told = async (afterMs: number) => {
+    await keepHouse({ db, now: () => new Date(Date.now() + afterMs) }, 1000);
+    const about = db.selectFrom('mails').select(['kind', 'recipient']).where('subject', 'like', '%demo_short%');
+    return about.orderBy('at').execute();
+  };
+  expect(await told(8 * DAY_MS)).toEqual([]);
+  const warning = { kind: 'slice.expires', recipient: user.email };
+  expect(await told(10 * DAY_MS)).toEqual([warning]);
+  expect(await told(11 * DAY_MS)).toEqual([warning]);
+  const farewell = { kind: 'slice.expired', recipient: user.email };
+  expect(await told(3 * WEEK_MS)).toEqual([warning, farewell]);
+  expect(await told(3 * WEEK_MS)).toEqual([warning, farewell]);
   expect(await sliverOf(test.admin, 'demo_short', 'n1')).toBeUndefined();
   const [expired] = (await test.admin.listEvents({ query: { subject: 'demo_short', limit: 1 } })).items;
   expect(expired).toMatchObject({ kind: 'slice.expired', actor: 'service:plc' });
-  await sql`select 1`.execute(db);
   await db.destroy();
   test.advance(-3 * WEEK_MS);
 });

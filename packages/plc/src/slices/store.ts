@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Slice } from '@planetlab/contract';
 import type { ImageName, PersonEmail, Principal, Resources, ResourcesChange, SliceName } from '@planetlab/model';
-import { changedResources, PlanetLabError, sameResources, siteOfSlice } from '@planetlab/model';
+import { changedResources, DAY_MS, PlanetLabError, sameResources, siteOfSlice } from '@planetlab/model';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import { type Actor, isAdmin, sitesOf } from '../access/rules.ts';
 import { record } from '../events/record.ts';
 import { liveUplinks } from '../nodes/store.ts';
 import { getPerson, orNothing } from '../persons/store.ts';
+import { getSettings } from '../settings/store.ts';
 import { orAlreadyExists } from '../store/database.ts';
 import type { Db, Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
-import { SLICE_LIFE_MS } from './rules.ts';
 
 const select = (db: Db | Trx, now: Date) =>
   db
@@ -24,6 +24,13 @@ const select = (db: Db | Trx, now: Date) =>
           .whereRef('slice_persons.slice_id', '=', 'slices.id')
           .orderBy('slice_persons.person'),
       ).as('persons'),
+      jsonArrayFrom(
+        eb
+          .selectFrom('slice_suspensions')
+          .select(['cause', 'reason', 'at', 'actor'])
+          .whereRef('slice_suspensions.slice_id', '=', 'slices.id')
+          .orderBy('at'),
+      ).as('suspensions'),
       eb
         .selectFrom('slivers')
         .leftJoin(liveUplinks(db, now).as('live'), 'live.node_id', 'slivers.node_id')
@@ -52,6 +59,14 @@ const toSlice = (row: Row): Slice => ({
   persons: row.persons.map(({ person }) => person),
   slivers: row.placed?.length ?? 0,
   running: row.placed?.filter(Boolean).length ?? 0,
+  initialCommand: row.initial_command,
+  maxNodes: row.max_nodes,
+  suspensions: row.suspensions.map(({ cause, reason, at, actor }) => ({
+    cause,
+    reason,
+    at: new Date(at).toISOString(),
+    by: actor,
+  })),
 });
 
 /** A slice with the id of its row: a name can come back after a slice was deleted, an id cannot. */
@@ -102,13 +117,16 @@ export interface NewSliceInput {
   readonly url: string;
   readonly image: ImageName;
   readonly resources: Resources;
+  readonly initialCommand: string;
   readonly persons: readonly PersonEmail[];
 }
 
+/** Throws `already_exists`, `unknown_person`, `quota_exceeded`. */
 export async function createSlice(store: Store, actor: Principal, input: NewSliceInput): Promise<Slice> {
   const at = store.now();
   const site = siteOfSlice(input.name);
   const insert = store.db.transaction().execute(async (trx) => {
+    const settings = await getSettings(trx);
     const id = randomUUID();
     const row = {
       id,
@@ -119,7 +137,8 @@ export async function createSlice(store: Store, actor: Principal, input: NewSlic
       image: input.image,
       resources: JSON.stringify(input.resources),
       created_at: at,
-      expires_at: new Date(at.getTime() + SLICE_LIFE_MS),
+      expires_at: new Date(at.getTime() + settings.sliceLifeDays * DAY_MS),
+      initial_command: input.initialCommand,
     };
     await trx.insertInto('slices').values(row).execute();
     for (const person of new Set(input.persons)) {
@@ -134,7 +153,7 @@ export async function createSlice(store: Store, actor: Principal, input: NewSlic
 }
 
 /** What every later change of a slice has in common: the slice as it is, a change, its event. */
-async function changeSlice(
+export async function changeSlice(
   store: Store,
   actor: Principal,
   name: SliceName,
@@ -221,30 +240,11 @@ export async function deleteSlice(store: Store, actor: Principal, name: SliceNam
   });
 }
 
-const unwant = (trx: Trx, sliceId: string, at: Date) =>
+/** Takes a slice off all of its nodes. */
+export const unwant = (trx: Trx, sliceId: string, at: Date) =>
   trx
     .updateTable('slivers')
     .set({ wanted: false, unwanted_at: at, state: 'stopping', since: at })
     .where('slice_id', '=', sliceId)
     .where('wanted', '=', true)
     .execute();
-
-/** Takes slices that have expired off their nodes. Leases never go beyond a slice's end, so this only tidies up. */
-export async function endExpiredSlices(store: Store, actor: Principal): Promise<void> {
-  const at = store.now();
-  await store.db.transaction().execute(async (trx) => {
-    const expired = await trx
-      .selectFrom('slices')
-      .select(['id', 'name', 'site', 'expires_at'])
-      .where('expires_at', '<=', at)
-      .where('deleted_at', 'is', null)
-      .where('id', 'in', (eb) => eb.selectFrom('slivers').select('slice_id').where('wanted', '=', true))
-      .execute();
-    for (const { id, name, site, expires_at } of expired) {
-      await unwant(trx, id, at);
-      const before = { expiresAt: expires_at };
-      const entry = { at, actor, kind: 'slice.expired', subject: name, site, slice: name, before };
-      await record(trx, entry, { type: 'slice', name });
-    }
-  });
-}

@@ -3,6 +3,7 @@ import type { App } from '@planetlab/contract/server';
 import { sliverName } from '@planetlab/model';
 import { type Actor, isAdmin, isPiOf, mayChangeSlice, requireAllowed } from '../access/rules.ts';
 import type { ServePerson } from '../sessions/authenticate.ts';
+import { getSettings } from '../settings/store.ts';
 import { changeSentence } from '../slices/routes.ts';
 import { checkNodeQuota, requireAlive } from '../slices/rules.ts';
 import { findSlice, type StoredSlice } from '../slices/store.ts';
@@ -22,7 +23,8 @@ export function serveSlivers(app: App, serve: ServePerson, store: Store): void {
     const slice = await changeable(actor, params.slice);
     requireAlive(slice, store.now().getTime());
     const nodes = await nodesWith(store.db, slice, body.nodes);
-    checkNodeQuota(slice.name, nodes, { exempt: isAdmin(actor) || isPiOf(actor, slice.site) });
+    const exempt = isAdmin(actor) || isPiOf(actor, slice.site);
+    checkNodeQuota(slice, nodes, { exempt }, await getSettings(store.db));
     return addSlivers(store, actor.principal, slice, body.nodes, body.deadlineSeconds);
   });
   serve(app, plcRoutes.removeSliver, async (actor, { params }) => {

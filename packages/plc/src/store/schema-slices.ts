@@ -1,6 +1,6 @@
-import type { GroupName } from '@planetlab/contract';
-import type { NodeId, SiteName } from '@planetlab/model';
-import type { ColumnType } from 'kysely';
+import type { GroupName, SuspensionCause } from '@planetlab/contract';
+import type { NodeId, PersonEmail, Principal, SiteName } from '@planetlab/model';
+import type { ColumnType, Generated } from 'kysely';
 
 export interface SettingTable {
   key: string;
@@ -42,8 +42,41 @@ export interface SliceTagTable {
   value: string;
 }
 
-/** Settings, tags and groups. */
+export interface SliceSuspensionTable {
+  slice_id: string;
+  cause: SuspensionCause;
+  reason: string;
+  at: Date;
+  actor: Principal;
+}
+
+/** Written by triggers: that a sliver was leased, under these addresses. */
+export interface SliverSpanTable {
+  id: Generated<number>;
+  sliver_id: string;
+  slice_id: string;
+  node_id: NodeId;
+  ipv4: string | null;
+  ipv6: string | null;
+  node_addresses: ColumnType<string[], string, string>;
+  from_at: Date;
+  until_at: Date | null;
+}
+
+/** Written by triggers: that a person was in a slice. */
+export interface SlicePersonSpanTable {
+  id: Generated<number>;
+  slice_id: string;
+  person: PersonEmail;
+  from_at: Date;
+  until_at: Date | null;
+}
+
+/** Settings, tags and groups; suspensions; what is kept for attribution. */
 export interface SlicesSchema {
+  slice_suspensions: SliceSuspensionTable;
+  sliver_spans: SliverSpanTable;
+  slice_person_spans: SlicePersonSpanTable;
   settings: SettingTable;
   node_tags: NodeTagTable;
   node_groups: NodeGroupTable;

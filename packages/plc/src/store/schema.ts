@@ -1,6 +1,7 @@
-import type { NodeFacts, Reason } from '@planetlab/contract';
+import type { Decision, NodeFacts, NodeInterface, Reason } from '@planetlab/contract';
 import type {
   ImageName,
+  Instant,
   LeaseId,
   NodeId,
   NodeName,
@@ -31,6 +32,12 @@ export interface SiteTable {
   name: SiteName;
   title: string;
   created_at: Date;
+  url: Generated<string>;
+  place: Json<Place | null>;
+  /** Null: as many as the settings say. */
+  max_slices: Generated<number | null>;
+  /** Why it gets no new slices. */
+  closed: Json<Reason | null>;
 }
 
 export interface PersonTable {
@@ -108,6 +115,18 @@ export interface NodeTable {
   joined_at: Date | null;
   last_seen_at: Date | null;
   deleted_at: Date | null;
+  run_level_decision: Json<Decision | null>;
+  drain: Json<Decision | null>;
+  quarantine: Json<Decision | null>;
+  interfaces: ColumnType<NodeInterface[], string | undefined, string>;
+  /** Its last connection that was not taken, since the last one that was. */
+  refused: Json<(Reason & { readonly at: Instant }) | null>;
+  /** Why its last connection ended. */
+  disconnected_because: string | null;
+  certificate_expires_at: Date | null;
+  /** How far the escalation for a dead node has gone: 0 not at all, 1 techs, 2 PIs, 3 everyone. */
+  escalation_level: Generated<number>;
+  escalated_at: Date | null;
 }
 
 export interface JoinTokenTable {
@@ -156,6 +175,11 @@ export interface SliceTable {
   created_at: Date;
   expires_at: Date;
   deleted_at: Date | null;
+  initial_command: Generated<string>;
+  max_nodes: number | null;
+  /** The end of which its people were warned, and the one they were told of. */
+  warned_end: Date | null;
+  told_end: Date | null;
 }
 
 export interface SlicePersonTable {
@@ -182,6 +206,8 @@ export interface SliverTable {
   access_hash: string | null;
   ipv4: string | null;
   ipv6: string | null;
+  /** When the slice's initial command had run in it. */
+  initialised_at: Date | null;
 }
 
 export interface EventTable {

@@ -157,8 +157,9 @@ export class FakeNode {
     serve(app, nodeRoutes.changeLease, async ({ params, body }, context) => {
       const credential = this.#authorise(context);
       const lease = this.#find(params.lease);
+      if (body.stopped !== undefined) return this.#setStopped(lease, body.stopped, credential);
       if (this.refusal !== undefined) throw this.refusal;
-      return this.#hold({ ...lease, resources: body.resources }, credential);
+      return this.#hold({ ...lease, resources: body.resources ?? lease.resources }, credential);
     });
     serve(app, nodeRoutes.endLease, async ({ params }, context) => {
       this.#authorise(context);
@@ -223,10 +224,19 @@ export class FakeNode {
       image: terms.image,
       issuedAtMs: fromInstant(terms.grantedAt),
       expiresAtMs: fromInstant(terms.expiresAt),
+      ...(terms.stopped === undefined ? {} : { stopped: terms.stopped }),
     });
     const lease: LeaseRecord = { ...terms, holder, principal, token };
     this.leases.set(lease.slice, lease);
     return lease;
+  }
+
+  #setStopped(lease: LeaseRecord, reason: string | null, credential: SliceCredential): LeaseRecord {
+    const { stopped: _, ...terms } = lease;
+    const changed = this.#hold({ ...terms, ...(reason === null ? {} : { stopped: reason }) }, credential);
+    const stopped = { reason: { code: 'sliver_not_running', message: reason ?? '' } };
+    setTimeout(() => this.report(lease.slice, reason === null ? 'running' : 'stopped', reason === null ? {} : stopped));
+    return changed;
   }
 
   #find(id: LeaseId): LeaseRecord {

@@ -1,0 +1,15 @@
+import { Instant, Principal } from '@planetlab/model';
+import { z } from 'zod';
+
+/** Why people decide something; shown to all whom it concerns. */
+export const DecisionReason = z.string().trim().min(1).max(300);
+
+/** Something decided that holds until it is taken back: why, since when, by whom. */
+export const Decision = z.object({ reason: z.string(), at: Instant, by: Principal });
+export type Decision = z.infer<typeof Decision>;
+
+/** A slice is suspended for as long as there is one of these; each cause is lifted by itself. */
+export const SuspensionCause = z.enum(['people', 'escalation', 'kill-switch']);
+export type SuspensionCause = z.infer<typeof SuspensionCause>;
+export const Suspension = Decision.extend({ cause: SuspensionCause });
+export type Suspension = z.infer<typeof Suspension>;

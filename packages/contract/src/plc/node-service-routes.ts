@@ -1,0 +1,79 @@
+import { Place, RunLevel } from '@planetlab/model';
+import { z } from 'zod';
+import type { RouteTable } from '../route.ts';
+import { DecisionReason } from './decisions.ts';
+import { byNode, json } from './route-parts.ts';
+import { NodeInterface, PlcNode } from './types.ts';
+
+const because = z.object({ reason: DecisionReason }).strict();
+
+/** A node's place in service: where it is, its run level, drained, in quarantine. */
+export const nodeServiceRoutes = {
+  changeNode: {
+    method: 'PUT',
+    path: '/v1/nodes/:node',
+    summary: 'Change what its site says of a node: its place, its interfaces; what is left out stays as it is',
+    access: 'person',
+    params: byNode,
+    body: z
+      .object({ place: Place.nullable(), interfaces: z.array(NodeInterface).max(16) })
+      .partial()
+      .strict(),
+    reply: json(PlcNode),
+    status: 200,
+    errors: ['unknown_node'],
+  },
+  setRunLevel: {
+    method: 'PUT',
+    path: '/v1/nodes/:node/run-level',
+    summary: 'Set the run level of a node; only at boot its slivers run',
+    access: 'person',
+    params: byNode,
+    body: z.object({ runLevel: RunLevel, reason: DecisionReason.optional() }).strict(),
+    reply: json(PlcNode),
+    status: 200,
+    errors: ['unknown_node'],
+  },
+  drainNode: {
+    method: 'PUT',
+    path: '/v1/nodes/:node/drain',
+    summary: 'Let a node run empty: no new slivers; those of slices with a selector move, people of others are told',
+    access: 'person',
+    params: byNode,
+    body: because,
+    reply: json(PlcNode),
+    status: 200,
+    errors: ['unknown_node'],
+  },
+  undrainNode: {
+    method: 'DELETE',
+    path: '/v1/nodes/:node/drain',
+    summary: 'Let a node take new slivers again',
+    access: 'person',
+    params: byNode,
+    reply: json(PlcNode),
+    status: 200,
+    errors: ['unknown_node'],
+  },
+  quarantineNode: {
+    method: 'PUT',
+    path: '/v1/nodes/:node/quarantine',
+    summary: 'Put a node into quarantine: its slivers are stopped and keep their disks, and there are no new ones',
+    access: 'person',
+    params: byNode,
+    body: because,
+    reply: json(PlcNode),
+    status: 200,
+    errors: ['unknown_node'],
+  },
+  endQuarantine: {
+    method: 'DELETE',
+    path: '/v1/nodes/:node/quarantine',
+    summary: 'Take a node out of quarantine; by whoever put it there, or an admin',
+    access: 'person',
+    params: byNode,
+    reply: json(PlcNode),
+    status: 200,
+    errors: ['unknown_node'],
+  },
+} as const satisfies RouteTable;

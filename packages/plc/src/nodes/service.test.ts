@@ -1,0 +1,181 @@
+import type { ErrorCode, NodeName } from '@planetlab/model';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FakeNode } from '../testing/fake-node.ts';
+import { join } from '../testing/join.ts';
+import { eventually, sliverOf, startTestPlc, type TestPerson, type TestPlc } from '../testing/test-plc.ts';
+
+let test: TestPlc;
+let pi: TestPerson;
+let tech: TestPerson;
+let user: TestPerson;
+let node: FakeNode;
+let params: { node: NodeName };
+let count = 0;
+
+beforeAll(async () => {
+  test = await startTestPlc();
+  await test.admin.createSite({ body: { name: 'demo', title: 'Demo' } });
+  pi = await test.person('pi@example.org', [{ role: 'pi', site: 'demo' }]);
+  tech = await test.person('tech@example.org', [{ role: 'tech', site: 'demo' }]);
+  user = await test.person('user@example.org', [{ role: 'user', site: 'demo' }]);
+  node = new FakeNode(await join(await test.invite('tokyo')));
+  params = { node: node.name };
+  await node.connect();
+  await eventually(
+    () => test.admin.getNode({ params }),
+    ({ state, facts }) => state === 'connected' && facts !== null,
+  );
+});
+afterAll(async () => {
+  await node[Symbol.asyncDispose]();
+  await test[Symbol.asyncDispose]();
+});
+
+const fails = (attempt: Promise<unknown>, code: ErrorCode) => expect(attempt).rejects.toMatchObject({ code });
+
+async function newSlice(): Promise<string> {
+  const { name } = await user.client.createSlice({ body: { name: `demo_s${++count}` } });
+  await user.client.addSlivers({ params: { slice: name }, body: { nodes: [node.name] } });
+  return name;
+}
+
+const reaches = (slice: string, state: string) =>
+  eventually(
+    () => sliverOf(test.admin, slice, node.name),
+    (sliver) => sliver?.state === state,
+    30_000,
+  );
+
+const leaseOf = (slice: string) =>
+  [...node.leases.values()].find((lease) => lease.slice === (slice as typeof lease.slice));
+
+describe('a suspended slice', () => {
+  it('has its slivers stopped under the same leases, gets no new ones, and runs again when it is resumed', async () => {
+    const slice = await newSlice();
+    await reaches(slice, 'running');
+    const before = leaseOf(slice)?.id;
+    const suspended = await pi.client.suspendSlice({ params: { slice }, body: { reason: 'it scans ports' } });
+    expect(suspended.suspensions).toMatchObject([
+      { cause: 'people', reason: 'it scans ports', by: 'person:pi@example.org' },
+    ]);
+    const stopped = await reaches(slice, 'stopped');
+    expect(stopped?.reason?.message).toBe('The slice is suspended: it scans ports');
+    expect(leaseOf(slice)).toMatchObject({ id: before, stopped: 'The slice is suspended: it scans ports' });
+    await fails(user.client.resumeSlice({ params: { slice } }), 'forbidden');
+    expect((await pi.client.resumeSlice({ params: { slice } })).suspensions).toEqual([]);
+    await reaches(slice, 'running');
+    expect(leaseOf(slice)).toMatchObject({ id: before });
+    expect(leaseOf(slice)?.stopped).toBeUndefined();
+  });
+
+  it('is not put on other nodes meanwhile: its slivers wait, and say why', async () => {
+    const { name: slice } = await user.client.createSlice({ body: { name: `demo_s${++count}` } });
+    await test.admin.suspendSlice({ params: { slice }, body: { reason: 'under investigation' } });
+    await fails(pi.client.resumeSlice({ params: { slice } }), 'forbidden');
+    await user.client.addSlivers({ params: { slice }, body: { nodes: [node.name] } });
+    expect((await reaches(slice, 'refused'))?.reason).toEqual({
+      code: 'slice_suspended',
+      message: 'The slice is suspended: under investigation',
+    });
+    await test.admin.resumeSlice({ params: { slice } });
+    await reaches(slice, 'running');
+  });
+});
+
+describe('a node', () => {
+  it('in quarantine has its slivers stopped and gets no new ones, until who put it there takes it out', async () => {
+    const slice = await newSlice();
+    await reaches(slice, 'running');
+    const { quarantine } = await test.admin.quarantineNode({ params, body: { reason: 'it sends spam' } });
+    expect(quarantine).toMatchObject({ reason: 'it sends spam' });
+    expect((await reaches(slice, 'stopped'))?.reason?.message).toContain('in quarantine');
+    const later = await newSlice();
+    expect((await reaches(later, 'refused'))?.reason?.code).toBe('node_quarantined');
+    await fails(tech.client.endQuarantine({ params }), 'forbidden');
+    expect((await test.admin.endQuarantine({ params })).quarantine).toBeNull();
+    await reaches(slice, 'running');
+    await reaches(later, 'running');
+  });
+
+  it('that is drained keeps its slivers and takes no new ones', async () => {
+    const slice = await newSlice();
+    await reaches(slice, 'running');
+    await tech.client.drainNode({ params, body: { reason: 'a new disk' } });
+    const later = await newSlice();
+    expect((await reaches(later, 'refused'))?.reason?.message).toContain('a new disk');
+    expect(await sliverOf(test.admin, slice, node.name)).toMatchObject({ state: 'running' });
+    await tech.client.undrainNode({ params });
+    await reaches(later, 'running');
+  });
+
+  it('has its slivers stopped at safeboot, ended at reinstall, and made anew at boot', async () => {
+    const slice = await newSlice();
+    await reaches(slice, 'running');
+    const lease = leaseOf(slice)?.id;
+    await tech.client.setRunLevel({ params, body: { runLevel: 'safeboot', reason: 'odd noises' } });
+    expect((await reaches(slice, 'stopped'))?.reason?.message).toContain('odd noises');
+    const { runLevel } = await tech.client.setRunLevel({ params, body: { runLevel: 'reinstall' } });
+    expect(runLevel).toBe('reinstall');
+    expect((await reaches(slice, 'refused'))?.reason?.code).toBe('node_run_level');
+    expect(leaseOf(slice)).toBeUndefined();
+    await tech.client.setRunLevel({ params, body: { runLevel: 'boot' } });
+    await reaches(slice, 'running');
+    expect(leaseOf(slice)?.id).not.toBe(lease);
+  });
+
+  it('has the place and the interfaces that its site says, and each decision is in the log', async () => {
+    const interfaces = [{ address: '192.0.2.7', hostname: 'tokyo.example.org' }];
+    const place = { city: 'Tokyo', country: 'JP', latitude: 35.68, longitude: 139.69 };
+    await tech.client.changeNode({ params, body: { interfaces } });
+    const changed = await tech.client.changeNode({ params, body: { place } });
+    expect(changed).toMatchObject({ place, interfaces: [{ address: '192.0.2.7', use: 'public' }] });
+    const { items } = await test.admin.listEvents({ query: { subject: node.name } });
+    const kinds = items.map(({ kind }) => kind);
+    for (const kind of ['node.quarantine-begun', 'node.quarantine-ended', 'node.drain-begun', 'node.run-level-set'])
+      expect(kinds).toContain(kind);
+  });
+});
+
+describe('attribution', () => {
+  const ask = (at: string, address?: string) =>
+    pi.client.attribute({ query: { node: node.name, at, ...(address === undefined ? {} : { address }) } });
+  const now = () => new Date().toISOString();
+
+  it('tells whose slivers were on a node at a time, also when the slice is gone', async () => {
+    const before = now();
+    const slice = await newSlice();
+    await reaches(slice, 'running');
+    const during = now();
+    await user.client.deleteSlice({ params: { slice } });
+    await eventually(
+      () => ask(now()),
+      ({ items }) => !items.some((one) => one.slice === (slice as typeof one.slice)),
+      30_000,
+    );
+    const found = (await ask(during)).items.find((one) => one.slice === (slice as typeof one.slice));
+    expect(found).toMatchObject({ site: 'demo', persons: [user.email], ipv4: '10.0.0.1', until: expect.any(String) });
+    expect((await ask(before)).items.map((one) => String(one.slice))).not.toContain(slice);
+  });
+
+  it('knows the address of a sliver, and those of its node, which all slivers share', async () => {
+    const slice = await newSlice();
+    await reaches(slice, 'running');
+    const slices = async (address: string) => (await ask(now(), address)).items.map((one) => String(one.slice));
+    expect(await slices('10.0.0.1')).toContain(slice);
+    expect(await slices('192.0.2.7')).toContain(slice);
+    expect(await slices('198.51.100.1')).toEqual([]);
+    await fails(pi.client.attribute({ query: { node: 'nowhere', at: now() } }), 'unknown_node');
+  });
+
+  it('tells those who were in the slice then, not those who are now', async () => {
+    const slice = await newSlice();
+    await reaches(slice, 'running');
+    const alone = now();
+    await pi.client.addPersonToSlice({ params: { slice, person: pi.email } });
+    await pi.client.removePersonFromSlice({ params: { slice, person: user.email } });
+    const persons = async (at: string) =>
+      (await ask(at)).items.find((one) => one.slice === (slice as typeof one.slice))?.persons;
+    expect(await persons(alone)).toEqual([user.email]);
+    expect(await persons(now())).toEqual([pi.email]);
+  });
+});
