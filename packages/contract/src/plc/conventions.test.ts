@@ -1,7 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { isListRoute, type RouteDefinition } from '../route.ts';
+import { isListRoute, type RouteDefinition, type RouteOutput } from '../route.ts';
 import { plcRoutes } from './routes.ts';
+
+type Routes = typeof plcRoutes;
+type Names<Wrong> = { [K in keyof Routes]: Routes[K] extends Wrong ? K : never }[keyof Routes];
+type Lists = { [K in keyof Routes]: RouteOutput<Routes[K]> extends { next: string | null } ? K : never }[keyof Routes];
+
+/** Does not compile while a route has something wrong; the error names it. */
+type None<Wrong> = [Wrong] extends [never] ? 'none' : Wrong;
+const withoutLocation: None<Exclude<Names<{ status: 201 | 202 }>, Names<{ location: string }>>> = 'none';
+const withoutPages: None<Exclude<Lists, Names<{ query: z.ZodObject<{ after: z.ZodType }> }>>> = 'none';
+
+it('the compiler looks at them first', () => {
+  expect([withoutLocation, withoutPages]).toEqual(['none', 'none']);
+});
 
 const routes: readonly (readonly [string, RouteDefinition])[] = Object.entries(plcRoutes);
 
