@@ -8,6 +8,7 @@ import { machineCgroup } from './machine-cgroup.ts';
 const FILES: Readonly<Record<string, string>> = {
   'cgroup.controllers': 'cpuset cpu io memory hugetlb pids rdma misc\n',
   'cgroup.events': 'populated 1\nfrozen 0\n',
+  'cgroup.freeze': '0\n',
   'cpu.stat':
     'usage_usec 10028992\nuser_usec 6170741\nsystem_usec 3858251\nnice_usec 0\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\nnr_bursts 0\nburst_usec 0\n',
   'cpu.weight': '39\n',
@@ -40,8 +41,12 @@ describe('a machine’s cgroup in the one hierarchy of v2', () => {
       memoryPeakMiB: 375_676_928 / 2 ** 20,
       ...{ memoryAtLimit: 17, memoryKills: 2, processes: 36, processesRefused: 5 },
     });
-    expect(cgroup('planetlab/node/a').isFrozen()).toBe(false);
-    expect(cgroup('planetlab/node/gone').isFrozen()).toBe(false);
+  });
+
+  it('is paused as soon as that was asked for, also while its last program still comes to rest', () => {
+    expect(['a', 'gone'].map((name) => cgroup(`planetlab/node/${name}`).isFrozen())).toEqual([false, false]);
+    writeFileSync(join(folder, 'cgroup.freeze'), '1\n');
+    expect(cgroup('planetlab/node/a').isFrozen()).toBe(true);
   });
 
   it('has the limits that a runtime has written, until others are wanted', () => {

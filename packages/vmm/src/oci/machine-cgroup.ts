@@ -45,7 +45,7 @@ export function machineCgroup(hierarchies: readonly CgroupHierarchy[], relativeP
     ? {
         ...limiting,
         processes,
-        isFrozen: () => keyedNumber(read('', 'cgroup.events'), 'frozen') === 1,
+        isFrozen: () => read('', 'cgroup.freeze').trim() === '1', // as asked for; cgroup.events says when the last one is
         stats: () => ({
           cpuMs: keyedNumber(read('', 'cpu.stat'), 'usage_usec') / US_PER_MS,
           memoryMiB: inUse(read('', 'memory.current'), read('', 'memory.stat'), 'inactive_file'),
