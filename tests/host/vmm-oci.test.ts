@@ -141,7 +141,8 @@ function describeRemains(context: MakeOciContext, runtime: RuntimeName): void {
     const program = await c.vmm.exec(A, { argv: ['sleep', '60'] });
     await c.vmm.destroy(A);
     await Promise.all([program.exit, text(program.stdout), text(program.stderr)]);
-    expect(readdirSync(c.runtimeRoot)).toEqual([]);
+    // a newer crun keeps a compiled seccomp profile for all machines there
+    expect(readdirSync(c.runtimeRoot).filter((name) => name !== '.cache')).toEqual([]);
     expect(readdirSync(c.bundleRoot)).toEqual([]);
     expect(cgroupsOf(`${c.cgroupParent}/a`)).toEqual([]);
     expect(isAlive(pid ?? 0)).toBe(false);

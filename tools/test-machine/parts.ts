@@ -1,4 +1,5 @@
 import { globSync } from 'node:fs';
+import type { Ran } from './agent-channel.ts';
 import type { Machine } from './machine.ts';
 import { PACKAGES } from './source-disk.ts';
 
@@ -12,6 +13,8 @@ export interface PartResult {
   readonly seconds: number;
   /** Names of failed tests, or why it could not be done. */
   readonly failures: readonly string[];
+  /** Why tests were skipped, as they printed it. */
+  readonly reasons: readonly string[];
 }
 
 export interface Part {
@@ -32,7 +35,7 @@ export function allParts(root: string): readonly Part[] {
   return [bootPart, packagePart, ...files.map(filePart)];
 }
 
-/** Lines `NAME ok` or `NAME` and what is wrong. */
+/** Prints `ok  WHAT`, or `not ok  WHAT: WHY`, for each. */
 const BOOT_CHECKS = `
 check() { name=$1; shift; if why=$("$@" 2>&1); then echo "ok  $name"; else echo "not ok  $name: $why"; fi; }
 is() { test "$1" = "$2" || { echo "$1"; return 1; }; }
@@ -49,7 +52,7 @@ const bootPart: Part = {
   name: 'boot',
   async run({ agent }, onText) {
     const ran = await agent.run(BOOT_CHECKS, { timeoutMs: 10 * MINUTE_MS, onText });
-    return fromLines(ran.stdout, ran.code);
+    return fromLines(ran);
   },
 };
 
@@ -59,14 +62,14 @@ const packagePart: Part = {
     const script = `mkdir -p /var/lib/planetlab && cp -a images /var/lib/planetlab/images
 exec ${NODE} tests/machine/package-cycle.ts ${PACKAGES.map((name) => `$PWD/packages-built/${name}`).join(' ')}`;
     const ran = await agent.run(slowly(script), { timeoutMs: FILE_LIMIT_MS, onText });
-    return fromLines(ran.stdout, ran.code, ran.stderr);
+    return fromLines(ran);
   },
 };
 
 const slowly = (script: string): string => `export PLANETLAB_TEST_SLOWNESS=${SLOWNESS}\n${script}`;
 
 /** `ok  WHAT` and `not ok  WHAT` count; so does ending badly, as one failure more. */
-export function fromLines(stdout: string, code: number | null, stderr = '') {
+export function fromLines({ stdout, stderr, code }: Ran): Omit<PartResult, 'name' | 'seconds'> {
   const lines = stdout.split('\n');
   const failures = lines.filter((line) => line.startsWith('not ok  ')).map((line) => line.slice('not ok  '.length));
   if (code !== 0) failures.push(`ended with ${code}: ${stderr.trim().split('\n').slice(-20).join('\n')}`);
@@ -75,6 +78,7 @@ export function fromLines(stdout: string, code: number | null, stderr = '') {
     failed: failures.length,
     skipped: 0,
     failures,
+    reasons: [],
   };
 }
 
@@ -86,7 +90,7 @@ exec ${NODE} node_modules/vitest/vitest.mjs run --project host --reporter=verbos
     const prepared = `mkdir -p /var/lib/planetlab; test -L /var/lib/planetlab/images || rm -rf /var/lib/planetlab/images\n${script}`;
     const ran = await agent.run(slowly(prepared), { timeoutMs: FILE_LIMIT_MS, onText });
     const report = await agent.run(`cat ${REPORT}`, { timeoutMs: MINUTE_MS });
-    return fromReport(report.code === 0 ? report.stdout : undefined, ran.code);
+    return fromReport(report.code === 0 ? report.stdout : undefined, ran);
   },
 });
 
@@ -100,7 +104,10 @@ interface VitestReport {
 }
 
 /** What vitest reported of one file; without a report, or when it failed outside of any test, that is one failure. */
-export function fromReport(report: string | undefined, code: number | null) {
+export function fromReport(
+  report: string | undefined,
+  { code, stdout, stderr }: Ran,
+): Omit<PartResult, 'name' | 'seconds'> {
   const results = report === undefined ? [] : (JSON.parse(report) as VitestReport).testResults; // vitest's own
   const tests = results.flatMap(({ assertionResults }) => assertionResults);
   const count = (status: string) => tests.filter((test) => test.status === status).length;
@@ -114,5 +121,6 @@ export function fromReport(report: string | undefined, code: number | null) {
     failed: failures.length,
     skipped: tests.length - count('passed') - count('failed'),
     failures,
+    reasons: `${stdout}\n${stderr}`.split('\n').filter((line) => line.startsWith('skipped: ')),
   };
 }

@@ -8,6 +8,7 @@ import { choose, openResults, outcomeOf, table } from './results.ts';
 const result = (name: string, failed = 0) => ({
   ...{ name, passed: 2, failed, skipped: 1, seconds: 30 },
   failures: failed === 0 ? [] : ['it breaks'],
+  reasons: [],
 });
 const part = (name: string) => ({ name, run: async () => result(name) });
 
@@ -54,27 +55,25 @@ all           4       1        2       60
 });
 
 describe('a part of a run', () => {
+  const ran = (code: number | null, stdout = '', stderr = '') => ({ code, stdout, stderr });
+
   it('counts the lines that say what was shown, and ending badly as one failure more', () => {
-    expect(fromLines('ok  a\nnoise\nnot ok  b: why\n', 0)).toMatchObject({
-      passed: 1,
-      failed: 1,
-      failures: ['b: why'],
-    });
-    expect(fromLines('ok  a\n', 1, 'AssertionError\n')).toMatchObject({
-      ...{ passed: 1, failed: 1 },
-      failures: ['ended with 1: AssertionError'],
-    });
+    const two = fromLines(ran(0, 'ok  a\nnoise\nnot ok  b: why\n'));
+    expect(two).toMatchObject({ passed: 1, failed: 1, failures: ['b: why'] });
+    const broken = fromLines(ran(1, 'ok  a\n', 'AssertionError\n'));
+    expect(broken).toMatchObject({ passed: 1, failed: 1, failures: ['ended with 1: AssertionError'] });
   });
 
-  it('counts the tests of a file, and a file that could not run as one failure', () => {
+  it('counts the tests of a file with the reasons of what was skipped, and a file that could not run as one failure', () => {
     const tests = ['passed', 'failed', 'skipped'].map((status) => ({ status, fullName: `it ${status}` }));
     const report = { testResults: [{ status: 'failed', message: '', assertionResults: tests }] };
-    expect(fromReport(JSON.stringify(report), 1)).toEqual({
+    expect(fromReport(JSON.stringify(report), ran(1, 'noise\nskipped: there is no netem\n'))).toEqual({
       ...{ passed: 1, failed: 1, skipped: 1 },
       failures: ['it failed'],
+      reasons: ['skipped: there is no netem'],
     });
-    expect(fromReport(undefined, null)).toMatchObject({ passed: 0, failed: 1, failures: ['ended with null'] });
+    expect(fromReport(undefined, ran(null))).toMatchObject({ passed: 0, failed: 1, failures: ['ended with null'] });
     const broken = { testResults: [{ status: 'failed', message: 'no such module', assertionResults: [] }] };
-    expect(fromReport(JSON.stringify(broken), 1).failures).toEqual(['ended with 1: no such module']);
+    expect(fromReport(JSON.stringify(broken), ran(1)).failures).toEqual(['ended with 1: no such module']);
   });
 });

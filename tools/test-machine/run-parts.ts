@@ -27,6 +27,7 @@ export async function runParts(machine: Machine, run: Run): Promise<string | und
       const result = await orEnd(runPart(part, machine, run.logs));
       results.add(result);
       for (const failure of result.failures) say(`  failed: ${failure}`);
+      for (const reason of result.reasons) say(`  ${reason}`);
     }
     return undefined;
   } catch (error) {
