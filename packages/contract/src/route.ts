@@ -75,9 +75,13 @@ export const isListRoute = ({ reply }: RouteDefinition): boolean =>
   'items' in reply.schema.shape &&
   'next' in reply.schema.shape;
 
-/** Whether a route gives one thing, which has an `ETag`. */
+/** Whether a route gives one thing, which has an `ETag`. An answer to a question that has to be asked is none. */
 export const isResourceRoute = (route: RouteDefinition): boolean =>
-  route.method === 'GET' && route.access === 'person' && route.reply.kind === 'json' && !isListRoute(route);
+  route.method === 'GET' &&
+  route.access === 'person' &&
+  route.reply.kind === 'json' &&
+  !isListRoute(route) &&
+  (route.query === undefined || route.query.safeParse({}).success);
 
 /** Whether a route changes something for a person, who may then send an `Idempotency-Key`. */
 export const isChangeRoute = (route: RouteDefinition): boolean =>
