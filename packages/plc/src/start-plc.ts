@@ -20,6 +20,7 @@ import { formatHostPort, type HostPort, isWildcard, listenError, parseHostPort }
 import { startMailSender } from './mail/sender.ts';
 import { smtpTransport } from './mail/smtp.ts';
 import { createMetrics, type Metrics, serveMetrics } from './metrics.ts';
+import { serveMissionControl } from './mission-control/routes.ts';
 import { serveJoin, serveNodes } from './nodes/routes.ts';
 import { serveNodeService } from './nodes/service-routes.ts';
 import { keepOperations } from './operations/keeper.ts';
@@ -223,6 +224,7 @@ async function publicApp(parts: Parts): Promise<{ readonly app: App; readonly dr
   serveSliceLife(app, serve, store);
   serveSlivers(app, serve, store);
   serveSelections(app, serve, store);
+  serveMissionControl(app, serve, store, authority.identity.name);
   serveUsage(app, serve, parts);
   serveExec(app, serve, parts);
   serveOperations(app, serve, store, parts.feed, parts.stopping);

@@ -1,6 +1,7 @@
 import { Instant, SiteName } from '@planetlab/model';
 import { z } from 'zod';
 import type { RouteTable } from '../route.ts';
+import { eventFilter } from './mission-control.ts';
 import { byNode, empty, json, list, paged } from './route-parts.ts';
 import { AuthorityInfo, Change, JoinInvitation, NewNode, PlcEvent, PlcNode } from './types.ts';
 
@@ -95,7 +96,7 @@ export const authorityRoutes = {
     access: 'person',
     query: z.object({
       ...paged,
-      subject: z.string().max(300).optional(),
+      ...eventFilter,
     }),
     reply: list(PlcEvent),
     status: 200,

@@ -234,7 +234,7 @@ export type PlcEvent = z.infer<typeof PlcEvent>;
 
 /** Something changed; whoever shows it reads it again. */
 export const Change = z.object({
-  type: z.enum(['site', 'person', 'node', 'slice', 'sliver', 'operation']),
+  type: z.enum(['site', 'person', 'node', 'slice', 'sliver', 'operation', 'announcement']),
   name: z.string(),
 });
 export type Change = z.infer<typeof Change>;

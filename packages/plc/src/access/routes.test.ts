@@ -51,6 +51,10 @@ const operation = async () => {
   const started = await test.admin.addSlivers({ params, body: { nodes: ['here'] } });
   return { params: { operation: started.operation.id } };
 };
+const announcement = async (about: { site?: string; slice?: string } = {}) => {
+  const { id } = await test.admin.announce({ body: { title: 'News', ...about } });
+  return { params: { announcement: String(id) } };
+};
 const later = () => new Date(Date.now() + 3_600_000).toISOString();
 
 /** Every route of the PLC and who may use it. A route without a row does not compile. */
@@ -170,6 +174,19 @@ const TABLE: Record<RouteName, Case | readonly Case[]> = {
     input: async () => ({ params: { slice: (await sliver()).params.slice }, body: {} }),
     status: CHANGERS(202),
   },
+  getStatus: { input: nothing, status: EVERYBODY },
+  announce: { input: () => ({ body: { title: 'News' } }), status: ADMINS(201) },
+  listAnnouncements: { input: nothing, status: SIGNED_IN },
+  getAnnouncement: [
+    { when: 'for all', input: announcement, status: SIGNED_IN },
+    { when: 'for a site', input: () => announcement({ site: 'demo' }), status: '401 404 404 200 200 200 200' },
+    {
+      when: 'for a slice',
+      input: async () => announcement((await slice()).params),
+      status: '401 404 200 404 404 404 200',
+    },
+  ],
+  endAnnouncement: { input: announcement, status: ADMINS(204) },
   selectNodes: [
     { input: () => ({ body: {} }), status: SIGNED_IN },
     { when: 'for a slice', input: async () => ({ body: { slice: (await slice()).params.slice } }), status: READERS },

@@ -88,6 +88,7 @@ async function nodesOf(db: Db, change: Announcement): Promise<NodeId[]> {
     case 'operation':
     case 'node': // told by their names
     case 'sliver':
+    case 'announcement':
       return [];
     case 'slice': {
       const rows = db.selectFrom('slivers').select('node_id').distinct().where('slice', '=', name);

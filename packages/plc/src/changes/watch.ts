@@ -86,7 +86,8 @@ class VisibleChanges {
   }
 
   async #sees({ type, name }: Change, before: ReadonlySet<SliceName>): Promise<boolean> {
-    if (type === 'site' || type === 'node') return true;
+    // Of an announcement only its number is told; who may not read it does not see it when reading again.
+    if (type === 'site' || type === 'node' || type === 'announcement') return true;
     if (type === 'person') return this.#seesPerson(name);
     if (type === 'operation') return this.#seesOperation(name);
     const slice = name.split('@')[0] as SliceName; // only compared

@@ -2,6 +2,7 @@ import type { Change } from '@planetlab/contract';
 import type { Principal, SiteName, SliceName } from '@planetlab/model';
 import { sql } from 'kysely';
 import type { Trx } from '../store/schema.ts';
+import { mentionsOf } from './mentions.ts';
 
 /** What happened, for the record (N7: every action leads back to a person). */
 export interface EventEntry {
@@ -44,6 +45,7 @@ export async function recordAll(trx: Trx, entries: readonly EventEntry[]): Promi
     slice: entry.slice ?? null,
     before: json(entry.before),
     after: json(entry.after),
+    mentions: mentionsOf(entry),
   }));
   await trx.insertInto('events').values(rows).execute();
 }

@@ -1,4 +1,6 @@
-import type { ColumnType } from 'kysely';
+import type { AnnouncementLevel, KillSwitchKind } from '@planetlab/contract';
+import type { NodeName, PersonEmail, Principal, SiteName, SliceName } from '@planetlab/model';
+import type { ColumnType, Generated } from 'kysely';
 
 export interface SliceSelectorTable {
   slice_id: string;
@@ -7,7 +9,37 @@ export interface SliceSelectorTable {
   kept_at: Date;
 }
 
-/** Selectors of slices. */
+export interface KillSwitchTable {
+  kind: KillSwitchKind;
+  name: string;
+  reason: string;
+  at: Date;
+  actor: Principal;
+}
+
+/** A view: who is refused because of a kill switch. */
+export interface StoppedPersonView {
+  person: PersonEmail;
+}
+
+export interface AnnouncementTable {
+  id: Generated<number>;
+  level: AnnouncementLevel;
+  title: string;
+  text: string;
+  site: SiteName | null;
+  slice: SliceName | null;
+  node: NodeName | null;
+  public: boolean;
+  at: Date;
+  actor: Principal;
+  ends_at: Date | null;
+}
+
+/** Selectors of slices, kill switches, announcements. */
 export interface MissionControlSchema {
   slice_selectors: SliceSelectorTable;
+  kill_switches: KillSwitchTable;
+  stopped_persons: StoppedPersonView;
+  announcements: AnnouncementTable;
 }

@@ -221,6 +221,8 @@ export interface EventTable {
   slice: SliceName | null;
   before: Json<unknown>;
   after: Json<unknown>;
+  /** Every name in it; empty in events of older versions. */
+  mentions: Generated<string[]>;
 }
 
 export interface Schema extends PeopleSchema, SlicesSchema, OperationsSchema, MissionControlSchema, NoticesSchema {
