@@ -124,6 +124,7 @@ export class ConsoleServer {
     const app = this.#app;
     serve(app, plcRoutes.getAuthority, async () => this.world.authority);
     serve(app, plcRoutes.listNodes, async ({ query }) => pageOf(this.world.nodes, query));
+    serve(app, plcRoutes.listAnnouncements, async () => ({ items: [], next: null }));
     serve(app, plcRoutes.listSlices, async ({ query }) => pageOf(this.world.slices, query));
     serve(app, plcRoutes.listSlivers, async ({ query }) =>
       pageOf(

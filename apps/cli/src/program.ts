@@ -54,7 +54,19 @@ export const GROUPS: readonly Group[] = [
   { name: 'site', summary: 'institutions', heading: THINGS, load: () => import('./commands/site.ts') },
   { name: 'person', summary: 'people and their roles', heading: THINGS, load: () => import('./commands/person.ts') },
   { name: 'mail', summary: 'the outbox', heading: THINGS, load: () => import('./commands/mail.ts') },
+  {
+    name: 'announcement',
+    summary: 'what people are told; tell them something',
+    heading: THINGS,
+    load: () => import('./commands/announcement.ts'),
+  },
   { name: 'events', summary: 'who did what', heading: THINGS, load: () => import('./commands/events.ts') },
+  {
+    name: 'status',
+    summary: 'how the authority is, as anybody may know',
+    heading: THINGS,
+    load: () => import('./commands/status.ts'),
+  },
   { name: 'login', summary: 'sign in to a PLC', heading: ACCOUNT, load: () => import('./commands/login.ts') },
   {
     name: 'logout',

@@ -24,6 +24,7 @@ import {
   toInstant,
   WEEK_MS,
 } from '@planetlab/model';
+import { serveMissionControl } from './plc-mission-control.ts';
 import { selectionOf } from './plc-selection.ts';
 import { runHere } from './run-here.ts';
 import { UNDECIDED_NODE, UNSET_SITE } from './undecided.ts';
@@ -72,13 +73,14 @@ export async function startPlcServer(): Promise<PlcServer> {
   };
   app.addHook('onRequest', async (request) => {
     state.requests.push(`${request.method} ${request.url}`);
-    if (request.headers.authorization === `Bearer ${TOKEN}`) return;
+    if (request.headers.authorization === `Bearer ${TOKEN}` || request.url === '/v1/status') return;
     throw new PlanetLabError('not_signed_in', 'Your token is not valid or has ended.');
   });
   serveAccounts(app, state);
   serveNodes(app, state);
   serveSlices(app, state);
   serveSlivers(app, state);
+  serveMissionControl(app);
   serve(app, plcRoutes.watch, (_input, context) => sendEvents(context, eventsOf(changes, context.signal)));
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as AddressInfo; // it listens on TCP

@@ -57,6 +57,14 @@ export const invitationsQuery = (api: PlcApi) =>
       readAll((after) => api.listInvitations({ query: { limit: PAGE_SIZE, after } }, { signal })),
   });
 
+/** What concerns the reader now. */
+export const announcementsQuery = (api: PlcApi) =>
+  queryOptions({
+    queryKey: ['announcements'],
+    queryFn: ({ signal }) =>
+      readAll((after) => api.listAnnouncements({ query: { limit: PAGE_SIZE, after } }, { signal })),
+  });
+
 /** What to read again when something of this type has changed. Slivers are counted in nodes and slices. */
 export const QUERIES_OF_CHANGE = {
   site: ['nodes'],
@@ -65,5 +73,6 @@ export const QUERIES_OF_CHANGE = {
   slice: ['slices'],
   sliver: ['slivers', 'nodes', 'slices'],
   operation: [],
+  announcement: ['announcements'],
 } as const satisfies Record<string, readonly string[]>;
-export const LIVE_QUERIES = ['nodes', 'slices', 'slivers'] as const;
+export const LIVE_QUERIES = ['nodes', 'slices', 'slivers', 'announcements'] as const;

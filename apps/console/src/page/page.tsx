@@ -10,6 +10,7 @@ import { useNow } from '../parts/use-now.ts';
 import { Waiting } from '../parts/waiting.tsx';
 import { usePath } from '../path/use-path.ts';
 import { SIGNED_OUT } from '../session/open-session.ts';
+import { Announcements } from './announcements.tsx';
 import { Header } from './header.tsx';
 import { Overview } from './overview.tsx';
 import { usePlanet } from './use-planet.ts';
@@ -52,6 +53,7 @@ export function Page({ person }: { readonly person: Person }) {
           <ErrorNotice error={signOut.error} consequence="You are still signed in." onRetry={() => signOut.mutate()} />
         )}
         {error !== null && <ErrorNotice error={error} consequence={asOf} onRetry={retry} />}
+        <Announcements nowMs={nowMs} pollMs={live.pollMs} />
         <Suspense fallback={<Waiting>Loading the page…</Waiting>}>
           {path === '/people' && <PeoplePage person={person} nowMs={nowMs} />}
           {path === '/account' && <AccountPage person={person} nowMs={nowMs} />}

@@ -21,7 +21,7 @@ const STATEMENTS = [
     where kind = 'site' and not exists (
       select from roles as held where held.person = roles.person and held.role = 'admin')`,
   `create table announcements (
-    id integer primary key generated always as identity,
+    id bigint primary key generated always as identity,
     level text not null,
     title text not null,
     text text not null,

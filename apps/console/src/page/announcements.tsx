@@ -1,0 +1,28 @@
+import type { Announcement, AnnouncementLevel } from '@planetlab/contract';
+import { useQuery } from '@tanstack/react-query';
+import { useApi } from '../api/api.ts';
+import { announcementsQuery } from '../api/queries.ts';
+
+interface AnnouncementsProps {
+  readonly nowMs: number;
+  readonly pollMs: number;
+}
+
+const TONES: Readonly<Record<AnnouncementLevel, string>> = { incident: 'bad', maintenance: 'warn', news: 'info' };
+
+/** What the authority tells the reader, until it is over. */
+export function Announcements({ nowMs, pollMs }: AnnouncementsProps) {
+  const api = useApi();
+  const { data } = useQuery({ ...announcementsQuery(api), refetchInterval: pollMs });
+  const now = (data?.items ?? []).filter(({ endsAt }) => endsAt === null || Date.parse(endsAt) > nowMs);
+  return now.map((announcement) => <Notice key={announcement.id} announcement={announcement} />);
+}
+
+const Notice = ({ announcement: { level, title, text, endsAt } }: { readonly announcement: Announcement }) => (
+  <aside className="pl-notice" data-tone={TONES[level]} aria-label={`Announcement: ${level}`}>
+    <p>
+      <strong>{title}</strong> {text}
+      {endsAt !== null && <> Expected to be over at {new Date(endsAt).toLocaleString()}.</>}
+    </p>
+  </aside>
+);
