@@ -62,6 +62,18 @@ export const GROUPS: readonly Group[] = [
   },
   { name: 'events', summary: 'who did what', heading: THINGS, load: () => import('./commands/events.ts') },
   {
+    name: 'kill-switch',
+    summary: 'stop a slice, a person or a site at once',
+    heading: THINGS,
+    load: () => import('./commands/kill-switch.ts'),
+  },
+  {
+    name: 'mass',
+    summary: 'decide over many nodes, slices or people, with a preview',
+    heading: THINGS,
+    load: () => import('./commands/mass.ts'),
+  },
+  {
     name: 'status',
     summary: 'how the authority is, as anybody may know',
     heading: THINGS,

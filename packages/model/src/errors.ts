@@ -48,6 +48,7 @@ export const ERROR_KINDS = {
   unknown_invitation: kind(404, 'caller', 'No such invitation'),
   unknown_node: kind(404, 'caller', 'No such node'),
   unknown_slice: kind(404, 'caller', 'No such slice'),
+  not_stopped: kind(404, 'caller', 'Not stopped'),
   unknown_announcement: kind(404, 'caller', 'No such announcement'),
   unknown_selector: kind(404, 'caller', 'No selector kept'),
   unknown_sliver: kind(404, 'caller', 'No such sliver'),

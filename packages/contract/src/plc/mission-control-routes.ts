@@ -1,8 +1,18 @@
 import { z } from 'zod';
 import type { RouteTable } from '../route.ts';
-import { Announcement, MadeAnnouncement, NewAnnouncement, StatusReport } from './mission-control.ts';
+import { AppliedDecision, ApplyDecision, MassDecision, MassPreview } from './mass-decisions.ts';
+import {
+  Announcement,
+  KillSwitch,
+  KillSwitchKind,
+  MadeAnnouncement,
+  NewAnnouncement,
+  NewKillSwitch,
+  StatusReport,
+} from './mission-control.ts';
 import { empty, json, list, paged } from './route-parts.ts';
 
+const bySwitch = z.object({ kind: KillSwitchKind, name: z.string().max(254) });
 const byAnnouncement = z.object({
   announcement: z.coerce
     .number()
@@ -21,6 +31,58 @@ export const missionControlRoutes = {
     reply: json(StatusReport),
     status: 200,
     errors: [],
+  },
+  listKillSwitches: {
+    method: 'GET',
+    path: '/v1/kill-switches',
+    summary: 'What is stopped now, and why',
+    access: 'person',
+    query: z.object(paged),
+    reply: list(KillSwitch),
+    status: 200,
+    errors: [],
+  },
+  stop: {
+    method: 'PUT',
+    path: '/v1/kill-switches/:kind/:name',
+    summary: 'Stop a slice, a person or a site at once; disks stay',
+    access: 'person',
+    params: bySwitch,
+    body: NewKillSwitch,
+    reply: json(KillSwitch),
+    status: 200,
+    errors: ['unknown_slice', 'unknown_person', 'unknown_site', 'conflict'],
+  },
+  liftStop: {
+    method: 'DELETE',
+    path: '/v1/kill-switches/:kind/:name',
+    summary: 'Let a slice, a person or a site go on',
+    access: 'person',
+    params: bySwitch,
+    reply: empty,
+    status: 204,
+    errors: ['not_stopped'],
+  },
+  previewDecision: {
+    method: 'POST',
+    path: '/v1/mass-decisions/preview',
+    summary: 'What a decision over many nodes, slices or people would do; nothing changes',
+    access: 'person',
+    body: MassDecision,
+    reply: json(MassPreview),
+    status: 200,
+    errors: ['malformed_expression', 'unknown_node'],
+  },
+  applyDecision: {
+    method: 'POST',
+    path: '/v1/mass-decisions',
+    summary: 'Do exactly what a preview showed, each by itself',
+    access: 'person',
+    body: ApplyDecision,
+    reply: json(AppliedDecision),
+    status: 202,
+    location: '/v1/operations/:operation.id',
+    errors: ['malformed_expression', 'unknown_node', 'conflict'],
   },
   announce: {
     method: 'POST',

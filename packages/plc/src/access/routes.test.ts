@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accessOfPeople, type AccessCase as Case, type AccessInput as Input } from '../testing/access-people.ts';
 import { startTestPlc, type TestPlc } from '../testing/test-plc.ts';
 import { CHANGERS, EVERYBODY, MANAGERS, READERS, SIGNED_IN } from './cases.ts';
+import { missionControlCases } from './mission-control-cases.ts';
 import { sliceAndNodeCases } from './slice-and-node-cases.ts';
 
 /** `member`: of another site, but in the slice. `user`, `tech`, `pi`: of the site `demo`, not in the slice. */
@@ -50,10 +51,6 @@ const operation = async () => {
   const { params } = await slice();
   const started = await test.admin.addSlivers({ params, body: { nodes: ['here'] } });
   return { params: { operation: started.operation.id } };
-};
-const announcement = async (about: { site?: string; slice?: string } = {}) => {
-  const { id } = await test.admin.announce({ body: { title: 'News', ...about } });
-  return { params: { announcement: String(id) } };
 };
 const later = () => new Date(Date.now() + 3_600_000).toISOString();
 
@@ -133,6 +130,7 @@ const TABLE: Record<RouteName, Case | readonly Case[]> = {
   getNode: { input: () => ({ params: { node: 'here' } }), status: SIGNED_IN },
   inviteNode: { input: async () => ({ ...(await node()), body: {} }), status: MANAGERS(201) },
   ...sliceAndNodeCases({ admin: () => test.admin, fresh, node, group, slice, sliver }),
+  ...missionControlCases({ admin: () => test.admin, fresh, slice }),
   deleteNode: { input: node, status: MANAGERS(204) },
   listEvents: { input: nothing, status: SIGNED_IN },
   watch: { input: nothing, status: SIGNED_IN },
@@ -174,19 +172,6 @@ const TABLE: Record<RouteName, Case | readonly Case[]> = {
     input: async () => ({ params: { slice: (await sliver()).params.slice }, body: {} }),
     status: CHANGERS(202),
   },
-  getStatus: { input: nothing, status: EVERYBODY },
-  announce: { input: () => ({ body: { title: 'News' } }), status: ADMINS(201) },
-  listAnnouncements: { input: nothing, status: SIGNED_IN },
-  getAnnouncement: [
-    { when: 'for all', input: announcement, status: SIGNED_IN },
-    { when: 'for a site', input: () => announcement({ site: 'demo' }), status: '401 404 404 200 200 200 200' },
-    {
-      when: 'for a slice',
-      input: async () => announcement((await slice()).params),
-      status: '401 404 200 404 404 404 200',
-    },
-  ],
-  endAnnouncement: { input: announcement, status: ADMINS(204) },
   selectNodes: [
     { input: () => ({ body: {} }), status: SIGNED_IN },
     { when: 'for a slice', input: async () => ({ body: { slice: (await slice()).params.slice } }), status: READERS },

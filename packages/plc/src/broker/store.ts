@@ -38,6 +38,9 @@ export async function loadNode(
           .select(['keys.person', 'keys.key'])
           .whereRef('slice_persons.slice_id', '=', 'slices.id')
           .where('persons.enabled', '=', true)
+          .where('keys.person', 'not in', (stopped) =>
+            stopped.selectFrom('stopped_persons').select('stopped_persons.person'),
+          )
           .orderBy('keys.fingerprint')
           .limit(MAX_KEYS),
       ).as('keys'),

@@ -118,6 +118,7 @@ export async function holderOf(
     .where(`${kind}.hash`, '=', hash)
     .where(`${kind}.expires_at`, '>', at)
     .where('persons.enabled', '=', true)
+    .where('persons.email', 'not in', (eb) => eb.selectFrom('stopped_persons').select('stopped_persons.person'))
     .executeTakeFirst();
   if (row === undefined) return undefined;
   await noteUse(store.db, kind, hash, at);
