@@ -108,6 +108,14 @@ const TABLE: Record<ListName, Row> = {
     read: async (c) => (await c.listInvitations(ASK)).items.map(({ email }) => email.split('@')[0] ?? ''),
     sees: [OUT, '-', '-', '-', '-', 'guest', 'guest'],
   },
+  listKillSwitches: {
+    read: async (c) => (await c.listKillSwitches(ASK)).items.map(({ name }) => name),
+    sees: [OUT, 'forbidden', 'forbidden', 'forbidden', 'forbidden', 'forbidden', 'demo_a'],
+  },
+  listAnnouncements: {
+    read: async (c) => (await c.listAnnouncements(ASK)).items.map(({ title }) => title),
+    sees: [OUT, 'all there', 'all demo_a there', 'all demo', 'all demo', 'all demo', 'all demo demo_a there'],
+  },
   listMails: {
     read: async (c) => ((await c.listMails(ASK)).items.length > 0 ? ['mails'] : []),
     sees: [OUT, 'forbidden', 'forbidden', 'forbidden', 'forbidden', 'forbidden', 'mails'],
@@ -134,8 +142,18 @@ beforeAll(async () => {
   await clients.get('member')?.requestRole({ body: { site: 'demo', role: 'user' } });
   const roles = [{ role: 'user' as const, site: 'demo' }];
   await clients.get('pi')?.invitePerson({ body: { email: mail('guest'), name: 'Guest', roles } });
+  await announceAndStop();
 });
 afterAll(() => test[Symbol.asyncDispose]());
+
+async function announceAndStop(): Promise<void> {
+  const { admin } = test;
+  await admin.announce({ body: { title: 'all' } });
+  await admin.announce({ body: { title: 'demo', site: 'demo' } });
+  await admin.announce({ body: { title: 'demo_a', slice: 'demo_a' } });
+  await admin.announce({ body: { title: 'there', node: 'there' } });
+  await admin.stop({ params: { kind: 'slice', name: 'demo_a' }, body: { reason: 'A test' } });
+}
 
 async function addPeople(): Promise<void> {
   const roles = {
