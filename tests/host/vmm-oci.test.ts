@@ -13,6 +13,7 @@ import {
   mountsUnder,
   readCgroupHierarchies,
   systemRunner,
+  timeSlice,
 } from '@planetlab/linux';
 import { asMachineId, type MachineId, type MachineStatus, type Vmm } from '@planetlab/vmm';
 import { describeVmmConformance } from '@planetlab/vmm/conformance';
@@ -112,6 +113,20 @@ function describeLimits(context: MakeOciContext): void {
     expect(complaint).toMatch(/fork/i);
     expect((await c.vmm.stats(A)).processes).toBeLessThanOrEqual(10);
     await c.vmm.destroy(A);
+  });
+
+  it('gives programs of a prompt machine short turns, also those that are put into it, for as long as it is one', async () => {
+    await using c = await context();
+    const { pid } = await start(c, A);
+    const own = timeSlice(pid ?? 0);
+    if (own === undefined) return; // a kernel before 6.12
+    const limits = { cpuShares: 1, memoryMiB: 128, processes: 64 };
+    const inside = async () => Number(/slice +: +(\d+)/.exec(await sh(c.vmm, A, 'cat /proc/self/sched'))?.[1]) / 1000;
+    await c.vmm.update(A, { ...limits, prompt: true });
+    expect(timeSlice(pid ?? 0)).toBeLessThan(own);
+    expect(await inside()).toBe(timeSlice(pid ?? 0));
+    await c.vmm.update(A, limits);
+    expect(await inside()).toBe(own);
   });
 
   it('takes a network link by the pid of a created machine', async () => {

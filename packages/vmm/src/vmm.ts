@@ -16,6 +16,8 @@ export interface MachineLimits {
   readonly cpuShares: number;
   readonly memoryMiB: number;
   readonly processes: number;
+  /** Its programs get their turn soon after they wake up, where the kernel can: for machines with a reservation. */
+  readonly prompt?: boolean;
 }
 
 export interface MachineSpec {

@@ -34,6 +34,8 @@ export const machineLimits = ({ resources, cpuWeight }: DesiredSliver): MachineL
   cpuShares: cpuWeight,
   memoryMiB: resources.memoryMiB,
   processes: resources.processes,
+  // shares decide how much, not how soon: who has a reservation is not to wait for those without
+  prompt: resources.cpuReservedMillis > 0,
 });
 
 /** What else lies in our folders was put there by a person. */

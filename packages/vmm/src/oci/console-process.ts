@@ -20,11 +20,12 @@ export async function spawnWithConsole(
   program: string,
   args: (consoleSocket: string) => readonly string[],
   size: TerminalSize,
-  folder: string,
+  { folder, started }: { readonly folder: string; readonly started: (pid: number) => void },
 ): Promise<ClientProcess> {
   const path = join(folder, 'console');
   using listener = listenForDescriptor(path);
   const client = spawn(program, args(path), { stdio: ['ignore', 'ignore', 'pipe'], cwd: '/', env: {} });
+  if (client.pid !== undefined) started(client.pid);
   const gone = new AbortController();
   const exited = new Promise<number>((resolve) => {
     client.once('exit', (code, signal) => {

@@ -7,7 +7,9 @@ import {
   ownedCgroupPath,
   readCgroupHierarchies,
   removeCgroupTree,
+  setTimeSlice,
   signal,
+  timeSlice,
   waitForEnd,
 } from '@planetlab/linux';
 import { messageOf, PlanetLabError } from '@planetlab/model';
@@ -72,6 +74,8 @@ export function createOciVmm(options: OciVmmOptions): Vmm {
 
 const KILL_TIMEOUT_MS = 10_000;
 const STOP_POLL_MS = 10;
+/** A turn of a prompt machine's programs: a fraction of the kernel's own. */
+const PROMPT_US = 300;
 
 class OciVmm implements Vmm {
   readonly driver = 'oci';
@@ -104,6 +108,7 @@ class OciVmm implements Vmm {
     await this.#runtime(spec.id, ['create', '--no-new-keyring', '--bundle', bundle, spec.id]);
     const status = await this.status(spec.id);
     if (status?.pid === undefined) throw new PlanetLabError('step_failed', `${spec.id} ended while it was made.`);
+    if (spec.limits.prompt === true) setTimeSlice(status.pid, PROMPT_US);
     void this.#limited(spec.id, status.pid).catch(() => {}); // goes on beside what comes next; `start` waits for it and tells
     return status;
   }
@@ -182,10 +187,13 @@ class OciVmm implements Vmm {
   }
 
   async exec(id: MachineId, spec: Parameters<Vmm['exec']>[1]) {
-    await this.#running(id);
+    const first = await this.#running(id);
     const bundle = this.#bundle(id);
+    // a program that is put into a machine is as prompt as those that began in it
+    const prompt = first !== undefined && timeSlice(first) === PROMPT_US;
+    const started = (pid: number) => (prompt ? setTimeSlice(pid, PROMPT_US) : undefined);
     const command = [this.#options.runtime.program, '--root', this.#options.runtimeRoot] as const;
-    return execInMachine({ id, spec, bundle, runtime: this.#options.runtime.name, command, host: this.#host });
+    return execInMachine({ id, spec, bundle, runtime: this.#options.runtime.name, command, host: this.#host, started });
   }
 
   async stats(id: MachineId) {
@@ -199,6 +207,8 @@ class OciVmm implements Vmm {
     if (state === 'stopped') throw notRunning(id, 'is stopped');
     try {
       this.#cgroup(id).setLimits(limits);
+      const slice = limits.prompt === true ? PROMPT_US : 0;
+      for (const pid of this.#cgroup(id).processes()) setTimeSlice(pid, slice);
     } catch (error) {
       // less memory than it holds, and that cannot be taken from it
       throw new PlanetLabError('step_failed', `The limits of ${id} cannot be set: ${messageOf(error)}.`, {
@@ -237,9 +247,10 @@ class OciVmm implements Vmm {
     return status;
   }
 
-  async #running(id: MachineId): Promise<void> {
-    const { state } = await this.#existing(id);
+  async #running(id: MachineId): Promise<number | undefined> {
+    const { state, pid } = await this.#existing(id);
     if (state !== 'running') throw notRunning(id, `is ${state}`);
+    return pid;
   }
 
   readonly #state = (id: MachineId): string => join(this.#options.runtimeRoot, id);

@@ -8,7 +8,12 @@ import { handOver } from './output.ts';
  * Starts a program on three real pipes that belong to `ownerId`, so that what runs inside a machine may open
  * /dev/stdout and /dev/stderr by name.
  */
-export function spawnWithPipes(program: string, args: readonly string[], ownerId: number): ClientProcess {
+export function spawnWithPipes(
+  program: string,
+  args: readonly string[],
+  ownerId: number,
+  started: (pid: number) => void,
+): ClientProcess {
   const pipes = [createPipe(), createPipe(), createPipe()] as const;
   const [input, output, errors] = pipes;
   const theirs = [input.readFd, output.writeFd, errors.writeFd];
@@ -16,7 +21,8 @@ export function spawnWithPipes(program: string, args: readonly string[], ownerId
   try {
     for (const fd of theirs) fchownSync(fd, ownerId, ownerId);
     const stdio = [input.readFd, output.writeFd, errors.writeFd] as const;
-    const { exited } = spawnProcess({ argv: [program, ...args], stdio, cwd: '/', env: {} });
+    const { pid, exited } = spawnProcess({ argv: [program, ...args], stdio, cwd: '/', env: {} });
+    started(pid);
     return streamsOf(ours, exited);
   } catch (error) {
     for (const fd of ours) closeSync(fd);
