@@ -124,7 +124,16 @@ const defined = (values: object): object =>
 
 /** Whether two RSpecs ask for the same; ports in any order. */
 export const sameResources = (a: Resources, b: Resources): boolean =>
-  JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
+  // brokers ask this of every sliver again and again, and mostly they are the same word for word
+  inOrder(a) === inOrder(b) || JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
+
+/** As text, members by name: the database puts them into an order of its own. */
+const inOrder = (resources: Resources): string =>
+  JSON.stringify(resources, (_name, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).toSorted(([x], [y]) => (x < y ? -1 : 1)))
+      : value,
+  );
 
 const canonical = (resources: Resources) => {
   const parsed = Resources.parse(resources); // members in the order of the schema

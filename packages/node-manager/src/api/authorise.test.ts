@@ -40,6 +40,21 @@ describe('who may do what', () => {
     expect(codeOf(() => authorise(request, 'lease'))).toBe('proof_replayed');
   });
 
+  it('refuses a credential from its end on, also one that it has accepted before', () => {
+    let nowMs = NOW_MS;
+    const authorise = createAuthoriser({ trusted, guard: createReplayGuard(), now: () => nowMs });
+    const credential = credentialOf(holder);
+    const token = issueSliceCredential(authorityKey, credential);
+    const ask = () => {
+      const what = { method: 'GET', path: '/v1/leases', token };
+      const proof = createProof(holder, what, nowMs);
+      return authorise({ ...what, authorization: `DPoP ${token}`, proof }, 'lease');
+    };
+    expect([ask(), ask()]).toMatchObject([{ holder: credential.holder }, { holder: credential.holder }]);
+    nowMs = credential.expiresAtMs;
+    expect(codeOf(ask)).toBe('credential_expired');
+  });
+
   it.each([
     ['nothing at all', 'credential_missing', { ...signed(), authorization: undefined }],
     ['no proof', 'credential_missing', { ...signed(), proof: undefined }],

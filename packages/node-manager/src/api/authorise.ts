@@ -31,6 +31,7 @@ export interface SignedRequest {
 export type Authorise = (request: SignedRequest, right: Right) => SliceCredential;
 
 export function createAuthoriser({ trusted, guard, now }: AuthoriserOptions): Authorise {
+  const verified = credentialVerifier(trusted);
   return (request, right) => {
     const token = /^DPoP ([^\s]+)$/i.exec(request.authorization ?? '')?.[1];
     if (token === undefined || request.proof === undefined) {
@@ -40,7 +41,7 @@ export function createAuthoriser({ trusted, guard, now }: AuthoriserOptions): Au
       );
     }
     const nowMs = now();
-    const credential = verifySliceCredential(token, trusted, nowMs);
+    const credential = verified(token, nowMs);
     // the proof last: its id is used up only by a request that could have succeeded
     const key = verifyProof(request.proof, { method: request.method, path: request.path, token }, nowMs, guard);
     if (key.thumbprint !== credential.holder) {
@@ -50,6 +51,22 @@ export function createAuthoriser({ trusted, guard, now }: AuthoriserOptions): Au
       );
     }
     if (!credential.rights.includes(right)) throw insufficient(`it does not give the right "${right}"`);
+    return credential;
+  };
+}
+
+const CREDENTIALS_KEPT = 256;
+
+/** A credential serves for many requests: its signature is checked at the first, its end at each. */
+function credentialVerifier(trusted: readonly TrustedAuthority[]) {
+  const known = new Map<string, SliceCredential>();
+  return (token: string, nowMs: number): SliceCredential => {
+    const before = known.get(token);
+    if (before !== undefined && before.expiresAtMs > nowMs) return before;
+    known.delete(token);
+    const credential = verifySliceCredential(token, trusted, nowMs);
+    if (known.size >= CREDENTIALS_KEPT) known.clear();
+    known.set(token, credential);
     return credential;
   };
 }
