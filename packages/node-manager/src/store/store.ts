@@ -142,6 +142,7 @@ export class SqliteStore implements NodeStore {
       );
       this.#writeAccess(lease.slice, keys);
     });
+    this.#keep({ lease, token, imageDigest, endedAtMs: null }); // just signed, or read from its file: known to be ours
   }
 
   replaceLease(id: LeaseId, token: string, expiresAtMs: number): void {
@@ -305,10 +306,14 @@ export class SqliteStore implements NodeStore {
     const [text] = this.#all('SELECT token, image_digest FROM leases WHERE id = ?', id);
     const token = String(text?.['token']);
     const stored = { lease: this.#readToken(token), token, imageDigest: String(text?.['image_digest']), endedAtMs };
-    if (this.#read.size >= READ_LEASES_KEPT) this.#read.clear();
-    this.#read.set(id, stored);
+    this.#keep(stored);
     return stored;
   };
+
+  #keep(stored: StoredLease): void {
+    if (this.#read.size >= READ_LEASES_KEPT) this.#read.clear();
+    this.#read.set(stored.lease.id, stored);
+  }
 
   readonly #toSliver = (row: Row): SliverRow => {
     const stored = this.#toLease(row);
