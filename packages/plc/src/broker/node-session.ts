@@ -138,6 +138,7 @@ export class NodeSession {
 
   #wakeAfter(ms: number): void {
     clearTimeout(this.#timer);
+    if (this.#closed) return; // a look that was under way: its timer would keep the process that ends
     this.#timer = setTimeout(() => this.wake(), Math.min(Math.max(ms, 1), TIMER_LIMIT_MS));
   }
 
