@@ -7,6 +7,7 @@ import type { NodeClient } from '../uplinks/node-client.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
 import { checkedLease } from './checked-lease.ts';
 import { accessHashOf, pauseKeyOf, pauseMs, planNode, renewalTimeMs, sliceOfStep } from './plan.ts';
+import { ReportWriter } from './report-writer.ts';
 import { runStep, type StepContext } from './steps.ts';
 import { type BrokerStore, storeReport } from './store.ts';
 import type { BrokerStep } from './types.ts';
@@ -39,6 +40,7 @@ const TIMER_LIMIT_MS = 24 * 3600 * SECOND_MS;
 export class NodeSession {
   readonly #options: NodeSessionOptions;
   readonly #wanted: Wanted;
+  readonly #writer: ReportWriter;
   readonly #leases = new Map<SliceName, LeaseRecord>();
   readonly #reports = new Map<SliceName, NodeSliver>();
   readonly #renewAtMs = new Map<LeaseId, number>();
@@ -55,6 +57,7 @@ export class NodeSession {
 
   constructor(options: NodeSessionOptions) {
     this.#options = options;
+    this.#writer = new ReportWriter((report) => storeReport(options.store, options.uplink.node, report));
     this.#wanted = new Wanted(options.store.db, options.uplink.node.nodeId);
   }
 
@@ -260,12 +263,15 @@ export class NodeSession {
   async #followReports(): Promise<void> {
     const { client, uplink, log } = this.#options;
     while (!this.#closed) {
+      const unstored = new AbortController();
       try {
         const synced = new Set<SliceName>();
-        for await (const event of await client.watchSlivers({}, { signal: uplink.closed })) {
+        const signal = AbortSignal.any([uplink.closed, unstored.signal]);
+        for await (const event of await client.watchSlivers({}, { signal })) {
           if (event.type === 'sliver') {
             synced.add(event.sliver.slice);
-            await this.#heed(event.sliver);
+            // what could not be stored is asked for again, with everything else
+            this.#heed(event.sliver).catch((error: unknown) => unstored.abort(error));
           } else {
             for (const slice of this.#reports.keys()) if (!synced.has(slice)) this.#reports.delete(slice);
             this.wake();
@@ -273,7 +279,8 @@ export class NodeSession {
         }
       } catch (error) {
         if (this.#closed) return;
-        log.warn({ error: messageOf(error), node: uplink.node.nodeName }, 'lost the reports of a node');
+        const reason = unstored.signal.aborted ? unstored.signal.reason : error;
+        log.warn({ error: messageOf(reason), node: uplink.node.nodeName }, 'lost the reports of a node');
       }
       await this.#sleep(RETRY_MS);
     }
@@ -284,7 +291,7 @@ export class NodeSession {
     if (!this.#placed.has(report.slice) && lease === undefined) return this.#noteLie(report.slice);
     if (report.state === 'gone') this.#reports.delete(report.slice);
     else this.#reports.set(report.slice, report);
-    await storeReport(this.#options.store, this.#reporter, report);
+    await this.#writer.write(report);
     if (report.state !== 'gone') return;
     this.#endPauses();
     if (lease?.id !== report.leaseId) return;
@@ -301,10 +308,6 @@ export class NodeSession {
     this.#lies.add(slice);
     const node = this.#options.uplink.node.nodeName;
     this.#options.log.warn({ node, slice }, 'a node reports a sliver that was not asked for here; ignored');
-  }
-
-  get #reporter() {
-    return this.#options.uplink.node;
   }
 
   async #sleep(ms: number): Promise<void> {
