@@ -1,8 +1,9 @@
-import { existsSync, globSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Recipe, recipeKey } from './recipe.ts';
 import { runProgram } from './run-program.ts';
+import { makeScratch } from './scratch.ts';
 
 /** The disk that a machine boots from, and what QEMU loads before it. Never written to: a machine writes beside it. */
 export interface BaseDisk {
@@ -30,22 +31,17 @@ export async function baseDisk(recipe: Recipe, { cache, say, signal }: Making): 
   const folder = join(cache, `${recipe.suite}-${recipeKey(recipe)}`);
   if (existsSync(folder)) return filesOf(folder);
   say(`making the disk of a Debian ${recipe.suite} machine with ${recipe.packages.length} packages, once ...`);
-  mkdirSync(cache, { recursive: true });
-  const scratch = mkdtempSync(join(cache, 'making-'));
-  try {
-    const root = join(scratch, 'root');
-    await bootstrap(recipe, scratch, root, signal);
-    const target = join(scratch, 'disk');
-    mkdirSync(target);
-    const { disk, kernel, initrd } = filesOf(target);
-    await copyFile(only(`${root}/boot/vmlinuz-*`), kernel);
-    await copyFile(only(`${root}/boot/initrd.img-*`), initrd);
-    await makeDisk(root, disk, recipe.diskGiB, signal);
-    renameSync(target, folder); // complete, or not there
-    return filesOf(folder);
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+  using scratch = makeScratch(cache);
+  const root = join(scratch.path, 'root');
+  await bootstrap(recipe, scratch.path, root, signal);
+  const target = join(scratch.path, 'disk');
+  mkdirSync(target);
+  const { disk, kernel, initrd } = filesOf(target);
+  await copyFile(only(`${root}/boot/vmlinuz-*`), kernel);
+  await copyFile(only(`${root}/boot/initrd.img-*`), initrd);
+  await makeDisk(root, disk, recipe.diskGiB, signal);
+  renameSync(target, folder); // complete, or not there
+  return filesOf(folder);
 }
 
 async function bootstrap(recipe: Recipe, scratch: string, root: string, signal: AbortSignal): Promise<void> {

@@ -2,7 +2,7 @@
  * `npm run test:vm -- [--only NAME...] [--minutes N] [--resume] [--keep] [--json]`: boots a Debian 13 with systemd and
  * cgroup v2 in QEMU, tries the node's package in it, and runs the host tests in it, each file by itself.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -12,7 +12,7 @@ import { allParts, type Part } from './parts.ts';
 import { debianRecipe } from './recipe.ts';
 import { choose, openResults, outcomeOf, table } from './results.ts';
 import { runParts, untilAborted } from './run-parts.ts';
-import { removeScratchLeftovers, SCRATCH_PREFIX } from './scratch.ts';
+import { makeScratch, removeScratchLeftovers } from './scratch.ts';
 import { sourceDisk, sourcesKey } from './source-disk.ts';
 
 const HELP = `Boots a Debian 13 with systemd and cgroup v2 in QEMU (emulated: an hour for everything), and tests a node in it.
@@ -57,14 +57,12 @@ async function main(): Promise<number> {
     () => stop.abort(new Error(`over ${values.minutes} minutes`)),
     Number(values.minutes) * 60_000,
   );
-  mkdirSync(CACHE, { recursive: true });
   removeScratchLeftovers(CACHE);
-  const scratch = mkdtempSync(join(CACHE, `${SCRATCH_PREFIX}${process.pid}-`));
+  using scratch = makeScratch(CACHE);
   try {
-    return await test(parts, scratch, stop.signal);
+    return await test(parts, scratch.path, stop.signal);
   } finally {
     clearTimeout(limit);
-    rmSync(scratch, { recursive: true, force: true });
   }
 }
 
