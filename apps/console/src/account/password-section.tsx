@@ -1,5 +1,4 @@
 import { Button, TextInput } from '@mantine/core';
-import { useRef } from 'react';
 import { useApi } from '../api/api.ts';
 import { Problem } from '../parts/problem.tsx';
 import { useChange } from '../people/use-change.ts';
@@ -8,20 +7,18 @@ import { fieldsOf } from '../session/fields.ts';
 
 export function PasswordSection() {
   const api = useApi();
-  const form = useRef<HTMLFormElement>(null);
-  const change = useChange('account', async ({ current, password }: Record<'current' | 'password', string>) => {
-    await api.changePassword({ body: { password, ...(current === '' ? {} : { current }) } });
-    form.current?.reset();
-  });
+  const change = useChange('account', ({ current, password }: Record<'current' | 'password', string>) =>
+    api.changePassword({ body: { password, ...(current === '' ? {} : { current }) } }),
+  );
   return (
     <section className="pl-panel pl-page-section" aria-label="Password">
       <h2>Password</h2>
       <form
-        ref={form}
         className="pl-form"
         onSubmit={(event) => {
           event.preventDefault();
-          change.mutate(fieldsOf(event.currentTarget, 'current', 'password'));
+          const form = event.currentTarget;
+          change.mutate(fieldsOf(form, 'current', 'password'), { onSuccess: () => form.reset() });
         }}
       >
         <TextInput

@@ -7,6 +7,7 @@ import { ago } from '../parts/ago.ts';
 import { CopyLine } from '../parts/copy-line.tsx';
 import { useChange } from '../people/use-change.ts';
 import { fieldsOf } from '../session/fields.ts';
+import { browserName } from './browser-name.ts';
 import { ListSection } from './list-section.tsx';
 import { makePasskey } from './new-passkey.ts';
 
@@ -44,7 +45,8 @@ export function PasskeysSection({ nowMs }: SectionProps) {
           className="pl-form-line"
           onSubmit={(event) => {
             event.preventDefault();
-            add.mutate(fieldsOf(event.currentTarget, 'label').label);
+            const form = event.currentTarget;
+            add.mutate(fieldsOf(form, 'label').label, { onSuccess: () => form.reset() });
           }}
         >
           <TextInput name="label" label="Name of the passkey" placeholder="my laptop" maxLength={100} required />
@@ -63,7 +65,7 @@ export function SessionsSection({ nowMs }: SectionProps) {
   const end = useChange('account', (session: string) => api.deleteSession({ params: { session } }));
   const things = (sessions.data?.items ?? []).map(({ id, browser, method, lastUsedAt, current }) => ({
     id,
-    name: current ? 'This browser' : browser || 'A browser',
+    name: current ? 'This browser' : browserName(browser),
     words: `signed in by ${method}, ${used(lastUsedAt, nowMs)}`,
     ...(current ? {} : { action: 'End' }),
   }));
@@ -107,7 +109,8 @@ export function TokensSection({ nowMs }: SectionProps) {
         className="pl-form-line"
         onSubmit={(event) => {
           event.preventDefault();
-          create.mutate(fieldsOf(event.currentTarget, 'label', 'scope'));
+          const form = event.currentTarget;
+          create.mutate(fieldsOf(form, 'label', 'scope'), { onSuccess: () => form.reset() });
         }}
       >
         <TextInput name="label" label="What it is for" maxLength={100} required />
@@ -149,7 +152,8 @@ export function KeysSection({ person }: { readonly person: Person }) {
         className="pl-form"
         onSubmit={(event) => {
           event.preventDefault();
-          add.mutate(fieldsOf(event.currentTarget, 'key').key);
+          const form = event.currentTarget;
+          add.mutate(fieldsOf(form, 'key').key, { onSuccess: () => form.reset() });
         }}
       >
         <Textarea name="key" label="Public key" placeholder="ssh-ed25519 AAAA… you@laptop" rows={3} required />

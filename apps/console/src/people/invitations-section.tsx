@@ -1,7 +1,6 @@
 import { Button, NativeSelect, TextInput } from '@mantine/core';
 import type { RoleAt } from '@planetlab/contract';
 import { useQuery } from '@tanstack/react-query';
-import { useRef } from 'react';
 import { useApi } from '../api/api.ts';
 import { invitationsQuery } from '../api/queries.ts';
 import { Problem } from '../parts/problem.tsx';
@@ -12,23 +11,21 @@ import { useChange } from './use-change.ts';
 /** Somebody is invited by mail, and has the role as soon as they accept. */
 export function InvitationsSection({ roles }: { readonly roles: readonly RoleAt[] }) {
   const api = useApi();
-  const form = useRef<HTMLFormElement>(null);
   const invitations = useQuery(invitationsQuery(api));
-  const invite = useChange('persons', async (fields: Record<'email' | 'name' | 'role', string>) => {
+  const invite = useChange('persons', (fields: Record<'email' | 'name' | 'role', string>) => {
     const { email, name } = fields;
-    await api.invitePerson({ body: { email, name, roles: roles.filter((role) => roleKey(role) === fields.role) } });
-    form.current?.reset();
+    return api.invitePerson({ body: { email, name, roles: roles.filter((role) => roleKey(role) === fields.role) } });
   });
   const withdraw = useChange('persons', (invitation: string) => api.withdrawInvitation({ params: { invitation } }));
   return (
     <section className="pl-panel pl-page-section" aria-label="Invitations">
       <h2>Invite somebody</h2>
       <form
-        ref={form}
         className="pl-form"
         onSubmit={(event) => {
           event.preventDefault();
-          invite.mutate(fieldsOf(event.currentTarget, 'email', 'name', 'role'));
+          const form = event.currentTarget;
+          invite.mutate(fieldsOf(form, 'email', 'name', 'role'), { onSuccess: () => form.reset() });
         }}
       >
         <TextInput name="name" label="Full name" required />
