@@ -225,7 +225,7 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
   it('works with a thousand nodes, read in pages', async () => {
     const world = makeWorld({ nodes: 1300 });
     const { page, server } = await start(world);
-    await expect.poll(() => page.locator('[data-node]').count()).toBe(1300);
+    await expect.poll(() => page.locator('[data-node]').count(), { timeout: 30_000 }).toBe(1300);
     expect(await rows(page).count()).toBe(200);
     setNode(world, 'tokyo', { reason: { code: 'clock_skew', message: 'Its clock is off.' } });
     const pushedAt = performance.now();
