@@ -15,6 +15,7 @@ import { nodeFacts } from './facts.ts';
 import { type FaultPoint, noFaults } from './fault-point.ts';
 import { readOptional, writeFileAtomic } from './files.ts';
 import { type NodeIdentity, readIdentity, tagOf } from './identity/identity.ts';
+import { type CertificateRenewal, createRenewal } from './identity/renewal.ts';
 import { createLeaseService } from './leases/lease-service.ts';
 import { type DecisionFile, openDecisionFile } from './local/decision-file.ts';
 import { endBannedLeases } from './local/local-admin.ts';
@@ -91,6 +92,7 @@ export async function startNodeManager(options: NodeManagerOptions): Promise<Nod
     random,
     reached,
   };
+  const renewal = createRenewal(identity, paths.nodeCertificate);
   const core = await startCore(parts, stack);
   let uplink: Uplink | undefined;
   const admin = await openLocalAdmin({
@@ -100,17 +102,14 @@ export async function startNodeManager(options: NodeManagerOptions): Promise<Nod
     uplinkState: () => uplink?.state() ?? { state: 'connecting' },
   });
   if (admin !== undefined) stack.use(admin);
-  const api = stack.adopt(await openApi(parts, core), (open) => open.close());
+  const api = stack.adopt(await openApi(parts, core, renewal), (open) => open.close());
   stack.defer(() => core.hub.close());
   const tls = { keyPem: identity.key.exportPem(), certificatePem: identity.certificatePem };
   const direct =
     config.apiListen === null
       ? null
       : stack.adopt(await listenDirectly(api, parseEndpoint(config.apiListen), tls), (open) => open.close());
-  uplink = stack.adopt(
-    startUplink({ ...tls, caPem: identity.caPem, address: identity.plcAddress, serve: api.serve, logger, random }),
-    (open) => open.close(),
-  );
+  uplink = stack.adopt(dialAuthority(parts, renewal, api), (open) => open.close());
   logger.info({ node: identity.name, vmm: backend.vmm.detail, tag: names.tag }, 'node manager running');
   const opened = uplink;
   const owned = stack.move();
@@ -122,6 +121,13 @@ export async function startNodeManager(options: NodeManagerOptions): Promise<Nod
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
+
+const dialAuthority = ({ identity, logger, random }: Parts, renewal: CertificateRenewal, { serve }: NodeApi): Uplink =>
+  startUplink({
+    ...{ address: identity.plcAddress, caPem: identity.caPem, serve, logger, random },
+    keyPem: identity.key.exportPem(),
+    certificatePem: () => renewal.current(),
+  });
 
 /** Brings the host to where it should be, and keeps it there until the stack is disposed of. */
 async function startCore(parts: Parts, stack: AsyncDisposableStack) {
@@ -249,6 +255,7 @@ function accountsOf(store: NodeStore): string {
 async function openApi(
   parts: Parts,
   { directory, reconciler, changed, network }: ReturnType<typeof createCore>,
+  renewal: CertificateRenewal,
 ): Promise<NodeApi> {
   const { config, identity, backend, store, decisions, logger, now } = parts;
   const policy = defaultPolicy(identity.authority);
@@ -272,6 +279,7 @@ async function openApi(
       facts: async () => nodeFacts(facts),
       images: backend.images,
       leases,
+      renewal,
       store,
       directory,
       vmm: backend.vmm,

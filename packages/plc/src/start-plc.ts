@@ -100,9 +100,8 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   const processId = randomUUID();
   const peers = stack.use(createPeers(() => issueProcessCertificate(authority.identity, processId, nowMs()), log));
   const onOpen = (uplink: Uplink) => broker.open(uplink);
-  const uplinks = stack.use(
-    await createUplinkRegistry({ store, log, alone: database.alone, processId, peers, onOpen }),
-  );
+  const held = { store, log, authority: authority.identity, alone: database.alone, processId, peers, onOpen };
+  const uplinks = stack.use(await createUplinkRegistry(held));
   const passOn = stack.use(createPassOn({ store, uplinks, log, count: metrics.countPassedOn }));
   stack.use(keepOperations(store, feed, log));
   if (options.smtp !== undefined) stack.use(startMailSender(store, smtpTransport(options.smtp), log));

@@ -40,6 +40,26 @@ export const nodeRoutes = {
     status: 200,
     errors: [],
   },
+  getCertificateRequest: {
+    method: 'GET',
+    path: '/v1/node/certificate-request',
+    summary: 'A request (PKCS#10) for a new certificate of the node’s key, for the authority that it joined',
+    access: 'credential',
+    reply: { kind: 'json', schema: z.object({ certificateRequest: z.string().max(8192) }) },
+    status: 200,
+    errors: [],
+  },
+  setCertificate: {
+    method: 'PUT',
+    path: '/v1/node/certificate',
+    summary:
+      'A new certificate for the node’s key, used from its next connection on; taken only if it is good for longer',
+    access: 'credential',
+    body: z.object({ certificate: z.string().max(16_384) }).strict(),
+    reply: { kind: 'empty' },
+    status: 204,
+    errors: [],
+  },
   listImages: {
     method: 'GET',
     path: '/v1/images',

@@ -9,6 +9,13 @@ export const EscalationPolicy = z
     techAfterDays: days(365).default(7).describe('The techs of the site are mailed'),
     piAfterDays: days(365).default(14).describe('Its PIs are mailed, and the site gets no new slices'),
     everyoneAfterDays: days(365).default(21).describe('All of its people are mailed, and its slices are suspended'),
+    spareWithNodesUp: z
+      .number()
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(1)
+      .describe('A site with so many nodes connected is only written to'),
   })
   .strict()
   .refine(
@@ -37,6 +44,17 @@ export const AuthoritySettings = z
     renewalLimitDays: days(3650).default(56).describe('How far ahead a slice is renewed; admins may go further'),
     expiryWarningDays: days(365).default(5).describe('How long before its end the people of a slice are mailed'),
     attributionDays: days(36_500).default(1825).describe('How long it is kept which slice was where, and whose it was'),
+    oldestNodeVersion: z
+      .string()
+      .regex(/^(\d+(\.\d+)*)?$/, 'a version is numbers with dots, such as 1.4.0')
+      .max(50)
+      .default('')
+      .describe('Nodes with an older node manager are not in service; empty for none'),
+    requiredFeatures: z
+      .array(z.string().max(100))
+      .max(50)
+      .default([])
+      .describe('What the host of a node must offer, as the node names it'),
     escalation: EscalationPolicy.prefault({}),
   })
   .strict();
@@ -54,6 +72,8 @@ export const SettingsChange = z
     renewalLimitDays: shape.renewalLimitDays.unwrap(),
     expiryWarningDays: shape.expiryWarningDays.unwrap(),
     attributionDays: shape.attributionDays.unwrap(),
+    oldestNodeVersion: shape.oldestNodeVersion.unwrap(),
+    requiredFeatures: shape.requiredFeatures.unwrap(),
     escalation: EscalationPolicy,
   })
   .partial()

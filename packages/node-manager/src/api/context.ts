@@ -3,6 +3,7 @@ import type { HandlerContext } from '@planetlab/contract/server';
 import type { Right, SliceCredential } from '@planetlab/credentials';
 import type { NodeName } from '@planetlab/model';
 import type { Vmm } from '@planetlab/vmm';
+import type { CertificateRenewal } from '../identity/renewal.ts';
 import type { ImageStore } from '../images/image-store.ts';
 import type { LeaseService } from '../leases/lease-service.ts';
 import type { SliverDirectory } from '../slivers/directory.ts';
@@ -15,6 +16,7 @@ export interface ApiContext {
   readonly facts: () => Promise<NodeFacts>;
   readonly images: ImageStore;
   readonly leases: LeaseService;
+  readonly renewal: CertificateRenewal;
   readonly store: NodeStore;
   readonly directory: SliverDirectory;
   readonly vmm: Vmm;

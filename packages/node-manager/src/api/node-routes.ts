@@ -12,6 +12,17 @@ export function serveNode(app: App, context: ApiContext): void {
     return context.facts();
   });
 
+  // whoever may read may ask: the request says nothing secret, and only the authority's certificates are taken
+  serve(app, nodeRoutes.getCertificateRequest, async (_input, call) => {
+    callerOf(context, call, 'read');
+    return { certificateRequest: await context.renewal.request() };
+  });
+
+  serve(app, nodeRoutes.setCertificate, async ({ body }, call) => {
+    callerOf(context, call, 'read');
+    context.renewal.install(body.certificate);
+  });
+
   serve(app, nodeRoutes.listImages, async (_input, call) => {
     callerOf(context, call, 'read');
     return { items: [...context.images.list()] };

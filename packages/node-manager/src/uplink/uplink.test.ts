@@ -56,11 +56,12 @@ async function listen(options: TlsOptions = {}, names: readonly string[] = ['127
 }
 
 async function uplinkTo(address: string, over: Partial<UplinkOptions> = {}) {
+  const certificatePem = await nodeCertificate(authority);
   const http2: Http2Server = createServer();
   const uplink = startUplink({
     address,
     keyPem: nodeKey.exportPem(),
-    certificatePem: await nodeCertificate(authority),
+    certificatePem: () => certificatePem,
     caPem: authority.certificatePem,
     serve(socket) {
       const made: ServerHttp2Session[] = [];

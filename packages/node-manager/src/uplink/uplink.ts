@@ -14,7 +14,8 @@ export interface UplinkOptions {
   readonly address: string;
   /** The node's own key and certificate, and the one root it trusts here. All PEM. */
   readonly keyPem: string;
-  readonly certificatePem: string;
+  /** Asked at each connection: it is renewed now and then. */
+  readonly certificatePem: () => string;
   readonly caPem: string;
   /** Takes a connection over and serves the node's API on it. Gives the session, by which the link is watched. */
   readonly serve: (socket: TLSSocket) => ServerHttp2Session;
@@ -129,7 +130,7 @@ function dial(options: UplinkOptions, signal: AbortSignal): Promise<TLSSocket> {
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ca: [options.caPem],
     key: options.keyPem,
-    cert: options.certificatePem,
+    cert: options.certificatePem(),
     minVersion: 'TLSv1.3',
     ALPNProtocols: [UPLINK_PROTOCOL],
     timeout: CONNECT_TIMEOUT_MS,

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Authority } from '../authority/authority.ts';
 import type { ChangeFeed } from '../changes/change-feed.ts';
 import type { Announcement } from '../events/record.ts';
+import { createCertificateKeeper } from '../nodes/renew-certificate.ts';
 import type { Db } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { credentialSource, nodeClient } from '../uplinks/node-client.ts';
@@ -63,9 +64,17 @@ export function createBroker(options: BrokerOptions): Broker {
   return {
     open(uplink) {
       const { nodeId } = uplink.node;
+      const client = nodeClient(uplink, credential);
       const session = new NodeSession({
         ...{ store: brokerStore, log, uplink },
-        client: nodeClient(uplink, credential),
+        client,
+        certificates: createCertificateKeeper({
+          store,
+          authority: authority.identity,
+          node: uplink.node,
+          client,
+          seenAddress: uplink.remoteAddress,
+        }),
         holder: authority.brokerKey.publicKey.thumbprint,
         leaseMs: options.leaseMs,
         countOutcome: options.countOutcome,

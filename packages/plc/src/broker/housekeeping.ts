@@ -1,10 +1,13 @@
 import { MINUTE_MS, Principal, SECOND_MS, sliverName } from '@planetlab/model';
 import { record } from '../events/record.ts';
 import { tidyOutbox } from '../mail/outbox.ts';
+import { tendDrains } from '../nodes/drain.ts';
+import { escalate } from '../nodes/escalation.ts';
 import { liveUplinks } from '../nodes/store.ts';
 import { forgetOldOperations } from '../operations/store.ts';
 import { tidySignIns } from '../passwords/lock-out.ts';
 import { forgetOldKeys } from '../requests/guard.ts';
+import { forgetAttribution } from '../slices/attribution.ts';
 import { tendSliceEnds } from '../slices/ends.ts';
 import type { Store } from '../store/store.ts';
 
@@ -20,6 +23,9 @@ const GRACE_MS = MINUTE_MS;
 export async function keepHouse(store: Store, leaseMs: number): Promise<void> {
   await forgetOldKeys(store);
   await tendSliceEnds(store, ACTOR);
+  await escalate(store, ACTOR);
+  await tendDrains(store, ACTOR);
+  await forgetAttribution(store);
   await forgetOldOperations(store);
   const at = store.now();
   await store.db.transaction().execute(async (trx) => {

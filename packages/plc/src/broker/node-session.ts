@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LeaseRecord, NodeSliver } from '@planetlab/contract';
 import { type LeaseId, messageOf, PlanetLabError, SECOND_MS, type SliceName } from '@planetlab/model';
 import type { Logger } from 'pino';
+import type { CertificateKeeper } from '../nodes/renew-certificate.ts';
 import { storeFacts } from '../nodes/store.ts';
 import type { NodeClient } from '../uplinks/node-client.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
@@ -21,6 +22,7 @@ export interface NodeSessionOptions {
   /** Thumbprint of the broker's key: leases of other holders are not ours to touch. */
   readonly holder: string;
   readonly leaseMs: number;
+  readonly certificates: CertificateKeeper;
   readonly countOutcome: (step: BrokerStep['type'], outcome: 'done' | 'failed') => void;
 }
 
@@ -217,8 +219,17 @@ export class NodeSession {
         log.warn({ error: messageOf(error), node: uplink.node.nodeName }, 'a node does not say what it is');
         await this.#storeTrouble(error);
       }
+      await this.#tendCertificate();
       await this.#untilFactsAreOld();
     }
+  }
+
+  async #tendCertificate(): Promise<void> {
+    const { certificates, uplink, log } = this.#options;
+    await certificates.tend(uplink.closed).catch((error) => {
+      const node = uplink.node.nodeName;
+      log.warn({ error: messageOf(error), node }, 'the certificate of a node was not renewed; tried again later');
+    });
   }
 
   async #untilFactsAreOld(): Promise<void> {

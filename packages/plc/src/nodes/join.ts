@@ -96,7 +96,7 @@ export async function joinNode(
     );
     const key = certificate.key.thumbprint;
     checkJoinToken(tokenOf(row), { node: request.node, nodeHasJoined, key }, now);
-    await storeJoin(trx, row, key, request.addresses, now);
+    await storeJoin(trx, row, { key, endsMs: certificate.expiresAtMs, addresses: request.addresses }, now);
     return { nodeId: row.node_id, certificate };
   });
 }
@@ -107,7 +107,7 @@ const lockToken = (trx: Trx, secret: string) =>
   trx
     .selectFrom('join_tokens')
     .innerJoin('nodes', 'nodes.id', 'join_tokens.node_id')
-    .select(['hash', 'node_id', 'expires_at', 'used_at', 'voided_at', 'name', 'site', 'key_thumbprint'])
+    .select(['hash', 'node_id', 'expires_at', 'used_at', 'voided_at', 'name', 'site', 'key_thumbprint', 'run_level'])
     .where('hash', '=', hashSecret(secret))
     .forUpdate()
     .executeTakeFirst();
@@ -120,17 +120,22 @@ const tokenOf = (row: TokenRow): StoredJoinToken => ({
   keyThumbprint: row.key_thumbprint,
 });
 
-async function storeJoin(
-  trx: Trx,
-  row: TokenRow,
-  key: Thumbprint,
-  addresses: readonly string[],
-  now: Date,
-): Promise<void> {
+interface JoinedMachine {
+  readonly key: Thumbprint;
+  /** Of its certificate. */
+  readonly endsMs: number;
+  readonly addresses: readonly string[];
+}
+
+async function storeJoin(trx: Trx, row: TokenRow, { key, endsMs, addresses }: JoinedMachine, now: Date): Promise<void> {
+  const reinstalled = row.run_level === 'reinstall';
   await trx.updateTable('join_tokens').set({ used_at: now }).where('hash', '=', row.hash).execute();
   await trx
     .updateTable('nodes')
-    .set({ key_thumbprint: key, joined_at: now, addresses: JSON.stringify(addresses) })
+    .set({ key_thumbprint: key, joined_at: now, addresses: JSON.stringify(addresses), refused: null })
+    .set({ certificate_expires_at: new Date(endsMs) })
+    // set up anew, as it was to be
+    .$if(reinstalled, (update) => update.set({ run_level: 'boot', run_level_decision: null }))
     .where('id', '=', row.node_id)
     .execute();
   await record(
@@ -142,7 +147,7 @@ async function storeJoin(
       subject: row.name,
       site: row.site,
       before: { key: row.key_thumbprint },
-      after: { key, addresses },
+      after: { key, addresses, ...(reinstalled ? { runLevel: 'boot' } : {}) },
     },
     { type: 'node', name: row.name },
   );

@@ -1,5 +1,6 @@
-import type { Reason } from '@planetlab/contract';
-import { type NodeName, type NodeState, SECOND_MS } from '@planetlab/model';
+import type { NodeFacts, Reason } from '@planetlab/contract';
+import { type Instant, type NodeName, type NodeState, SECOND_MS } from '@planetlab/model';
+import { type NodeDecisions, ordersOf } from './orders.ts';
 
 /** How often a PLC process says that it is alive, and after how long the others take it for dead. */
 export const PROCESS_HEARTBEAT_MS = 5 * SECOND_MS;
@@ -13,19 +14,108 @@ export interface Liveness {
   readonly connected: boolean;
   /** What was wrong when the PLC last spoke to it. */
   readonly trouble: Reason | null;
+  /** When its newest join token ends, or ended; null without one that could still be used. */
+  readonly invitedUntil?: Date | null;
+  /** Why it was not let in when it last tried, since it last was. */
+  readonly refused?: (Reason & { readonly at: Instant }) | null;
+  /** Why its last connection ended. */
+  readonly disconnectedBecause?: string | null;
 }
 
-/** Whether a node is in service and, if not, why, in a sentence that says what to do (N12). */
-export function nodeStateOf(node: Liveness): { state: NodeState; reason: Reason | null } {
-  if (node.joinedAt === null) {
-    const message = `It has not joined yet. Make an invitation with "pl node invite ${node.name}" and type on the machine: sudo pl node join`;
-    return { state: 'registered', reason: { code: 'node_not_joined', message } };
-  }
+/** Whether a node is connected and, if not, why, in a sentence that says what to do (N12). */
+export function nodeStateOf(node: Liveness, now = new Date()): { state: NodeState; reason: Reason | null } {
+  if (node.joinedAt === null) return { state: 'registered', reason: notJoined(node, now) };
   if (node.connected) return { state: 'connected', reason: node.trouble };
-  const since =
-    node.lastSeenAt === null
-      ? 'It joined, but has not connected since'
-      : `It has been disconnected since ${node.lastSeenAt.toISOString()}`;
-  const message = `${since}. Check that the machine is up, that its network reaches this authority, and that its node manager runs.`;
-  return { state: 'disconnected', reason: { code: 'node_unreachable', message } };
+  return { state: 'disconnected', reason: node.refused == null ? gone(node) : turnedAway(node, node.refused) };
 }
+
+function notJoined({ name, invitedUntil, refused }: Liveness, now: Date): Reason {
+  const said = (message: string): Reason => ({ code: 'node_not_joined', message });
+  if (refused != null) {
+    return { code: refused.code, message: `It has not joined yet. It tried at ${refused.at}: ${refused.message}` };
+  }
+  if (invitedUntil == null) {
+    return said(
+      `It has not joined yet. Make an invitation with "pl node invite ${name}" and type on the machine: sudo pl node join`,
+    );
+  }
+  const end = invitedUntil.toISOString();
+  if (invitedUntil > now) return said(`It has not joined yet. Its join token is good until ${end}: sudo pl node join`);
+  return {
+    code: 'join_token_expired',
+    message: `It has not joined, and its join token expired at ${end}. Make a new one with: pl node invite ${name}`,
+  };
+}
+
+const turnedAway = ({ lastSeenAt }: Liveness, { code, message, at }: Reason & { readonly at: Instant }): Reason => ({
+  code,
+  message: `${since(lastSeenAt)}. It tried at ${at} and was not let in: ${message}`,
+});
+
+const gone = ({ lastSeenAt, disconnectedBecause }: Liveness): Reason => ({
+  code: 'node_unreachable',
+  message: `${since(lastSeenAt)}${disconnectedBecause == null ? '.' : `: ${disconnectedBecause}`} Check that the machine is up, that its network reaches this authority, and that its node manager runs.`,
+});
+
+const since = (at: Date | null): string =>
+  at === null ? 'It joined, but has not connected since' : `It has been disconnected since ${at.toISOString()}`;
+
+/** What an authority asks of its nodes. */
+export interface NodeRequirements {
+  /** Such as `1.4.0`; empty for none. */
+  readonly oldestVersion: string;
+  readonly features: readonly string[];
+}
+
+export interface NodeService extends Liveness, NodeDecisions {
+  readonly facts: NodeFacts | null;
+}
+
+/**
+ * Whether a node is in service and, if not, why: what people decided, then its connection, then what is wrong with it. Of
+ * a node that is neither to be in service nor connected both are told.
+ */
+export function serviceOf(
+  node: NodeService,
+  wanted: NodeRequirements,
+  now: Date,
+): { state: NodeState; reason: Reason | null } {
+  const { state, reason } = nodeStateOf(node, now);
+  const { closed } = ordersOf(node);
+  if (closed !== null && reason === null) return { state, reason: closed };
+  if (closed !== null && reason !== null) {
+    return { state, reason: { code: closed.code, message: `${closed.message} ${reason.message}` } };
+  }
+  return { state, reason: reason ?? (node.facts === null ? null : shortcoming(node.facts, wanted)) };
+}
+
+/** What keeps a connected node from serving. */
+function shortcoming(facts: NodeFacts, wanted: NodeRequirements): Reason | null {
+  if (facts.drain !== undefined) return facts.drain;
+  if (isOlder(facts.version, wanted.oldestVersion)) {
+    const message = `Its node manager is of version ${facts.version}, and this authority asks for ${wanted.oldestVersion} at least. Update it on the machine.`;
+    return { code: 'node_too_old', message };
+  }
+  const missing = wanted.features.filter(
+    (name) => !facts.features.some((one) => one.feature === name && one.available),
+  );
+  if (missing.length === 0) return null;
+  const why = missing.map((name) => {
+    const found = facts.features.find(({ feature }) => feature === name);
+    return `${name} (${found?.reason ?? 'it does not know it'})`;
+  });
+  return { code: 'feature_missing', message: `It lacks what this authority asks of its nodes: ${why.join('; ')}.` };
+}
+
+/** By the numbers of a version, from the left. What is no version is older than every one. */
+export function isOlder(version: string, than: string): boolean {
+  if (than === '') return false;
+  const [a, b] = [numbers(version), numbers(than)];
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
+}
+
+const numbers = (version: string): number[] => /^\d+(\.\d+)*/.exec(version)?.[0].split('.').map(Number) ?? [];

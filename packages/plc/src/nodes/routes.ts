@@ -10,6 +10,7 @@ import { getSite } from '../sites/store.ts';
 import { pageOf } from '../store/page.ts';
 import type { Store } from '../store/store.ts';
 import { joinNode } from './join.ts';
+import { noteRefusedJoin } from './refusals.ts';
 import { createNode, deleteNode, getNode, inviteNode, listNodes } from './store.ts';
 
 const INVITATION_DEFAULT_MS = DAY_MS;
@@ -58,7 +59,10 @@ export function serveJoin(app: App, store: Store, authority: Authority, limit: L
   servePublic(app, joinRoutes.getAuthority, async () => authority.info(store.now()));
   servePublic(app, joinRoutes.join, async ({ body }, { request }): Promise<JoinReply> => {
     await limit(request);
-    const { nodeId, certificate } = await joinNode(store, authority.identity, body, withoutMapping(request.ip));
+    const joined = joinNode(store, authority.identity, body, withoutMapping(request.ip));
+    // for whoever asks why the node has not joined; what happens is told to the machine itself
+    joined.catch((error: unknown) => noteRefusedJoin(store, body.secret, error).catch(() => {}));
+    const { nodeId, certificate } = await joined;
     return {
       nodeId,
       certificate: certificate.certificatePem,

@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { PlcNode } from '@planetlab/contract';
 import { hashSecret, newSecret } from '@planetlab/credentials';
 import { NodeId, type NodeName, type Place, PlanetLabError, type Principal, type SiteName } from '@planetlab/model';
+import { sql } from 'kysely';
 import { announce, record } from '../events/record.ts';
 import { orAlreadyExists } from '../store/database.ts';
 import type { Db, Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { groupsOfNode, tagsOfNode } from '../tags/inherited.ts';
-import { nodeStateOf, PROCESS_DEAD_AFTER_MS } from './liveness.ts';
+import { PROCESS_DEAD_AFTER_MS, serviceOf } from './liveness.ts';
 
 /** The uplinks that count: held by a process that is alive. */
 export const liveUplinks = (db: Db | Trx, now: Date) =>
@@ -30,6 +31,9 @@ const select = (db: Db | Trx, now: Date) =>
         .whereRef('slivers.node_id', '=', 'nodes.id')
         .where('slivers.wanted', '=', true)
         .as('slivers'),
+      invitedUntil.as('invited_until'),
+      oldestNodeVersion.as('oldest_version'),
+      requiredFeatures.as('required_features'),
       groupsOfNode.as('groups'),
       tagsOfNode.as('tags'),
     ])
@@ -37,8 +41,13 @@ const select = (db: Db | Trx, now: Date) =>
 
 type Row = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>;
 
-function toNode(row: Row): PlcNode {
-  const connected = row.heartbeat_at !== null;
+/** The end of the newest join token that could still be used, or could have been. */
+const invitedUntil = sql<Date | null>`(select max(expires_at) from join_tokens
+  where node_id = nodes.id and used_at is null and voided_at is null)`;
+const oldestNodeVersion = sql<string | null>`(select value #>> '{}' from settings where key = 'oldestNodeVersion')`;
+const requiredFeatures = sql<string[] | null>`(select value from settings where key = 'requiredFeatures')`;
+
+function toNode(row: Row, now: Date): PlcNode {
   const lastSeenAt = row.heartbeat_at ?? row.last_seen_at;
   return {
     id: row.id,
@@ -52,7 +61,7 @@ function toNode(row: Row): PlcNode {
     interfaces: row.interfaces,
     addresses: [...(row.addresses ?? [])],
     certificateExpiresAt: row.certificate_expires_at?.toISOString() ?? null,
-    ...nodeStateOf({ name: row.name, joinedAt: row.joined_at, lastSeenAt, connected, trouble: row.trouble }),
+    ...stateOfRow(row, now),
     lastSeenAt: lastSeenAt?.toISOString() ?? null,
     createdAt: row.created_at.toISOString(),
     facts: row.facts,
@@ -60,6 +69,25 @@ function toNode(row: Row): PlcNode {
     groups: row.groups,
     tags: row.tags,
   };
+}
+
+function stateOfRow(row: Row, now: Date): Pick<PlcNode, 'state' | 'reason'> {
+  const node = {
+    name: row.name,
+    joinedAt: row.joined_at,
+    lastSeenAt: row.heartbeat_at ?? row.last_seen_at,
+    connected: row.heartbeat_at !== null,
+    trouble: row.trouble,
+    invitedUntil: row.invited_until,
+    refused: row.refused,
+    disconnectedBecause: row.disconnected_because,
+    runLevel: row.run_level,
+    runLevelDecision: row.run_level_decision,
+    drain: row.drain,
+    quarantine: row.quarantine,
+    facts: row.facts,
+  };
+  return serviceOf(node, { oldestVersion: row.oldest_version ?? '', features: row.required_features ?? [] }, now);
 }
 
 export const unknownNode = (...names: readonly NodeName[]) =>
@@ -73,7 +101,7 @@ export const unknownNode = (...names: readonly NodeName[]) =>
 export async function getNode(db: Db | Trx, name: NodeName, now: Date): Promise<PlcNode> {
   const row = await select(db, now).where('nodes.name', '=', name).executeTakeFirst();
   if (row === undefined) throw unknownNode(name);
-  return toNode(row);
+  return toNode(row, now);
 }
 
 export interface NodeFilter {
@@ -86,7 +114,7 @@ export async function listNodes(db: Db, filter: NodeFilter, now: Date): Promise<
   let query = select(db, now).where('nodes.name', '>', (filter.after ?? '') as NodeName); // a cursor, only compared
   if (filter.site !== undefined) query = query.where('nodes.site', '=', filter.site);
   const rows = await query.orderBy('nodes.name').limit(filter.limit).execute();
-  return rows.map((row) => toNode(row));
+  return rows.map((row) => toNode(row, now));
 }
 
 export interface NewNodeInput {
@@ -167,7 +195,7 @@ export async function deleteNode(store: Store, actor: Principal, node: PlcNode):
 export async function findNodeById(db: Db | Trx, id: NodeId) {
   return db
     .selectFrom('nodes')
-    .select(['id', 'name', 'site', 'key_thumbprint', 'deleted_at'])
+    .select(['id', 'name', 'site', 'key_thumbprint', 'addresses', 'deleted_at'])
     .where('id', '=', id)
     .executeTakeFirst();
 }

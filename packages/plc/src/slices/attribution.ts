@@ -1,9 +1,11 @@
 import type { Attribution } from '@planetlab/contract';
-import { fromInstant, type Instant, type NodeName, type SiteName } from '@planetlab/model';
+import { DAY_MS, fromInstant, type Instant, type NodeName, type SiteName } from '@planetlab/model';
 import { sql } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import { unknownNode } from '../nodes/store.ts';
+import { getSettings } from '../settings/store.ts';
 import type { Db } from '../store/schema.ts';
+import type { Store } from '../store/store.ts';
 
 export interface AttributionQuery {
   readonly node: NodeName;
@@ -80,7 +82,9 @@ export async function attribute(
 const ATTRIBUTION_LIMIT = 5000;
 
 /** Forgets what is older than the authority keeps it. */
-export async function forgetAttribution(db: Db, before: Date): Promise<void> {
+export async function forgetAttribution({ db, now }: Store): Promise<void> {
+  const { attributionDays } = await getSettings(db);
+  const before = new Date(now().getTime() - attributionDays * DAY_MS);
   await db.deleteFrom('sliver_spans').where('until_at', '<', before).execute();
   await db.deleteFrom('slice_person_spans').where('until_at', '<', before).execute();
 }

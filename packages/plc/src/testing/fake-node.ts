@@ -23,6 +23,7 @@ import {
   serve,
 } from '@planetlab/contract/server';
 import {
+  createNodeRequest,
   createReplayGuard,
   issueLease,
   parsePublicKey,
@@ -54,6 +55,8 @@ export class FakeNode {
   readonly requests: string[] = [];
   /** Set to make the node refuse leases. */
   refusal: PlanetLabError | undefined;
+  /** The newest one that it was given. */
+  certificate: string | undefined;
   /** Whether a lease's sliver runs at once. */
   autoRun = true;
   /** How far its clock is ahead. */
@@ -143,6 +146,14 @@ export class FakeNode {
     serve(app, nodeRoutes.getNode, async (_input, context) => {
       this.#authorise(context);
       return this.#facts();
+    });
+    serve(app, nodeRoutes.getCertificateRequest, async (_input, context) => {
+      this.#authorise(context);
+      return { certificateRequest: await createNodeRequest(this.#joined.key, this.#joined.name) };
+    });
+    serve(app, nodeRoutes.setCertificate, async ({ body }, context) => {
+      this.#authorise(context);
+      this.certificate = body.certificate;
     });
     serve(app, nodeRoutes.listLeases, async (_input, context) => {
       this.#authorise(context);

@@ -3,6 +3,7 @@ import { type NodeIdentity, readNodeCertificate } from '@planetlab/credentials';
 import { messageOf, type NodeId, PlanetLabError } from '@planetlab/model';
 import type { Logger } from 'pino';
 import { PROCESS_HEARTBEAT_MS } from '../nodes/liveness.ts';
+import { noteRefusedUplink } from '../nodes/refusals.ts';
 import { findNodeById } from '../nodes/store.ts';
 import { NODE_HEADER, type Peers } from '../processes/peers.ts';
 import type { Store } from '../store/store.ts';
@@ -32,6 +33,8 @@ export interface UplinkRegistry extends UplinkFinder, AsyncDisposable {
 
 export interface UplinkRegistryOptions {
   readonly store: Store;
+  /** By whom nodes are certified. */
+  readonly authority: { readonly certificatePem: string };
   readonly log: Logger;
   /** This process alone uses the database: whatever others left behind is void. */
   readonly alone: boolean;
@@ -103,6 +106,12 @@ class Registry implements UplinkRegistry {
       node = await identify(this.#options.store, socket);
     } catch (error) {
       complain(error);
+      await noteRefusedUplink(
+        this.#options.store,
+        socket.getPeerX509Certificate(),
+        this.#options.authority,
+        error,
+      ).catch((cause) => this.#options.log.warn({ error: messageOf(cause) }, 'a refusal was not noted'));
       return refuseUplink(socket, error instanceof PlanetLabError ? error : unavailable());
     }
     await this.#open(socket, node).catch((error) => {

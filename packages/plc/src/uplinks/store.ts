@@ -20,7 +20,11 @@ export async function storeConnected(store: Store, processId: string, uplink: He
       .values(row)
       .onConflict((conflict) => conflict.column('node_id').doUpdateSet(row))
       .execute();
-    await trx.updateTable('nodes').set({ last_seen_at: at, trouble: null }).where('id', '=', uplink.nodeId).execute();
+    await trx
+      .updateTable('nodes')
+      .set({ last_seen_at: at, trouble: null, refused: null, disconnected_because: null })
+      .where('id', '=', uplink.nodeId)
+      .execute();
     await recordNode(trx, at, uplink, 'node.connected', undefined);
   });
 }
@@ -41,7 +45,11 @@ export async function storeDisconnected(
       .returning('node_id')
       .executeTakeFirst();
     if (gone === undefined) return; // another connection has taken its place
-    await trx.updateTable('nodes').set({ last_seen_at: at }).where('id', '=', uplink.nodeId).execute();
+    await trx
+      .updateTable('nodes')
+      .set({ last_seen_at: at, disconnected_because: reason })
+      .where('id', '=', uplink.nodeId)
+      .execute();
     await recordNode(trx, at, uplink, 'node.disconnected', { reason });
   });
 }

@@ -9,6 +9,8 @@ export interface Uplink {
   readonly node: NodeIdentity;
   readonly session: ClientHttp2Session;
   readonly connectedAt: Date;
+  /** Where it was dialled from. */
+  readonly remoteAddress: string | undefined;
   /** Aborted when the connection is gone; its reason is a sentence. */
   readonly closed: AbortSignal;
   /** Closes it. The node gets the reason with HTTP/2's GOAWAY. */
@@ -26,6 +28,7 @@ export async function openUplink(
   times: SessionTimes = SESSION_TIMES,
 ): Promise<Uplink> {
   if (socket.destroyed) throw new PlanetLabError('node_unreachable', 'The node closed the connection at once.');
+  const remoteAddress = withoutMapping(socket.remoteAddress);
   const session = startSession(socket);
   const closed = new AbortController();
   const end = (sentence: string) => {
@@ -43,6 +46,7 @@ export async function openUplink(
     node,
     session,
     connectedAt,
+    remoteAddress,
     closed: closed.signal,
     close(reason) {
       end(reason.message);
@@ -50,6 +54,9 @@ export async function openUplink(
     },
   };
 }
+
+/** An IPv4 address as a socket for both families shows it. */
+const withoutMapping = (address: string | undefined): string | undefined => address?.replace(/^::ffff:(?=\d+\.)/, '');
 
 /** Tells a node that it is not let in, in the way it can read: its side is an HTTP/2 server too. */
 export function refuseUplink(socket: TLSSocket, reason: PlanetLabError): void {
