@@ -1,5 +1,6 @@
 import { type Instant, PortBinding, parseDuration, toInstant } from '@planetlab/model';
 import { InvalidArgumentError } from 'commander';
+import { usageError } from './usage.ts';
 
 /** Parsers of option values. What they refuse is wrong usage, in the parser's words. */
 
@@ -51,6 +52,13 @@ export function portBindings(text: string, before: readonly PortBinding[] = []):
   const binding = PortBinding.safeParse({ protocol: match?.[1], port: Number(match?.[2]) });
   if (!binding.success) throw new InvalidArgumentError('It is a port such as tcp/80 or udp/53.');
   return [...before, binding.data];
+}
+
+/** `rack=7` as a key and its value, which may be empty or have further signs of equality. */
+export function keyValue(text: string): { readonly key: string; readonly value: string } {
+  const at = text.indexOf('=');
+  if (at <= 0) throw usageError(`${JSON.stringify(text)} is not of the form KEY=VALUE, such as rack=7.`);
+  return { key: text.slice(0, at), value: text.slice(at + 1) };
 }
 
 /** Collects an option that may be given several times. */

@@ -52,6 +52,18 @@ export const GROUPS: readonly Group[] = [
   },
   { name: 'node', summary: 'nodes: list them, add one', heading: THINGS, load: () => import('./commands/node.ts') },
   { name: 'site', summary: 'institutions', heading: THINGS, load: () => import('./commands/site.ts') },
+  {
+    name: 'group',
+    summary: 'groups of nodes, and their tags',
+    heading: THINGS,
+    load: () => import('./commands/group.ts'),
+  },
+  {
+    name: 'settings',
+    summary: 'what holds for the whole authority',
+    heading: THINGS,
+    load: () => import('./commands/settings.ts'),
+  },
   { name: 'person', summary: 'people and their roles', heading: THINGS, load: () => import('./commands/person.ts') },
   { name: 'mail', summary: 'the outbox', heading: THINGS, load: () => import('./commands/mail.ts') },
   {

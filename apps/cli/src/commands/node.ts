@@ -13,6 +13,8 @@ import { allPages, withClient } from '../session/client.ts';
 import { usageError } from '../usage.ts';
 import { registerNodeJoin } from './node-join.ts';
 import { registerNodeSelect } from './node-select.ts';
+import { registerNodeService, whyLine } from './node-service.ts';
+import { registerNodeTags } from './tags.ts';
 
 const placeText = (place: Place | null): string => (place === null ? '-' : `${place.city}, ${place.country}`);
 
@@ -32,6 +34,8 @@ const COLUMNS: readonly Column<PlcNode>[] = [
 export const register: Register = (node, io) => {
   registerCreate(node, io);
   registerNodeJoin(node, io);
+  registerNodeService(node, io);
+  registerNodeTags(node, io);
   registerNodeSelect(node, io);
   leaf(
     node.command('list').option('--site <site>', 'only of this site'),
@@ -44,12 +48,14 @@ export const register: Register = (node, io) => {
       }),
   );
   leaf(
-    node.command('show <name>'),
+    node.command('show <name>').option('--why', 'only why it is not in service, in a sentence'),
     io,
     { summary: 'one node: where, what it has, what it lacks', example: 'pl node show planetlab1.eth' },
-    (invocation, name: string) =>
+    (invocation, name: string, { why }: { why?: true }) =>
       withClient(invocation, async ({ client }) => {
         const found = await client.getNode({ params: { node: name } });
+        if (why === true)
+          return invocation.print.done({ node: name, reason: found.reason, why: whyLine(found) }, whyLine(found));
         invocation.print.record(found, nodeFields(found, invocation.print.view));
       }),
   );
@@ -114,10 +120,23 @@ const nodeFields = (node: PlcNode, view: View): readonly Field[] => [
   ['State', nodeState(node.state, view.symbols)],
   ['Reason', node.reason === null ? undefined : reasonLine(node.reason)],
   ['Run level', node.runLevel],
+  ['Drained', decided(node.drain)],
+  ['Quarantine', decided(node.quarantine)],
+  ['Groups', node.groups.length === 0 ? undefined : node.groups.join(', ')],
+  ['Tags', Object.keys(node.tags).length === 0 ? undefined : tagsLine(node.tags)],
+  ['Interfaces', node.interfaces.length === 0 ? undefined : node.interfaces.map(({ address }) => address).join(', ')],
   ['Seen', node.lastSeenAt === null ? 'never' : relativeTime(node.lastSeenAt, view.nowMs)],
   ['Slivers', String(node.slivers)],
   ...(node.facts === null ? [] : factFields(node.facts, view)),
 ];
+
+const decided = (decision: PlcNode['drain']): string | undefined =>
+  decision === null ? undefined : `${decision.reason} (${decision.by})`;
+
+const tagsLine = (tags: PlcNode['tags']): string =>
+  Object.entries(tags)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ');
 
 const factFields = (facts: NodeFacts, view: View): readonly Field[] => [
   ['VMM', facts.vmm.simulated ? { text: `${facts.vmm.driver} (simulated)`, color: 'yellow' } : facts.vmm.driver],

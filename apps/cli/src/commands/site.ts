@@ -1,5 +1,8 @@
 import type { Site } from '@planetlab/contract';
+import type { Command } from 'commander';
+import type { Io } from '../io.ts';
 import { leaf } from '../leaf.ts';
+import { wholeNumber } from '../options.ts';
 import type { Column } from '../output/printer.ts';
 import { relativeTime } from '../output/times.ts';
 import type { Register } from '../program.ts';
@@ -39,10 +42,42 @@ export const register: Register = (site, io) => {
         invocation.print.record(found, [
           ['Site', found.name],
           ['Title', found.title],
+          ['URL', found.url === '' ? undefined : found.url],
+          ['Place', found.place === null ? undefined : `${found.place.city}, ${found.place.country}`],
           ['Nodes', String(found.nodes)],
-          ['Slices', String(found.slices)],
+          ['Slices', `${found.slices} of at most ${found.maxSlices}`],
+          ['No new slices', found.closed === null ? undefined : { text: found.closed.message, color: 'yellow' }],
           ['Registered', relativeTime(found.createdAt, invocation.print.view.nowMs)],
         ]);
       }),
   );
+  registerSet(site, io);
 };
+
+interface SetOptions {
+  readonly title?: string;
+  readonly url?: string;
+  readonly maxSlices?: number | null;
+}
+
+function registerSet(site: Command, io: Io): void {
+  leaf(
+    site
+      .command('set <name>')
+      .option('--title <title>', 'full name of the institution')
+      .option('--url <url>', 'where people read more about it')
+      .option('--max-slices <count>', 'most slices at once, or "usual"; by admins', limitOrUsual),
+    io,
+    {
+      summary: 'change what is known of a site, and its limit of slices',
+      example: 'pl site set princeton --url https://www.princeton.edu --max-slices 20',
+    },
+    (invocation, name: string, { title, url, maxSlices }: SetOptions) =>
+      withClient(invocation, async ({ client }) => {
+        const changed = await client.changeSite({ params: { site: name }, body: { title, url, maxSlices } });
+        invocation.print.done(changed, `Site ${changed.name} is changed.`);
+      }),
+  );
+}
+
+const limitOrUsual = (text: string): number | null => (text === 'usual' ? null : wholeNumber(text));

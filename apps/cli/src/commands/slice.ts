@@ -9,9 +9,11 @@ import { fullTime, relativeTime } from '../output/times.ts';
 import type { Register } from '../program.ts';
 import { allPages, withClient } from '../session/client.ts';
 import { usageError } from '../usage.ts';
+import { registerSliceLife } from './slice-life.ts';
 import { registerSliceNodes } from './slice-nodes.ts';
 import { registerSlicePersons } from './slice-persons.ts';
 import { limitsLine, registerSliceSet } from './slice-set.ts';
+import { registerSliceTags } from './tags.ts';
 
 const COLUMNS: readonly Column<Slice>[] = [
   { head: 'NAME', cell: (slice) => slice.name },
@@ -60,6 +62,8 @@ export const register: Register = (slice, io) => {
   );
   registerSliceNodes(slice, io);
   registerSlicePersons(slice, io);
+  registerSliceLife(slice, io);
+  registerSliceTags(slice, io);
 };
 
 interface CreateOptions {
@@ -147,7 +151,10 @@ const sliceFields = (slice: Slice, view: View): readonly Field[] => [
   ['Image', slice.image],
   ['Each sliver', limitsLine(slice.resources)],
   ['Ports', slice.resources.ports.length === 0 ? undefined : slice.resources.ports.map(portKey).join(', ')],
+  ...slice.suspensions.map(({ reason, by }): Field => ['Suspended', { text: `${reason} (${by})`, color: 'yellow' }]),
   ['Slivers', `${slice.running} of ${slice.slivers} running`],
+  ['Node limit', slice.maxNodes === null ? undefined : String(slice.maxNodes)],
+  ['First runs', slice.initialCommand === '' ? undefined : slice.initialCommand],
   ['Persons', slice.persons.join(', ')],
   ['Created', relativeTime(slice.createdAt, view.nowMs)],
   ['Ends', fullTime(slice.expiresAt, view.nowMs)],
