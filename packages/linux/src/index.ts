@@ -60,7 +60,7 @@ export {
   signalAndWait,
   waitForEnd,
 } from './processes.ts';
-export { setTimeSlice, timeSlice } from './scheduling.ts';
+export { setTimeSlice, timeSlice, withTimeSlice } from './scheduling.ts';
 export { enlargeSharedTables } from './shared-tables.ts';
 export type { ListeningSocket } from './sockets.ts';
 export { listeningSockets } from './sockets.ts';

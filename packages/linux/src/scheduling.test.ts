@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { setTimeSlice, timeSlice } from './scheduling.ts';
+import { setTimeSlice, timeSlice, withTimeSlice } from './scheduling.ts';
 import { spawnProcess } from './spawn.ts';
 
 it('a process has the turn that was set, and its own again, where the kernel knows such turns', async () => {
@@ -16,4 +16,14 @@ it('a process has the turn that was set, and its own again, where the kernel kno
   }
   setTimeSlice(child.pid, 300); // no effect: it has ended
   expect(timeSlice(child.pid)).toBeUndefined();
+});
+
+it('what is started within a turn has it, and this process its own again', async () => {
+  const own = timeSlice(process.pid);
+  const sleep = { argv: ['sleep', '60'] as [string, string], stdio: [null, null, null] as const, env: process.env };
+  const child = withTimeSlice(300, () => spawnProcess(sleep));
+  expect(timeSlice(child.pid)).toBe(own === undefined ? undefined : 300);
+  expect(timeSlice(process.pid)).toBe(own);
+  child.kill();
+  await child.exited;
 });

@@ -16,17 +16,31 @@ const SYSTEM_CALLS = process.arch === 'arm64' ? { set: 274, get: 275 } : { set: 
 
 /** Sets it for every thread of a process, in microseconds; 0 is the kernel's own. No effect when the process has ended. */
 export function setTimeSlice(pid: number, microseconds: number): void {
-  for (const thread of threadsOf(pid)) {
-    const attributes = readAttributes(thread);
-    if (attributes === undefined) continue;
-    attributes.writeBigUInt64LE(BigInt(microseconds) * 1000n, RUNTIME_OFFSET);
-    attributes.writeBigUInt64LE(0n, FLAGS_OFFSET);
-    const arguments_ = ['int', thread, 'void *', attributes, 'uint', 0] as const;
-    try {
-      check(cLibrary().syscall(SYSTEM_CALLS.set, ...arguments_), 'sched_setattr', String(thread));
-    } catch (error) {
-      if (!isErrno(error, 'ESRCH')) throw error;
-    }
+  for (const thread of threadsOf(pid)) setOfThread(thread, microseconds);
+}
+
+/** Runs `start`, which must not wait for anything, so that what it starts has this turn from its first moment. */
+export function withTimeSlice<T>(microseconds: number, start: () => T): T {
+  setOfThread(CALLING_THREAD, microseconds);
+  try {
+    return start();
+  } finally {
+    setOfThread(CALLING_THREAD, 0);
+  }
+}
+
+const CALLING_THREAD = 0;
+
+function setOfThread(thread: number, microseconds: number): void {
+  const attributes = readAttributes(thread);
+  if (attributes === undefined) return;
+  attributes.writeBigUInt64LE(BigInt(microseconds) * 1000n, RUNTIME_OFFSET);
+  attributes.writeBigUInt64LE(0n, FLAGS_OFFSET);
+  const given = ['int', thread, 'void *', attributes, 'uint', 0] as const;
+  try {
+    check(cLibrary().syscall(SYSTEM_CALLS.set, ...given), 'sched_setattr', String(thread));
+  } catch (error) {
+    if (!isErrno(error, 'ESRCH')) throw error;
   }
 }
 

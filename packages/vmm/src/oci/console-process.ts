@@ -20,12 +20,11 @@ export async function spawnWithConsole(
   program: string,
   args: (consoleSocket: string) => readonly string[],
   size: TerminalSize,
-  { folder, started }: { readonly folder: string; readonly started: (pid: number) => void },
+  { folder, starting }: { readonly folder: string; readonly starting: <T>(start: () => T) => T },
 ): Promise<ClientProcess> {
   const path = join(folder, 'console');
   using listener = listenForDescriptor(path);
-  const client = spawn(program, args(path), { stdio: ['ignore', 'ignore', 'pipe'], cwd: '/', env: {} });
-  if (client.pid !== undefined) started(client.pid);
+  const client = starting(() => spawn(program, args(path), { stdio: ['ignore', 'ignore', 'pipe'], cwd: '/', env: {} }));
   const gone = new AbortController();
   const exited = new Promise<number>((resolve) => {
     client.once('exit', (code, signal) => {

@@ -20,8 +20,8 @@ export interface OciExec {
   /** Runtime and its global options. */
   readonly command: readonly [program: string, ...options: string[]];
   readonly host: HostFacts;
-  /** Told the client's pid at once: what the program inherits can still be set. */
-  readonly started: (pid: number) => void;
+  /** The client is started in it, and the program inherits what it does to what is started. */
+  readonly starting: <T>(start: () => T) => T;
 }
 
 /** Runs a program through `RUNTIME exec`. */
@@ -37,11 +37,11 @@ export async function execInMachine(exec: OciExec): Promise<ExecProcess> {
     ...['--process', files.process, '--pid-file', files.pid, ...more, exec.id],
   ];
   const start = () => {
-    if (spec.terminal === undefined) return spawnWithPipes(program, args(), ownerInMachine(exec.bundle), exec.started);
+    if (spec.terminal === undefined) return spawnWithPipes(program, args(), ownerInMachine(exec.bundle), exec.starting);
     if (exec.runtime === 'runc') return spawnWithTerminal(program, args(), spec.terminal);
     return spawnWithConsole(program, (socket) => args('--tty', '--console-socket', socket), spec.terminal, {
       folder,
-      started: exec.started,
+      starting: exec.starting,
     });
   };
   try {

@@ -11,6 +11,7 @@ import {
   signal,
   timeSlice,
   waitForEnd,
+  withTimeSlice,
 } from '@planetlab/linux';
 import { messageOf, PlanetLabError } from '@planetlab/model';
 import { notRunning } from '../not-running.ts';
@@ -191,9 +192,17 @@ class OciVmm implements Vmm {
     const bundle = this.#bundle(id);
     // a program that is put into a machine is as prompt as those that began in it
     const prompt = first !== undefined && timeSlice(first) === PROMPT_US;
-    const started = (pid: number) => (prompt ? setTimeSlice(pid, PROMPT_US) : undefined);
+    const starting = <T>(start: () => T): T => (prompt ? withTimeSlice(PROMPT_US, start) : start());
     const command = [this.#options.runtime.program, '--root', this.#options.runtimeRoot] as const;
-    return execInMachine({ id, spec, bundle, runtime: this.#options.runtime.name, command, host: this.#host, started });
+    return execInMachine({
+      id,
+      spec,
+      bundle,
+      runtime: this.#options.runtime.name,
+      command,
+      host: this.#host,
+      starting,
+    });
   }
 
   async stats(id: MachineId) {

@@ -12,7 +12,7 @@ export function spawnWithPipes(
   program: string,
   args: readonly string[],
   ownerId: number,
-  started: (pid: number) => void,
+  starting: <T>(start: () => T) => T,
 ): ClientProcess {
   const pipes = [createPipe(), createPipe(), createPipe()] as const;
   const [input, output, errors] = pipes;
@@ -21,8 +21,7 @@ export function spawnWithPipes(
   try {
     for (const fd of theirs) fchownSync(fd, ownerId, ownerId);
     const stdio = [input.readFd, output.writeFd, errors.writeFd] as const;
-    const { pid, exited } = spawnProcess({ argv: [program, ...args], stdio, cwd: '/', env: {} });
-    started(pid);
+    const { exited } = starting(() => spawnProcess({ argv: [program, ...args], stdio, cwd: '/', env: {} }));
     return streamsOf(ours, exited);
   } catch (error) {
     for (const fd of ours) closeSync(fd);
