@@ -75,7 +75,7 @@ describe.skipIf(reason !== undefined)('what is asked of a Linux host', () => {
     const mount = async () => {
       const mapped = { source: path('image'), target: path('lower'), idBase: 1_000_000, idCount: 65_536 };
       await bindMountIdMapped(mapped);
-      mountOverlay({ lower: path('lower'), upper: path('upper'), work: path('work'), target: path('root') });
+      await mountOverlay({ lower: path('lower'), upper: path('upper'), work: path('work'), target: path('root') });
     };
 
     it('show an image with other owners, and keep what is written apart from it', async () => {
@@ -111,7 +111,7 @@ describe.skipIf(reason !== undefined)('what is asked of a Linux host', () => {
 
     it('name the failure and the paths when they cannot be made', async () => {
       const bad = { lower: path('nowhere'), upper: path('upper'), work: path('work'), target: path('root') };
-      expect(() => mountOverlay(bad)).toThrow(/mount failed with ENOENT: overlay of .*nowhere/);
+      await expect(mountOverlay(bad)).rejects.toThrow(/mount failed with ENOENT: overlay of .*nowhere/);
       const missing = { source: path('nowhere'), target: path('lower'), idBase: 1_000_000, idCount: 1 };
       await expect(bindMountIdMapped(missing)).rejects.toThrow(/open_tree failed with ENOENT: .*nowhere/);
     });

@@ -77,7 +77,7 @@ export async function makeOciContext(only: RuntimeName, base: string): Promise<O
       prepareOverlayFolders({ upper: path('upper'), work: path('work'), target: path('root') }, idBase);
       mkdirSync(path('lower'), { recursive: true });
       await bindMountIdMapped({ source: base, target: path('lower'), idBase, idCount: ID_COUNT });
-      mountOverlay({ lower: path('lower'), upper: path('upper'), work: path('work'), target: path('root') });
+      await mountOverlay({ lower: path('lower'), upper: path('upper'), work: path('work'), target: path('root') });
       const limits = { cpuShares: 1, memoryMiB: 128, processes: 64 };
       return { id, hostname: `host-${id}`, rootPath: path('root'), idBase, idCount: ID_COUNT, limits };
     },

@@ -2,6 +2,7 @@
  * What a Linux host is asked to do: run commands, namespaces, links, mounts, nftables, cgroups, TUN, probes.
  * It knows nothing of PlanetLab: no slices, no leases, no policy.
  */
+export { HangingCallError } from './aside.ts';
 export type { CgroupHierarchy, CgroupLayout } from './cgroups.ts';
 export {
   cgroupFolder,
@@ -31,6 +32,7 @@ export {
   mountsUnder,
   prepareOverlayFolders,
   unmount,
+  unmountAside,
   unmountUnder,
 } from './mounts.ts';
 export {

@@ -1,4 +1,5 @@
 import { chownSync, closeSync, mkdirSync, readFileSync } from 'node:fs';
+import { callAside } from './aside.ts';
 import { mountPointsUnder, parseMountTable } from './mount-table.ts';
 import {
   check,
@@ -21,6 +22,8 @@ const MOUNT_ATTR_NODEV = 0x4n;
 const MOUNT_ATTR_IDMAP = 0x100000n;
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
+/** Longest that a disk may take. */
+export const MOUNT_TIMEOUT_MS = 30_000;
 /** More mounts than this on one mount point are a loop somewhere, not a state to clean up. */
 const STACKED_MOUNTS_LIMIT = 32;
 
@@ -36,13 +39,15 @@ export interface OverlayMount {
 
 /**
  * Mounts an overlay, private to this mount namespace, without devices. Programs with set-uid work in it: it is meant to
- * be the root of a machine. No effect when something is mounted at `target` already.
+ * be the root of a machine. No effect when something is mounted at `target` already. A disk that hangs is given up.
  */
-export function mountOverlay(overlay: OverlayMount): void {
-  if (isMountPoint(overlay.target)) return;
-  const options = overlayOptions(overlay);
-  const subject = `overlay of ${overlay.lower} and ${overlay.upper} at ${overlay.target}`;
-  check(cLibrary().mount('overlay', overlay.target, 'overlay', MS_NODEV, options), 'mount', subject);
+export async function mountOverlay(overlay: OverlayMount, timeoutMs = MOUNT_TIMEOUT_MS): Promise<void> {
+  if (!isMountPoint(overlay.target)) {
+    const options = overlayOptions(overlay);
+    const subject = `overlay of ${overlay.lower} and ${overlay.upper} at ${overlay.target}`;
+    const make = () => cLibrary().mountAside('overlay', overlay.target, 'overlay', MS_NODEV, options);
+    await callAside({ syscall: 'mount', subject, timeoutMs, make });
+  }
   makePrivate(overlay.target);
 }
 
@@ -114,6 +119,18 @@ export function unmount(target: string): void {
     check(cLibrary().umount2(target, UMOUNT_NOFOLLOW | MNT_DETACH), 'umount2', target);
   }
   throw new Error(`${target} is still a mount point after ${STACKED_MOUNTS_LIMIT} mounts were removed from it`);
+}
+
+/** The same without waiting on this thread for what is still to be written to the disk; given up after a time. */
+export async function unmountAside(target: string, timeoutMs = MOUNT_TIMEOUT_MS): Promise<void> {
+  if (!isMountPoint(target)) return;
+  const make = () => cLibrary().umount2Aside(target, UMOUNT_NOFOLLOW);
+  try {
+    await callAside({ syscall: 'umount2', subject: target, timeoutMs, make });
+  } catch (error) {
+    if (!(error instanceof SystemCallError) || error.code !== 'EBUSY') throw error;
+  }
+  unmount(target); // what is busy, or lies below what is unmounted now
 }
 
 /** Mount points at or below `path` in this mount namespace, deepest last. */

@@ -116,10 +116,10 @@ async function tryUserNamespaces(): Promise<string> {
   return 'A user namespace with its own id range can be made.';
 }
 
-function tryWriting(folder: string, lower: string): void {
+async function tryWriting(folder: string, lower: string): Promise<void> {
   const [upper, work, target] = [join(folder, 'upper'), join(folder, 'work'), join(folder, 'root')];
   prepareOverlayFolders({ upper, work, target }, PROBE_ID_BASE);
-  mountOverlay({ lower, upper, work, target });
+  await mountOverlay({ lower, upper, work, target });
   try {
     writeFileSync(join(target, 'written'), 'x');
   } finally {
@@ -127,10 +127,10 @@ function tryWriting(folder: string, lower: string): void {
   }
 }
 
-function tryOverlay({ folder }: Scratch): string {
+async function tryOverlay({ folder }: Scratch): Promise<string> {
   const own = join(folder, 'overlay');
   mkdirSync(join(own, 'lower'), { recursive: true });
-  tryWriting(own, join(own, 'lower'));
+  await tryWriting(own, join(own, 'lower'));
   return 'An overlay can be mounted and written.';
 }
 
@@ -140,7 +140,7 @@ async function tryIdMap({ folder }: Scratch): Promise<string> {
   for (const path of [source, target]) mkdirSync(path, { recursive: true });
   await bindMountIdMapped({ source, target, idBase: PROBE_ID_BASE, idCount: 65536 });
   try {
-    tryWriting(own, target);
+    await tryWriting(own, target);
   } finally {
     unmount(target);
   }

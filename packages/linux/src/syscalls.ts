@@ -31,6 +31,9 @@ export const errnoName = (errno: number): string => ERRNO_NAMES.get(errno) ?? `e
 /** The functions of the C library as declared below. `-1` means that `errno()` tells why. */
 interface CLibrary {
   mount(source: string | null, target: string, type: string | null, flags: number, data: string | null): number;
+  /** `mount` and `umount2` on another thread. */
+  mountAside(...call: Parameters<CLibrary['mount']>): Promise<CallResult>;
+  umount2Aside(target: string, flags: number): Promise<CallResult>;
   umount2(target: string, flags: number): number;
   statx(dirFd: number, path: string, flags: number, mask: number, buffer: Uint8Array): number;
   setns(fd: number, type: number): number;
@@ -74,6 +77,13 @@ interface CLibrary {
   syscall(number: number, ...typedArguments: unknown[]): number;
 }
 
+/** How a call on another thread ended. */
+export interface CallResult {
+  /** `-1` means that `errno` tells why. */
+  readonly result: number;
+  readonly errno: number;
+}
+
 /** What `recvmsg` fills: buffers for data and for control messages. */
 interface ReceivedMessage {
   readonly iov: readonly { readonly base: Uint8Array; readonly length: number }[];
@@ -104,11 +114,14 @@ function loadCLibrary(): CLibrary {
   const pointerIoctl = library.func('int ioctl(int fd, unsigned long request, void *argument)');
   const variadicFcntl = library.func('int fcntl(int fd, int command, ...)');
   // koffi's functions are untyped; CLibrary repeats the C prototypes, which is what makes these assertions true.
+  const mount = library.func(
+    'int mount(const char *source, const char *target, const char *type, ulong flags, const char *data)',
+  );
+  const umount2 = library.func('int umount2(const char *target, int flags)');
   return {
-    mount: library.func(
-      'int mount(const char *source, const char *target, const char *type, ulong flags, const char *data)',
-    ),
-    umount2: library.func('int umount2(const char *target, int flags)'),
+    ...{ mount, umount2 },
+    mountAside: (...call) => aside(mount, call),
+    umount2Aside: (...call) => aside(umount2, call),
     statx: library.func('int statx(int fd, const char *path, int flags, uint mask, void *buffer)'),
     setns: library.func('int setns(int fd, int type)'),
     ioctlPointer: (fd, request, argument) => pointerIoctl(fd, request, argument),
@@ -152,6 +165,20 @@ const processFunctions = (library: ReturnType<typeof koffi.load>) => ({
     'int posix_spawnp(void *pid, const char *program, const void *actions, const void *attributes, const char **argv, const char **env)',
   ),
 });
+
+/** What koffi makes of a C function; untyped, as above. */
+interface AsyncFunction {
+  readonly async: (...words: unknown[]) => void;
+}
+
+/** koffi gives errno of the call's own thread while it tells of its end. */
+function aside(call: AsyncFunction, words: readonly unknown[]): Promise<CallResult> {
+  const { promise, resolve, reject } = Promise.withResolvers<CallResult>();
+  const ended = (error: unknown, result: number) =>
+    error === null ? resolve({ result, errno: koffi.errno() }) : reject(error);
+  call.async(...words, ended);
+  return promise;
+}
 
 const once = <T>(make: () => T): (() => T) => {
   let value: T | undefined;

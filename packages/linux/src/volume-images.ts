@@ -15,9 +15,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { callAside } from './aside.ts';
 import type { CommandRunner } from './command.ts';
 import { parseMountTable } from './mount-table.ts';
-import { isMountPoint, unmount } from './mounts.ts';
+import { isMountPoint, MOUNT_TIMEOUT_MS, unmount } from './mounts.ts';
 import { isErrno } from './processes.ts';
 import { check, cLibrary, SystemCallError } from './syscalls.ts';
 
@@ -127,14 +128,15 @@ const MS_NODEV = 4;
 const MS_NOATIME = 1024;
 
 /** Mounts a volume. What is deleted in it is given back to the host. No effect when something is mounted at `target`. */
-export function mountVolumeImage(path: string, target: string): void {
+export async function mountVolumeImage(path: string, target: string, timeoutMs = MOUNT_TIMEOUT_MS): Promise<void> {
   mkdirSync(target, { recursive: true });
   if (isMountPoint(target)) return;
   const device = attachLoop(path);
   try {
     // tables that were never used are not cleared in the background: it would fill the file
-    const mounted = cLibrary().mount(device.path, target, 'ext4', MS_NODEV | MS_NOATIME, 'discard,noinit_itable');
-    check(mounted, 'mount', `${path} at ${target}`);
+    const options = 'discard,noinit_itable';
+    const make = () => cLibrary().mountAside(device.path, target, 'ext4', MS_NODEV | MS_NOATIME, options);
+    await callAside({ syscall: 'mount', subject: `${path} at ${target}`, timeoutMs, make });
   } finally {
     closeSync(device.fd); // from now on the mount alone holds the device
   }
@@ -228,7 +230,7 @@ export async function tryVolumeImage(runner: CommandRunner): Promise<void> {
   const [image, target] = [join(folder, 'image'), join(folder, 'mounted')];
   try {
     await createVolumeImages(runner).make(image, JOURNAL_FROM_MIB);
-    mountVolumeImage(image, target);
+    await mountVolumeImage(image, target);
     writeFileSync(join(target, 'written'), 'x');
   } finally {
     unmount(target);

@@ -66,6 +66,7 @@ async function containers({ config, paths, names, runner, logger }: BackendOptio
       runner,
       cpuWeight: config.cpuWeight,
       diskBound: config.diskBound,
+      mountTimeoutMs: config.stepTimeoutMs,
     }),
     images,
     simulated: false,

@@ -32,7 +32,7 @@ import {
   setCpuWeight,
   setForwarding,
   treeCreation,
-  unmount,
+  unmountAside,
   unmountUnder,
 } from '@planetlab/linux';
 import { makeDurable, readOptional, replaceFile, writeFileAtomic } from '../files.ts';
@@ -56,6 +56,8 @@ export interface LinuxHostOptions {
   readonly cpuWeight?: number;
   /** What keeps slivers to their disk limits; by default what works. */
   readonly diskBound?: 'auto' | DiskBound;
+  /** Longest that a disk may take to mount or to let go. */
+  readonly mountTimeoutMs?: number;
 }
 
 /** Leaves a busy machine about the part that policy keeps for it. */
@@ -92,7 +94,7 @@ class LinuxHost implements Host {
       replaceFile(lease, sliver.lease);
       void makeDurable(lease).catch(() => {}); // without it, the volume counts as half-made after a failure of the machine
     }
-    mountOverlay({ lower, upper, work, target: root });
+    await mountOverlay({ lower, upper, work, target: root }, this.#options.mountTimeoutMs);
     return root;
   }
 
@@ -122,9 +124,8 @@ class LinuxHost implements Host {
 
   async unmountRoot(slice: string): Promise<void> {
     const { root, lower, mounts } = this.#volume(slice);
-    unmount(root);
-    unmount(lower);
-    unmountUnder(mounts);
+    for (const point of [root, lower, ...mountsUnder(mounts).toReversed()])
+      await unmountAside(point, this.#options.mountTimeoutMs);
   }
 
   async removeVolume(slice: string): Promise<void> {

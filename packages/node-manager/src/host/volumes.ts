@@ -23,6 +23,7 @@ export interface VolumesOptions {
   readonly names: NodeNames;
   readonly runner: CommandRunner;
   readonly bound: 'auto' | DiskBound;
+  readonly mountTimeoutMs?: number;
 }
 
 /** Where slivers write. A volume that was made under one kind of bound keeps it. */
@@ -38,7 +39,7 @@ export interface Volumes {
 
 const MIB = 1024 * 1024;
 
-export function createVolumes({ paths, names, runner, bound }: VolumesOptions): Volumes {
+export function createVolumes({ paths, names, runner, bound, mountTimeoutMs }: VolumesOptions): Volumes {
   const images = createVolumeImages(runner);
   let decided: Promise<Decision> | undefined;
   const decide = () => (decided ??= decideBound(bound, runner));
@@ -57,7 +58,7 @@ export function createVolumes({ paths, names, runner, bound }: VolumesOptions): 
       const bounded = existsSync(image) || (!isUnbounded(slice) && (await decide()).bound === 'loop');
       if (!bounded) return { upper, work };
       await images.make(image, diskMiB);
-      mountVolumeImage(image, disk);
+      await mountVolumeImage(image, disk, mountTimeoutMs);
       if (mayGrowVolumes() && !volumes.holds(slice, diskMiB)) await volumes.grow(slice, diskMiB);
       return { upper: join(disk, 'upper'), work: join(disk, 'work') };
     },

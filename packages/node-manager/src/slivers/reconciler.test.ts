@@ -90,6 +90,24 @@ describe('the reconciler', () => {
     expect(node.directory.get('a1_x')?.reason).toBeNull();
   });
 
+  it('makes a sliver while the steps of four others hang', async () => {
+    const hanging: (() => void)[] = [];
+    await using node = setUp((plain) => ({
+      async mountRoot(sliver) {
+        if (sliver.slice.startsWith('h1')) await new Promise<void>((resolve) => hanging.push(resolve));
+        return plain.mountRoot(sliver);
+      },
+    }));
+    await node.reconciler.start();
+    for (let index = 2; index < 6; index++) node.lease(`h1_s${index}`, index);
+    await expect.poll(() => hanging).toHaveLength(4);
+    node.lease('a1_x', 7);
+    await expect.poll(() => node.directory.get('a1_x')?.state, { timeout: 25_000 }).toBe('running');
+    expect(node.directory.get('h1_s2')?.state).toBe('starting');
+    for (const end of hanging) end();
+    await expect.poll(() => node.directory.get('h1_s2')?.state, { timeout: 25_000 }).toBe('running');
+  });
+
   it('ends what is leased on time, with nobody asking', async () => {
     await using node = setUp();
     await node.reconciler.start();

@@ -84,7 +84,7 @@ class LeaseReconciler implements Reconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
-    this.#queue = createWorkQueue(options.concurrency ?? 4, (key) => this.#attempt(key));
+    this.#queue = createWorkQueue({ concurrency: options.concurrency ?? 4 }, (key) => this.#attempt(key));
   }
 
   async start(): Promise<void> {

@@ -6,7 +6,7 @@ it('runs a few keys at a time, each key once at a time, and loses no request', a
   const running = new Map<string, number>();
   const runs = new Map<string, number>();
   let most = 0;
-  const queue = createWorkQueue(3, async (key) => {
+  const queue = createWorkQueue({ concurrency: 3 }, async (key) => {
     running.set(key, (running.get(key) ?? 0) + 1);
     runs.set(key, (runs.get(key) ?? 0) + 1);
     expect(running.get(key), 'one job of a key at a time').toBe(1);
@@ -26,4 +26,21 @@ it('runs a few keys at a time, each key once at a time, and loses no request', a
   await queue.close();
   queue.add('z');
   expect(runs.has('z')).toBe(false);
+});
+
+it('does not wait for jobs that hang to begin others, and runs no second one of their key', async () => {
+  const ends = new Map<string, () => void>();
+  const done: string[] = [];
+  const queue = createWorkQueue({ concurrency: 2, patienceMs: 20 }, async (key) => {
+    if (key.startsWith('hangs')) await new Promise<void>((resolve) => ends.set(key, resolve));
+    done.push(key);
+  });
+  for (const key of ['hangs1', 'hangs2', 'hangs3', 'hangs1', 'a', 'b']) queue.add(key);
+  await expect.poll(() => done, { timeout: 30_000 }).toEqual(['a', 'b']);
+  expect([...ends.keys()]).toEqual(['hangs1', 'hangs2', 'hangs3']);
+  for (const end of ends.values()) end();
+  await expect.poll(() => done, { timeout: 30_000 }).toHaveLength(5);
+  ends.get('hangs1')?.(); // its second run
+  await queue.idle();
+  expect(done.filter((key) => key === 'hangs1')).toHaveLength(2);
 });
