@@ -99,6 +99,30 @@ it('stops the program when the caller goes away', async () => {
   await program.killed;
 });
 
+it.each([
+  [
+    'taken off the slice',
+    async (email: string) => test.admin.removePersonFromSlice({ params: { slice: 'demo_a', person: email } }),
+  ],
+  [
+    'disabled',
+    async (email: string) => test.admin.changeEnabled({ params: { person: email }, body: { enabled: false } }),
+  ],
+])('stops the program when its person is %s', async (how, act) => {
+  const { email, token } = await test.person(`${how.replaceAll(' ', '-')}@example.org`, [
+    { role: 'user', site: 'demo' },
+  ]);
+  await test.admin.addPersonToSlice({ params: { slice: 'demo_a', person: email } });
+  const program = cat();
+  node.execBackend = async () => program;
+  const session = await run(token);
+  session.stdin.write('hello');
+  session.stdin.on('error', () => {}); // it is cut off
+  await act(email);
+  await program.killed;
+  expect(isPlanetLabError(await session.exit.catch((error: unknown) => error))).toBe(true);
+});
+
 it('breaks the caller’s stream when the node goes away', async () => {
   node.execBackend = async () => cat();
   const session = await run(test.adminToken);

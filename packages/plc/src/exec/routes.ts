@@ -13,9 +13,9 @@ import { findWantedSliver } from '../slivers/store.ts';
 import type { Store } from '../store/store.ts';
 import { credentialSource } from '../uplinks/node-client.ts';
 import { type NodeLink, reachNode, type UplinkFinder } from '../uplinks/reach.ts';
+import { type StillAllowedOptions, stillAllowed } from './still-allowed.ts';
 
-export interface ExecRoutesOptions {
-  readonly store: Store;
+export interface ExecRoutesOptions extends StillAllowedOptions {
   readonly authority: Authority;
   readonly uplinks: UplinkFinder;
 }
@@ -33,7 +33,9 @@ export function serveExec(app: App, serve: ServePerson, options: ExecRoutesOptio
     const link = await reachNode(options, params.node, nodeId);
     const path = fillPath(nodeRoutes.exec.path, { slice: slice.name });
     const headers = personHeaders(authority, store, actor, slice.name, path);
-    await passOn(context, link, path, { ...headers, 'content-type': EXEC_CONTENT_TYPE });
+    using allowed = stillAllowed(options, context.request, actor, slice.name);
+    const signal = AbortSignal.any([context.signal, allowed.signal]);
+    await passOn({ ...context, signal }, link, path, { ...headers, 'content-type': EXEC_CONTENT_TYPE });
   });
 }
 
