@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Client, createClient, fetchTransport, plcRoutes, withHeaders } from '@planetlab/contract';
+import { isPlanetLabError } from '@planetlab/model';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 const MAIN = new URL('../../apps/plc/main.ts', import.meta.url).pathname;
@@ -120,16 +121,24 @@ it('goes on by itself when only its PostgreSQL is killed', async () => {
   await client.createSite({ body: { name: 'before', title: 'Before' } });
   const killed = postgresPid();
   process.kill(killed, 'SIGKILL');
+  const refusals = new Set<string>();
   // Its backends may answer a little longer than it lives: only a change that succeeds says that it is back.
   const deadline = Date.now() + 60_000; // crash recovery syncs every file, and the disk may be busy
   for (let attempt = 0; ; attempt++) {
     const name = `after${attempt}`;
-    const made = await client.createSite({ body: { name, title: 'After' } }).catch(() => undefined);
+    const made = await client.createSite({ body: { name, title: 'After' } }).catch((error: unknown) => {
+      refusals.add(isPlanetLabError(error) ? error.code : String(error));
+      return undefined;
+    });
     if (made !== undefined && postgresPid() !== killed) break;
     if (Date.now() > deadline) throw new Error(`the database did not come back:\n${heard.join('')}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   expect(await allSites(client)).toContain('before');
+  expect(
+    [...refusals].filter((code) => code !== 'database_unavailable'),
+    'what callers were told meanwhile',
+  ).toEqual([]);
 });
 
 it('stops in order at SIGTERM, and leaves nothing running', async () => {

@@ -58,8 +58,8 @@ function requestBody(route: RouteDefinition): Json {
 /** What any route of its kind may answer, besides what it adds. */
 const ANY: readonly ErrorCode[] = ['malformed_request', 'malformed_name', 'internal'];
 const BY_ACCESS = {
-  public: ['too_many_requests'],
-  person: ['not_signed_in', 'forbidden', 'scope_insufficient', 'too_many_requests'],
+  public: ['too_many_requests', 'database_unavailable'],
+  person: ['not_signed_in', 'forbidden', 'scope_insufficient', 'too_many_requests', 'database_unavailable'],
   credential: [
     'credential_missing',
     'credential_invalid',

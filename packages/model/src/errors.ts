@@ -85,6 +85,7 @@ export const ERROR_KINDS = {
   // the way between them
   node_unreachable: kind(503, 'node', 'The node is not connected'),
   authority_unreachable: kind(503, 'authority', 'The authority does not answer'),
+  database_unavailable: kind(503, 'platform', 'The database does not answer'),
   timed_out: kind(504, 'platform', 'Timed out'),
   canceled: kind(499, 'caller', 'Canceled'),
   internal: kind(500, 'platform', 'Internal error'),

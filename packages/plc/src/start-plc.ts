@@ -44,6 +44,7 @@ import { serveSliceLife } from './slices/life-routes.ts';
 import { serveSlices } from './slices/routes.ts';
 import { serveSlivers } from './slivers/routes.ts';
 import { serveUsage } from './slivers/usage.ts';
+import { explainLostDatabase } from './store/lost-database.ts';
 import { oneAtATime } from './store/one-at-a-time.ts';
 import { openStore } from './store/open-store.ts';
 import type { Store } from './store/store.ts';
@@ -163,7 +164,7 @@ async function openNodeListener(parts: Parts, nowMs: () => number): Promise<Node
   const { options, store, authority, uplinks, passOn } = parts;
   const listen = parseHostPort(options.nodeListen);
   const addresses = (options.nodeAddress ?? options.nodeListen).split(',').map(parseHostPort);
-  const joinApp = createApp({ logger: options.log });
+  const joinApp = createApp({ logger: options.log, explain: explainLostDatabase });
   serveJoin(joinApp, store, authority, await createLimiter(joinApp));
   return listenForNodes({
     listen,
@@ -190,6 +191,7 @@ async function publicApp(parts: Parts): Promise<{ readonly app: App; readonly dr
   const app = createApp({
     logger: options.log,
     trustProxy: 'loopback',
+    explain: explainLostDatabase,
     ...(options.tls === undefined ? {} : { tls: readTlsFiles(options.tls) }),
   });
   await app.register(cookie);

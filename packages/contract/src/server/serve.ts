@@ -54,6 +54,8 @@ export interface AppOptions {
   readonly bodyLimitBytes?: number;
   /** Proxies whose word on a caller's address is taken (`X-Forwarded-For`), such as `loopback`; default none. */
   readonly trustProxy?: string;
+  /** What an error of something below means to the caller; undefined for one that it does not know. */
+  readonly explain?: (error: unknown) => PlanetLabError | undefined;
 }
 
 /** Longest parameter in a path, in characters: a mail address has up to 254. */
@@ -84,7 +86,8 @@ export function createApp(options: AppOptions = {}): App {
     ),
   );
   app.setErrorHandler((error, request, reply) => {
-    const problem = toPlanetLabError(error);
+    const problem = options.explain?.(error) ?? toPlanetLabError(error);
+    if (problem.code === 'database_unavailable') request.log.warn({ reason: messageOf(problem.cause) }, 'no database');
     if (problem.code === 'internal') request.log.error({ err: error }, 'request failed');
     if (request.raw.httpVersionMajor >= 2) reply.removeHeader('connection'); // set for a body too large; HTTP/2 has none
     return sendProblem(reply, problem);

@@ -1,6 +1,7 @@
 import { isPlanetLabError, PlanetLabError } from '@planetlab/model';
 import { Kysely } from 'kysely';
 import pg from 'pg';
+import { guarded } from './lost-database.ts';
 import { RequestDialect } from './request-transaction.ts';
 import type { Db, Schema } from './schema.ts';
 
@@ -48,7 +49,7 @@ export function openDatabase(address: DatabaseAddress, onIdleError: (error: Erro
     idleTimeoutMillis: 60_000,
   });
   pool.on('error', onIdleError);
-  return new Kysely<Schema>({ dialect: new RequestDialect({ pool }) });
+  return new Kysely<Schema>({ dialect: new RequestDialect({ pool: guarded(pool) }) });
 }
 
 const UNIQUE_VIOLATION = '23505';

@@ -1,0 +1,23 @@
+import { createApp } from '@planetlab/contract/server';
+import { sql } from 'kysely';
+import { expect, it } from 'vitest';
+import { openDatabase } from './database.ts';
+import { explainLostDatabase } from './lost-database.ts';
+
+it('tells callers that the database is away and when to come again, and nothing of the kind of other failures', async () => {
+  const db = openDatabase({ socketFolder: '/nowhere' }, () => {});
+  const app = createApp({ explain: explainLostDatabase });
+  app.get('/ask', () => sql`select 1`.execute(db));
+  app.get('/other', () => Promise.reject(Object.assign(new Error('syntax error'), { code: '42601' })));
+  app.get('/elsewhere', () => Promise.reject(Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })));
+  app.get('/broken', () => Promise.reject(new Error('Connection terminated unexpectedly')));
+  const away = await app.inject('/ask');
+  expect(away.statusCode).toBe(503);
+  expect(away.headers['retry-after']).toBe('2');
+  expect(away.json()).toMatchObject({ code: 'database_unavailable', fault: 'platform' });
+  expect((await app.inject('/broken')).statusCode).toBe(503);
+  for (const path of ['/other', '/elsewhere'])
+    expect((await app.inject(path)).json()).toMatchObject({ code: 'internal' });
+  await app.close();
+  await db.destroy();
+});
