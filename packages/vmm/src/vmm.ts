@@ -47,6 +47,9 @@ export interface MachineStatus {
 
 export interface MachineStats {
   readonly cpuMs: number;
+  /** How long programs that could have run waited for a processor, or for memory to be given back; null where the kernel does not count it. */
+  readonly cpuWaitedMs: number | null;
+  readonly memoryWaitedMs: number | null;
   readonly memoryMiB: number;
   /** Most that it has ever used; null where the kernel does not count it. */
   readonly memoryPeakMiB: number | null;

@@ -188,12 +188,19 @@ describe('slices on nodes', () => {
     plc.fates.set('zurich', { state: 'running' });
     await cli('slice add-node eth_demo zurich');
     const { stdout } = await cli('sliver show eth_demo@zurich');
-    expect(stdout).toMatch(/CPU +weight 1, .*at least 0.25 cores when all are busy, used 1 min 30 s/);
     expect(stdout).toMatch(
-      /Memory +31 MiB of [\d.]+ [MG]iB, at most 64 MiB, 3 times at the limit, programs ended by it: 1/,
+      /CPU +weight 1, .*at least 0.25 cores when all are busy, used 1 min 30 s, the node's kernel does not count waiting/,
     );
-    expect(stdout).toMatch(/Processes +7 of 512/);
+    expect(stdout).toMatch(
+      /Memory +31 MiB of [\d.]+ [MG]iB, at most 64 MiB, 3 times at the limit, waited 2.5 s for memory, programs ended by it: 1/,
+    );
+    expect(stdout).toMatch(/Processes +7 of 512, 0 refused/);
     expect(stdout).toMatch(/Disk +120 MiB of 4.9 GiB, 40 of 1000 files, bound by loop/);
+    expect(stdout).toMatch(/Egress .*not enforced by this node, and not counted/);
+    expect(stdout).toMatch(/Flows .*what was refused is not counted by this node/);
+    expect(stdout).toMatch(/Ports +none bound/);
+    const { usage } = json((await cli('sliver show eth_demo@zurich --json')).stdout) as { usage: object };
+    expect(usage).toMatchObject({ cpu: { waitedMs: null }, memory: { waitedMs: 2_500, atLimit: 3 } });
     expect(stdout).toMatch(/Notice +.*A program was ended\./);
   });
 

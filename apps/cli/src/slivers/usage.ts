@@ -13,74 +13,77 @@ export async function usageOf({ client }: Plc, { slice, node }: Sliver): Promise
   }
 }
 
-/** Limit, guarantee, use and throttling of each resource. */
-export function usageFields({
-  resources,
-  cpu,
-  memory,
-  processes,
-  disk,
-  notices,
-  ...used
-}: SliverUsage): readonly Field[] {
-  const { egress, ports } = resources;
-  const sent = used.egress;
+/** Limit, guarantee, use and throttling of each resource; what the node's kernel does not tell is said to be so. */
+export function usageFields(usage: SliverUsage): readonly Field[] {
+  const { resources, processes, notices } = usage;
+  const { ports } = resources;
   return [
-    [
-      'CPU',
-      line(
-        `weight ${resources.cpuShares}`,
-        resources.cpuReservedMillis > 0 && `${resources.cpuReservedMillis / 1000} cores reserved`,
-        `at least ${(cpu.guaranteedMillis / 1000).toFixed(2)} cores when all are busy`,
-        `used ${formatDuration(cpu.usedMs)}`,
-      ),
-    ],
-    [
-      'Memory',
-      line(
-        `${mebibytes(memory.usedMiB)} of ${formatMiB(resources.memoryMiB)}`,
-        memory.peakMiB !== null && `at most ${mebibytes(memory.peakMiB)}`,
-        memory.atLimit > 0 && `${memory.atLimit} times at the limit`,
-        memory.killed > 0 && `programs ended by it: ${memory.killed}`,
-      ),
-    ],
-    [
-      'Processes',
-      line(`${processes.used} of ${resources.processes}`, processes.refused > 0 && `${processes.refused} refused`),
-    ],
-    [
-      'Disk',
-      disk.usedMiB === null
-        ? line(`limit ${formatMiB(disk.limitMiB)}`, 'not enforced by this node')
-        : line(
-            `${mebibytes(disk.usedMiB)} of ${formatMiB(disk.limitMiB)}`,
-            disk.files !== null && disk.filesLimit !== null && `${disk.files} of ${disk.filesLimit} files`,
-            `bound by ${disk.bound}`,
-          ),
-    ],
-    [
-      'Egress',
-      line(
-        `at least ${egress.minKbps} kbit/s`,
-        `at most ${egress.maxKbps} kbit/s`,
-        sent !== undefined && sent.ceilKbps < egress.maxKbps && `slowed to ${sent.ceilKbps} kbit/s today`,
-        sent === undefined
-          ? `${formatMiB(egress.dailyMiB)} a day`
-          : `sent ${mebibytes(sent.sentTodayMiB)} of ${formatMiB(egress.dailyMiB)} today`,
-        sent !== undefined && sent.dropped > 0 && `${sent.dropped} packets dropped`,
-      ),
-    ],
-    [
-      'Flows',
-      line(
-        `${resources.newFlowsPerSecond} new per second`,
-        sent !== undefined && sent.refusedFlows > 0 && `${sent.refusedFlows} refused`,
-      ),
-    ],
-    ['Ports', ports.length === 0 ? undefined : ports.map(portKey).join(', ')],
+    ['CPU', cpuLine(usage)],
+    ['Memory', memoryLine(usage)],
+    ['Processes', line(`${processes.used} of ${resources.processes}`, `${processes.refused} refused`)],
+    ['Disk', diskLine(usage)],
+    ['Egress', egressLine(usage)],
+    ['Flows', flowsLine(usage)],
+    ['Ports', ports.length === 0 ? 'none bound' : `${ports.map(portKey).join(', ')}, its own on this node`],
     ...notices.map(({ at, message }): Field => ['Notice', `${at}: ${message}`]),
   ];
 }
+
+const cpuLine = ({ resources, cpu }: SliverUsage): string =>
+  line(
+    `weight ${resources.cpuShares}`,
+    resources.cpuReservedMillis > 0 && `${resources.cpuReservedMillis / 1000} cores reserved`,
+    `at least ${(cpu.guaranteedMillis / 1000).toFixed(2)} cores when all are busy`,
+    `used ${formatDuration(cpu.usedMs)}`,
+    waited(cpu.waitedMs, 'a processor'),
+  );
+
+const memoryLine = ({ resources, memory }: SliverUsage): string =>
+  line(
+    `${mebibytes(memory.usedMiB)} of ${formatMiB(resources.memoryMiB)}`,
+    memory.peakMiB !== null && `at most ${mebibytes(memory.peakMiB)}`,
+    `${memory.atLimit} times at the limit`,
+    waited(memory.waitedMs, 'memory'),
+    `programs ended by it: ${memory.killed}`,
+  );
+
+const waited = (ms: number | null, what: string): string =>
+  ms === null ? `the node's kernel does not count waiting for ${what}` : `waited ${formatDuration(ms)} for ${what}`;
+
+function diskLine({ disk }: SliverUsage): string {
+  const { usedMiB, limitMiB, files, filesLimit, bound } = disk;
+  if (usedMiB === null) return line(`limit ${formatMiB(limitMiB)}`, 'not enforced by this node, and use not counted');
+  const full = usedMiB >= limitMiB * FULL || (files !== null && filesLimit !== null && files >= filesLimit);
+  return line(
+    `${mebibytes(usedMiB)} of ${formatMiB(limitMiB)}`,
+    files !== null && (filesLimit === null ? `${files} files` : `${files} of ${filesLimit} files`),
+    full && 'full now',
+    `bound by ${bound}`,
+  );
+}
+
+/** A file system keeps a little for itself. */
+const FULL = 0.99;
+
+function egressLine({ resources: { egress }, egress: sent }: SliverUsage): string {
+  const limits = [`at least ${egress.minKbps} kbit/s`, `at most ${egress.maxKbps} kbit/s`];
+  if (sent === undefined)
+    return line(...limits, `${formatMiB(egress.dailyMiB)} a day`, 'not enforced by this node, and not counted');
+  const since = sent.slowedSince === null ? '' : ` since ${sent.slowedSince}`;
+  return line(
+    ...limits,
+    `sent ${mebibytes(sent.sentTodayMiB)} of ${formatMiB(egress.dailyMiB)} today`,
+    sent.ceilKbps < egress.maxKbps ? `slowed to ${sent.ceilKbps} kbit/s${since}` : 'not slowed',
+    `${sent.waited} packets waited`,
+    `${sent.dropped} dropped`,
+  );
+}
+
+const flowsLine = ({ resources, egress }: SliverUsage): string =>
+  line(
+    `${resources.newFlowsPerSecond} new per second`,
+    egress === undefined ? 'what was refused is not counted by this node' : `${egress.refusedFlows} refused`,
+  );
 
 const mebibytes = (mib: number): string => formatMiB(Number(mib.toFixed(mib < 10 ? 1 : 0)));
 const line = (...parts: readonly (string | false)[]): string => parts.filter((part) => part !== false).join(', ');

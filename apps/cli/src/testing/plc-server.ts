@@ -254,8 +254,8 @@ function serveSlivers(app: App, state: State): void {
   serve(app, plcRoutes.getUsage, async ({ params }) => ({
     at: now(),
     resources: found(state.slices, params.slice, 'slice').resources,
-    cpu: { usedMs: 90_000, guaranteedMillis: 250 },
-    memory: { usedMiB: 31.4, peakMiB: 64, atLimit: 3, killed: 1 },
+    cpu: { usedMs: 90_000, guaranteedMillis: 250, waitedMs: null },
+    memory: { usedMiB: 31.4, peakMiB: 64, waitedMs: 2_500, atLimit: 3, killed: 1 },
     processes: { used: 7, refused: 0 },
     disk: { bound: 'loop', usedMiB: 120, limitMiB: 5000, files: 40, filesLimit: 1000 },
     notices: [{ at: now(), code: 'memory_limit', message: 'A program was ended.' }],

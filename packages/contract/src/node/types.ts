@@ -129,12 +129,16 @@ export type NodeSliver = z.infer<typeof NodeSliver>;
 export const SliverUsage = z.object({
   at: Instant,
   resources: Resources,
-  /** `guaranteedMillis`: what it has of the node, in thousandths of a core, when every sliver is busy. */
-  cpu: z.object({ usedMs: z.number(), guaranteedMillis: z.number() }),
-  /** `atLimit`: how often the limit made it give memory back; `killed`: programs ended because that was not enough. */
+  /**
+   * `guaranteedMillis`: what it has of the node, in thousandths of a core, when every sliver is busy. `waitedMs`: how long
+   * programs that could have run waited for a processor; null where the kernel does not count it.
+   */
+  cpu: z.object({ usedMs: z.number(), guaranteedMillis: z.number(), waitedMs: z.number().nullable().default(null) }),
+  /** `waitedMs`: how long programs waited for memory, null as above. `atLimit`: how often the limit made it give memory back; `killed`: programs ended because that was not enough. */
   memory: z.object({
     usedMiB: z.number(),
     peakMiB: z.number().nullable(),
+    waitedMs: z.number().nullable().default(null),
     atLimit: z.number().int(),
     killed: z.number().int(),
   }),
@@ -149,7 +153,8 @@ export const SliverUsage = z.object({
     filesLimit: z.number().int().nullable(),
   }),
   /**
-   * `ceilKbps`: its highest rate now, lower than asked for once it has sent most of its day's volume; `waited`: how often a
+   * `ceilKbps`: its highest rate now, lower than asked for once it has sent most of its day's volume, and since when that
+   * is so, as its people were told; `waited`: how often a
    * packet waited for its rate; `dropped`: packets for which there was no room to wait; `refusedFlows`: first packets of
    * flows beyond the limits. Absent where the node cannot shape.
    */
@@ -157,6 +162,7 @@ export const SliverUsage = z.object({
     .object({
       sentTodayMiB: z.number(),
       ceilKbps: z.number(),
+      slowedSince: Instant.nullable().default(null),
       waited: z.number().int(),
       dropped: z.number().int(),
       refusedFlows: z.number().int(),

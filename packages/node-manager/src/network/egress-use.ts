@@ -4,6 +4,9 @@ import type { Host } from '../host/host.ts';
 import type { NodeNetwork } from './node-network.ts';
 import type { VolumeMeter } from './volume-meter.ts';
 
+/** Since when it is slowed is known by what its people were told. */
+export type EgressUse = Omit<NonNullable<SliverUsage['egress']>, 'slowedSince'>;
+
 export interface EgressUseOptions {
   readonly host: Pick<Host, 'classCounters' | 'refusedPackets'>;
   readonly network: Pick<NodeNetwork, 'applied' | 'shapingFailure'>;
@@ -17,7 +20,7 @@ export async function egressUse(
   { host, network, meter }: EgressUseOptions,
   slice: SliceName,
   { egress }: Resources,
-): Promise<SliverUsage['egress']> {
+): Promise<EgressUse | undefined> {
   const applied = network.applied();
   const [index] = [...(applied?.slivers ?? [])].find(([, sliver]) => sliver.slice === slice) ?? [];
   if (applied?.shaping == null || index === undefined || network.shapingFailure() !== null) return undefined;

@@ -1,4 +1,4 @@
-import type { HostFeature, SliverUsage } from '@planetlab/contract';
+import type { HostFeature } from '@planetlab/contract';
 import { DEFAULT_RESOURCES, messageOf, type Resources, SECOND_MS, type SliceName } from '@planetlab/model';
 import type { NodeConfig } from '../config.ts';
 import type { Host } from '../host/host.ts';
@@ -7,7 +7,7 @@ import { linkName, type NodeNames } from '../paths.ts';
 import { addressesOf } from '../slivers/addresses.ts';
 import { renderFirewall, sliverElements } from '../slivers/firewall.ts';
 import type { NodeStore, SliverRow, StoredLease } from '../store/store.ts';
-import { egressUse } from './egress-use.ts';
+import { type EgressUse, egressUse } from './egress-use.ts';
 import { type HostNetwork, readHostNetwork } from './host-network.ts';
 import type { NetworkState, SliverNetwork } from './network-state.ts';
 import { createNodeNetwork, type NodeNetwork } from './node-network.ts';
@@ -35,7 +35,7 @@ export interface OpenNetwork {
   /** Takes what was sent, and slows who has sent too much. */
   measure(): Promise<void>;
   /** What a sliver sends. */
-  use(slice: SliceName, resources: Resources): Promise<SliverUsage['egress']>;
+  use(slice: SliceName, resources: Resources): Promise<EgressUse | undefined>;
   feature(): HostFeature;
   /** Measures from time to time. */
   start(): void;

@@ -10,6 +10,7 @@ const key = generateKeyPair();
 const addresses = { sliverIpv4Range: '100.96.0.0/16', ipv6Prefix: null, idBase: 100_000_000 };
 const logger = { info() {}, warn() {}, error() {} };
 const NOTHING: MachineStats = {
+  ...{ cpuWaitedMs: null, memoryWaitedMs: null },
   ...{ cpuMs: 0, memoryMiB: 0, memoryPeakMiB: null, memoryAtLimit: 0, memoryKills: 0, processes: 1 },
   processesRefused: 0,
 };

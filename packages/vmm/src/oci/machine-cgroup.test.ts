@@ -11,6 +11,8 @@ const FILES: Readonly<Record<string, string>> = {
   'cgroup.freeze': '0\n',
   'cpu.stat':
     'usage_usec 10028992\nuser_usec 6170741\nsystem_usec 3858251\nnice_usec 0\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\nnr_bursts 0\nburst_usec 0\n',
+  'cpu.pressure':
+    'some avg10=0.00 avg60=1.20 avg300=0.10 total=3269869\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n',
   'cpu.weight': '39\n',
   'memory.current': '375017472\n',
   'memory.events': 'low 0\nhigh 0\nmax 17\noom 2\noom_kill 2\noom_group_kill 0\n',
@@ -36,7 +38,8 @@ describe('a machine’s cgroup in the one hierarchy of v2', () => {
 
   it('says what the machine uses, what it was refused and what it lost', () => {
     expect(cgroup('planetlab/node/a').stats()).toMatchObject({
-      cpuMs: 10_028.992,
+      ...{ cpuMs: 10_028.992, cpuWaitedMs: 3269.869 },
+      memoryWaitedMs: null, // not every kernel has a file of pressure
       memoryMiB: (375_017_472 - 18_509_824) / 2 ** 20, // without the files that the kernel gives back at once
       memoryPeakMiB: 375_676_928 / 2 ** 20,
       ...{ memoryAtLimit: 17, memoryKills: 2, processes: 36, processesRefused: 5 },

@@ -48,6 +48,8 @@ export function machineCgroup(hierarchies: readonly CgroupHierarchy[], relativeP
         isFrozen: () => read('', 'cgroup.freeze').trim() === '1', // as asked for; cgroup.events says when the last one is
         stats: () => ({
           cpuMs: keyedNumber(read('', 'cpu.stat'), 'usage_usec') / US_PER_MS,
+          cpuWaitedMs: pressureMs(read('', 'cpu.pressure')),
+          memoryWaitedMs: pressureMs(read('', 'memory.pressure')),
           memoryMiB: inUse(read('', 'memory.current'), read('', 'memory.stat'), 'inactive_file'),
           memoryPeakMiB: mebibytes(read('', 'memory.peak')),
           memoryAtLimit: keyedNumber(read('', 'memory.events'), 'max'),
@@ -62,6 +64,7 @@ export function machineCgroup(hierarchies: readonly CgroupHierarchy[], relativeP
         isFrozen: () => /^FR(EEZING|OZEN)/.test(read('freezer', 'freezer.state')),
         stats: () => ({
           cpuMs: Number(read('cpuacct', 'cpuacct.usage')) / NS_PER_MS,
+          ...{ cpuWaitedMs: null, memoryWaitedMs: null }, // counted in the unified layout only
           memoryMiB: inUse(
             read('memory', 'memory.usage_in_bytes'),
             read('memory', 'memory.stat'),
@@ -100,6 +103,12 @@ const V2_LIMITS: readonly LimitFile[] = [
 export const cpuWeight = (shares: number): number => 1 + Math.floor(((shares - 2) * 9999) / 262_142);
 
 const mebibytes = (bytes: string): number | null => (bytes.trim() === '' ? null : Number(bytes) / MIB);
+
+/** Time in which some program waited, from a file of pressure; null where the kernel has none. */
+function pressureMs(text: string): number | null {
+  const total = /^some .*\btotal=(\d+)$/m.exec(text)?.[1];
+  return total === undefined ? null : Number(total) / US_PER_MS;
+}
 
 /** Memory without what the kernel would give back at once: files read long ago. */
 const inUse = (usage: string, stat: string, reclaimableKey: string): number =>

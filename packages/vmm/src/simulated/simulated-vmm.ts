@@ -89,6 +89,7 @@ class SimulatedVmm implements Vmm {
     const machine = this.#existingIn(id, ['created', 'running', 'paused']);
     const processes = 1 + machine.running.size;
     return {
+      ...{ cpuWaitedMs: null, memoryWaitedMs: null },
       ...{ cpuMs: 0, memoryMiB: 0, memoryPeakMiB: null, memoryAtLimit: 0, memoryKills: 0 },
       ...{ processes, processesRefused: 0 },
     };
