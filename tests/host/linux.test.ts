@@ -118,8 +118,8 @@ describe.skipIf(reason !== undefined)('what is asked of a Linux host', () => {
 
     it('of a volume take no more than it has, past the page cache of the host, and leave no device', async () => {
       await createVolumeImages(systemRunner).make(path('disk.img'), 16);
-      mountVolumeImage(path('disk.img'), path('disk'));
-      mountVolumeImage(path('disk.img'), path('disk'));
+      await mountVolumeImage(path('disk.img'), path('disk'));
+      await mountVolumeImage(path('disk.img'), path('disk'));
       expect(() => writeFileSync(path('disk/large'), Buffer.alloc(17 * 2 ** 20))).toThrow(/ENOSPC/);
       const device = /(loop\d+) .*disk\.img/.exec(
         (await systemRunner.run({ argv: ['losetup', '--list'] })).stdout,
