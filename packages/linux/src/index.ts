@@ -3,6 +3,8 @@
  * It knows nothing of PlanetLab: no slices, no leases, no policy.
  */
 export { HangingCallError } from './aside.ts';
+export type { SubvolumeUse } from './btrfs.ts';
+export { createSubvolume, enableQuotas, limitSubvolume, subvolumeUse } from './btrfs.ts';
 export type { CgroupHierarchy, CgroupLayout } from './cgroups.ts';
 export {
   cgroupFolder,
@@ -62,6 +64,8 @@ export {
   signalAndWait,
   waitForEnd,
 } from './processes.ts';
+export type { ProjectUse } from './project-quota.ts';
+export { limitProject, projectOf, projectUse, setProject } from './project-quota.ts';
 export { setTimeSlice, timeSlice, withTimeSlice } from './scheduling.ts';
 export { enlargeSharedTables } from './shared-tables.ts';
 export type { ListeningSocket } from './sockets.ts';

@@ -59,8 +59,11 @@ export const NodeConfig = z
       .optional(),
     /** CPU weight of all slivers together beside the rest of the machine; another service's is 1. */
     cpuWeight: z.number().min(0.1).max(100).default(6),
-    /** What keeps slivers to their disk limits: `auto` takes loop files wherever they work. */
-    diskBound: z.enum(['auto', 'loop', 'none']).default('auto'),
+    /**
+     * What keeps slivers to their disk limits: `auto` takes what the file system itself counts where its owner has that
+     * switched on, else loop files. `btrfs-quota` switches it on.
+     */
+    diskBound: z.enum(['auto', 'project-quota', 'btrfs-quota', 'loop', 'none']).default('auto'),
     /** Longest that a program may take which the node manager runs for a step, such as the runtime: then it is ended. */
     stepTimeoutMs: z.number().int().min(1000).max(600_000).default(30_000),
     /** Process 1 of each sliver: waits and collects orphans. */

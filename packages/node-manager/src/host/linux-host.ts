@@ -88,7 +88,7 @@ class LinuxHost implements Host {
     mkdirSync(lower, { recursive: true });
     // to start a program for the map of ids takes as long as to make the volume
     const mapped = bindMountIdMapped({ source, target: lower, idBase, idCount: IDS_PER_SLIVER });
-    const { upper, work } = await bothOf(this.#volumes.prepare(sliver.slice, sliver.resources.diskMiB), mapped);
+    const { upper, work } = await bothOf(this.#volumes.prepare(sliver.slice, sliver.resources.diskMiB, idBase), mapped);
     prepareOverlayFolders({ upper, work, target: root }, idBase);
     if (readOptional(lease) !== sliver.lease) {
       replaceFile(lease, sliver.lease);

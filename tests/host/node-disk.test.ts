@@ -1,0 +1,79 @@
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemRunner, unmount } from '@planetlab/linux';
+import { expect, it } from 'vitest';
+import { describeNode } from './describe-node.ts';
+import { eventually } from './node-fixture.ts';
+
+const SLICE = 'test_disk';
+const DISK_MIB = 64;
+const IMAGE_MIB = 512;
+
+/** A file system in a file, whose own counts can bound volumes. */
+const KINDS = [
+  { bound: 'btrfs-quota', make: ['mkfs.btrfs', '-q'], options: 'loop' },
+  {
+    bound: 'project-quota',
+    make: ['mke2fs', '-q', '-F', '-t', 'ext4', '-O', 'quota,project', '-E', 'quotatype=prjquota'],
+    options: 'loop,prjquota',
+  },
+] as const;
+
+describeNode('a node whose file system counts', { name: 'node-disk', firstStart: null }, (world) => {
+  /** Mounts it where slivers write; false, with the reason, where this kernel cannot. */
+  const mounted = async ({ bound, make, options }: (typeof KINDS)[number]): Promise<boolean> => {
+    const image = join(world.node.stateDir, '..', bound);
+    writeFileSync(image, '');
+    truncateSync(image, IMAGE_MIB * 2 ** 20);
+    await systemRunner.run({ argv: [...make, image] });
+    const target = join(world.node.stateDir, 'slivers');
+    mkdirSync(target, { recursive: true });
+    try {
+      await systemRunner.run({ argv: ['mount', '-o', options, image, target] });
+      return true;
+    } catch (error) {
+      console.log(`skipped: ${bound}: ${String(error)}`);
+      return false;
+    }
+  };
+  const configure = (diskBound: string) => {
+    const file = join(world.node.stateDir, 'config.json');
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), diskBound }));
+  };
+  const usage = () => world.caller.client.getUsage({ params: { slice: SLICE } });
+  const run = (script: string) => world.caller.exec(SLICE, ['sh', '-c', script]);
+
+  it.each(KINDS)('bounds each sliver by $bound, hard, lets it grow, and leaves nothing', async (kind) => {
+    const { bound } = kind;
+    if (!(await mounted(kind))) return; // the reason is printed
+    const target = join(world.node.stateDir, 'slivers');
+    try {
+      configure(bound);
+      await world.start();
+      const lease = await world.sliver(SLICE, { diskMiB: DISK_MIB });
+      const fill = await run('dd if=/dev/zero of=/big bs=1M count=200 2>&1; sync');
+      expect(fill.stdout).toMatch(/Disk quota exceeded|No space left on device/);
+      const full = (await usage()).disk;
+      expect(full).toMatchObject({ bound, limitMiB: DISK_MIB });
+      expect(full.usedMiB).toBeGreaterThan(DISK_MIB * 0.7);
+      expect(full.usedMiB).toBeLessThanOrEqual(DISK_MIB + 1);
+      await run('rm /big; sync');
+      expect(await eventually(async () => Number((await usage()).disk.usedMiB) < DISK_MIB / 2, 60_000)).toBe(true);
+
+      const resources = { ...lease.resources, diskMiB: 2 * DISK_MIB };
+      await world.caller.client.changeLease({ params: { lease: lease.id }, body: { resources } });
+      expect(await eventually(async () => (await usage()).disk.limitMiB === 2 * DISK_MIB, 60_000)).toBe(true);
+      expect((await run('dd if=/dev/zero of=/more bs=1M count=80 2>/dev/null && rm /more && sync')).code).toBe(0);
+
+      const project = await run('chattr -p 7 /root 2>/dev/null; lsattr -pd /root 2>/dev/null');
+      expect(project.stdout, 'it counts for itself').not.toMatch(/^ +7 /);
+      const features = (await world.caller.client.getNode({})).features;
+      expect(features.find(({ feature }) => feature === 'disk bound')?.available ?? true).toBe(true);
+      await world.endAll();
+      expect(readdirSync(target).filter((name) => name !== 'lost+found')).toEqual([]);
+    } finally {
+      await world.node.stop('SIGTERM');
+      unmount(target);
+    }
+  });
+});
