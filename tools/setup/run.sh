@@ -1,10 +1,10 @@
 #!/bin/sh
-# What `npm run lab|test|test:vm|bench|pl|check|package:node` call: does the set-up that the command needs, and only what is missing, then runs it.
+# What `npm run lab|test|test:vm|bench|soak|pl|check|package:node` call: does the set-up that the command needs, and only what is missing, then runs it.
 # Set-up speaks on standard error; standard output belongs to the command.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
-command=${1:?usage: run.sh lab|test|test-vm|bench|pl|check|package-node [arguments]}
+command=${1:?usage: run.sh lab|test|test-vm|bench|soak|pl|check|package-node [arguments]}
 shift
 caller_directory=$PWD
 cd "$root"
@@ -20,6 +20,7 @@ case $command in
   lab) set -- apps/cli/main.ts lab up "$@" ;;
   pl) set -- apps/cli/main.ts "$@" ;;
   bench) set -- bench/main.ts "$@" ;;
+  soak) set -- tests/soak/main.ts "$@" ;;
   package-node) set -- tools/package/node-package.ts "$@" ;;
   test-vm) set -- tools/test-machine/main.ts "$@" ;;
   check | test) ;;
@@ -39,7 +40,7 @@ if [ "$command" = pl ]; then
 fi
 
 case $prepare in
-  lab | bench | test)
+  lab | bench | soak | test)
     ensure_distribution_packages "$prepare"
     ensure_console
     ;;
@@ -47,7 +48,7 @@ case $prepare in
 esac
 
 case $needs in
-  lab | bench | test-vm) run_as_root_if_possible "$node" "$@" ;;
+  lab | bench | soak | test-vm) run_as_root_if_possible "$node" "$@" ;;
   test) exec sh tools/setup/test.sh "$node" "$@" ;;
   check) exec sh tools/setup/check.sh "$node" ;;
   package-node) exec "$node" "$@" ;;

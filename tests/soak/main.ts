@@ -1,0 +1,51 @@
+/**
+ * `npm run soak -- writes [--writes 10000] [--kills 50] [--json]` and `npm run soak -- fuzz [--minutes 3] [--json]`:
+ * what takes too long for `npm test`, which has a small version of each. The seed is printed; `--seed` repeats a run.
+ */
+import { parseArgs } from 'node:util';
+import { messageOf } from '@planetlab/model';
+import { fuzzPlc } from './fuzz-plc.ts';
+import { soakWrites } from './writes.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean' },
+    seed: { type: 'string' },
+    writes: { type: 'string', default: '10000' },
+    kills: { type: 'string', default: '50' },
+    minutes: { type: 'string', default: '3' },
+  },
+});
+const seed = Number(values.seed ?? Date.now() % 1_000_000);
+const note = (line: string) => process.stderr.write(`${line}\n`);
+
+/** Whether nothing is wrong. */
+async function run(): Promise<boolean> {
+  if (positionals[0] === 'writes') {
+    const outcome = await soakWrites({ writes: Number(values.writes), kills: Number(values.kills), seed, note });
+    print(outcome);
+    return outcome.lost + outcome.halfDone + outcome.twice + outcome.wrongEvents === 0;
+  }
+  if (positionals[0] === 'fuzz') {
+    const outcome = await fuzzPlc(Number(values.minutes) * 60, seed);
+    print(outcome);
+    return outcome.faults.length === 0;
+  }
+  note('Soaks: writes, fuzz\nExample: npm run soak -- writes --json');
+  return false;
+}
+
+function print(outcome: object): void {
+  if (values.json !== true)
+    for (const [name, value] of Object.entries(outcome))
+      process.stdout.write(`${name.padEnd(16)} ${JSON.stringify(value)}\n`);
+  process.stdout.write(`${JSON.stringify(outcome)}\n`);
+}
+
+try {
+  process.exitCode = (await run()) ? 0 : 1;
+} catch (error) {
+  note(`soak: ${messageOf(error)}`);
+  process.exitCode = 1;
+}
