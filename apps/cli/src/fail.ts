@@ -15,6 +15,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   unknown_key: '`pl key list` and `pl token list` show yours.',
   unknown_node: '`pl node list` shows the nodes.',
   unknown_slice: '`pl slice list` shows the slices you may see.',
+  unknown_operation: '`pl operation list` shows those you may see.',
   unknown_sliver: 'Put the slice on the node with `pl slice add-node SLICE NODE`.',
   sliver_not_running: '`pl sliver show SLICE@NODE` says why.',
   node_unreachable: '`pl node show NODE` says since when and why.',

@@ -50,6 +50,12 @@ export const GROUPS: readonly Group[] = [
     heading: THINGS,
     load: () => import('./commands/sliver.ts'),
   },
+  {
+    name: 'operation',
+    summary: 'work on many nodes: how far it is, and why not',
+    heading: THINGS,
+    load: () => import('./commands/operation.ts'),
+  },
   { name: 'node', summary: 'nodes: list them, add one', heading: THINGS, load: () => import('./commands/node.ts') },
   { name: 'site', summary: 'institutions', heading: THINGS, load: () => import('./commands/site.ts') },
   {

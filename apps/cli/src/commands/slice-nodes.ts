@@ -1,5 +1,5 @@
-import type { PlcNode, Sliver } from '@planetlab/contract';
-import { MINUTE_MS, PlanetLabError } from '@planetlab/model';
+import type { Operation, PlcNode, Sliver } from '@planetlab/contract';
+import { MINUTE_MS, PlanetLabError, SECOND_MS } from '@planetlab/model';
 import type { Command } from 'commander';
 import { ExitWith } from '../exit.ts';
 import { inParallel } from '../in-parallel.ts';
@@ -47,11 +47,15 @@ export function registerSliceNodes(slice: Command, io: Io): void {
     },
   );
   leaf(
-    slice.command('remove-node <name> <nodes...>'),
+    slice.command('remove-node <name> [nodes...]').option('--all', 'every node that it is on'),
     io,
     { summary: 'take a slice off nodes', example: 'pl slice remove-node princeton_codeen planetlab1.eth' },
-    (invocation, name: string, nodes: string[]) =>
-      withClient(invocation, (plc) => removeNodes(plc, invocation, name, nodes)),
+    (invocation, name: string, nodes: string[], options: { all?: boolean }) => {
+      if (nodes.length > 0 === (options.all === true)) throw usageError('Name the nodes, or say --all.');
+      return withClient(invocation, (plc) =>
+        options.all === true ? removeAll(plc, invocation, name) : removeNodes(plc, invocation, name, nodes),
+      );
+    },
   );
 }
 
@@ -62,9 +66,10 @@ async function addNodes(
   named: readonly string[],
   options: AddOptions,
 ): Promise<void> {
-  const { nodes, items } = await askForNodes(plc, invocation, slice, named, options);
+  const { nodes, items, operation } = await askForNodes(plc, invocation, slice, named, options);
   const whenEmpty = `${slice} is on no node.`;
   if (options.detach === true) {
+    invocation.print.note(`Follow it with: pl operation watch ${operation.id}`);
     const asked = items.filter((sliver) => nodes.includes(sliver.node));
     return invocation.print.list(asked, ARRIVAL_COLUMNS, whenEmpty);
   }
@@ -92,17 +97,19 @@ async function askForNodes(
   slice: string,
   named: readonly string[],
   options: AddOptions,
-): Promise<{ readonly nodes: readonly string[]; readonly items: readonly Sliver[] }> {
+): Promise<{ readonly nodes: readonly string[]; readonly items: readonly Sliver[]; readonly operation: Operation }> {
   const params = { slice };
   if (selects(options)) {
     const body = { ...requestOf(options.where, options), keep: options.keep === true };
-    const { selection, items } = await plc.client.selectSlivers({ params, body });
+    const { selection, items, operation } = await plc.client.selectSlivers({ params, body });
     invocation.print.note(selection.summary);
-    return { nodes: selection.chosen, items };
+    return { nodes: selection.chosen, items, operation };
   }
   const nodes = options.all === true ? await nodesInService(plc, invocation) : [...new Set(named)];
-  const { items } = await plc.client.addSlivers({ params, body: { nodes: [...nodes] } });
-  return { nodes, items };
+  const deadlineSeconds = Math.min(Math.max(1, Math.ceil(options.timeout / SECOND_MS)), 86_400);
+  const body = { nodes: [...nodes], deadlineSeconds };
+  const { items, operation } = await plc.client.addSlivers({ params, body });
+  return { nodes, items, operation };
 }
 
 /** The request is made: whoever stops waiting has not taken it back. */
@@ -131,6 +138,12 @@ async function nodesInService(plc: Plc, invocation: Invocation): Promise<readonl
 
 function partition(nodes: readonly PlcNode[], wanted: (node: PlcNode) => boolean): [PlcNode[], PlcNode[]] {
   return [nodes.filter(wanted), nodes.filter((node) => !wanted(node))];
+}
+
+async function removeAll(plc: Plc, { print }: Invocation, slice: string): Promise<void> {
+  const { operation } = await plc.client.removeSlivers({ params: { slice }, body: {} });
+  print.note(`Follow it with: pl operation watch ${operation.id}`);
+  print.done(operation, `${slice} is being taken off every node.`);
 }
 
 /** Each by itself: one that cannot be removed does not keep the others. */

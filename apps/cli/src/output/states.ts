@@ -1,4 +1,4 @@
-import type { NodeState, SliverState } from '@planetlab/model';
+import type { NodeState, OperationItemState, OperationState, SliverState } from '@planetlab/model';
 import type { Color } from './paint.ts';
 import type { Cell } from './table.ts';
 
@@ -25,9 +25,25 @@ const NODE_LOOKS: Readonly<Record<NodeState, Look>> = {
   disconnected: { symbol: '○', color: 'red' },
 };
 
+const OPERATION_LOOKS: Readonly<Record<OperationState | OperationItemState, Look>> = {
+  running: { symbol: '◐', color: 'yellow' },
+  waiting: { symbol: '◌', color: 'yellow' },
+  succeeded: { symbol: '●', color: 'green' },
+  done: { symbol: '●', color: 'green' },
+  partial: { symbol: '◑', color: 'red' },
+  failed: { symbol: '✕', color: 'red' },
+  timed_out: { symbol: '✕', color: 'red' },
+  canceled: { symbol: '·', color: 'dim' },
+};
+
 /** A state in words and colour; with its symbol on a terminal, so that it does not hang on colour alone. */
 export const sliverState = (state: SliverState, symbols: boolean): Cell => cell(state, SLIVER_LOOKS[state], symbols);
 export const nodeState = (state: NodeState, symbols: boolean): Cell => cell(state, NODE_LOOKS[state], symbols);
+
+export const operationState = (state: OperationState, symbols: boolean): Cell =>
+  cell(state, OPERATION_LOOKS[state], symbols);
+export const operationItemState = (state: OperationItemState, symbols: boolean): Cell =>
+  cell(state, OPERATION_LOOKS[state], symbols);
 
 const cell = (state: string, look: Look, symbols: boolean): Cell => ({
   text: symbols ? `${look.symbol} ${state}` : state,

@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import {
   type Change,
   Key,
-  Operation,
   Person,
   PlcEvent,
   PlcNode,
@@ -25,6 +24,7 @@ import {
   WEEK_MS,
 } from '@planetlab/model';
 import { serveMissionControl } from './plc-mission-control.ts';
+import { operationOf, serveOperations } from './plc-operations.ts';
 import { selectionOf } from './plc-selection.ts';
 import { runHere } from './run-here.ts';
 import { UNDECIDED_NODE, UNSET_SITE } from './undecided.ts';
@@ -268,7 +268,7 @@ function serveSlivers(app: App, state: State): void {
       state.slivers.set(sliverName(sliver.slice, sliver.node), sliver);
       setTimeout(() => meetFate(state, sliver), 30).unref();
     }
-    return { operation: operationOf(params.slice, made.length), items: made };
+    return { operation: operationOf(ADA, params.slice, made.length), items: made };
   });
   serve(app, plcRoutes.selectNodes, async ({ body }) => selectionOf(state.nodes, body));
   serve(app, plcRoutes.selectSlivers, async ({ params, body }) => {
@@ -278,7 +278,7 @@ function serveSlivers(app: App, state: State): void {
       state.slivers.set(sliverName(sliver.slice, sliver.node), sliver);
       setTimeout(() => meetFate(state, sliver), 30).unref();
     }
-    return { selection, operation: operationOf(params.slice, items.length), items };
+    return { selection, operation: operationOf(ADA, params.slice, items.length), items };
   });
   serve(app, plcRoutes.listSlivers, async ({ query }) =>
     whole(
@@ -293,7 +293,7 @@ function serveSlivers(app: App, state: State): void {
     const name = sliverName(params.slice, params.node);
     found(state.slivers, name, 'sliver');
     state.slivers.delete(name);
-    return { operation: operationOf(params.slice, 1) };
+    return { operation: operationOf(ADA, params.slice, 1) };
   });
   serve(app, plcRoutes.removeSlivers, async ({ params, body }) => {
     const names = (body.nodes ?? [...state.nodes.values()].map(({ name }) => name)).map((node) =>
@@ -301,20 +301,14 @@ function serveSlivers(app: App, state: State): void {
     );
     const gone = names.filter((name) => state.slivers.delete(name));
     if (gone.length === 0) throw new PlanetLabError('unknown_sliver', `The slice ${params.slice} is on none of them.`);
-    return { operation: operationOf(params.slice, gone.length) };
+    return { operation: operationOf(ADA, params.slice, gone.length) };
   });
+  serveOperations(app, state.slivers);
   serve(app, plcRoutes.exec, async ({ params }, context) => {
     found(state.slivers, sliverName(params.slice, params.node), 'sliver');
     await acceptExec(context, async (start) => runHere(start, params.node));
   });
 }
-
-const operationOf = (slice: string, waiting: number) =>
-  Operation.parse({
-    ...{ id: randomUUID(), kind: 'slivers.add', subject: slice, actor: `person:${ADA}`, state: 'running', version: 1 },
-    ...{ createdAt: now(), deadlineAt: toInstant(Date.now() + 600_000), endedAt: null },
-    counts: { waiting, done: 0, failed: 0, timed_out: 0, canceled: 0 },
-  });
 
 const requestedSliver = (slice: string, node: string): Sliver =>
   Sliver.parse({
