@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:http2';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect as connectTcp, createServer } from 'node:net';
 import { type Duplex, PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { type ErrorCode, PlanetLabError, SliceName } from '@planetlab/model';
@@ -240,4 +240,19 @@ describe('the OpenAPI documents', () => {
     expect(operations.sort()).toEqual(Object.keys(table).sort());
     expect(JSON.stringify(document)).toMatch(/application\/problem\+json/);
   });
+});
+
+it('a body that comes drop by drop is not waited for', async () => {
+  const app = createApp({ bodyWithinMs: 200 });
+  serve(app, plcRoutes.createSession, async () => expect.unreachable());
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo; // it listens on TCP
+  const socket = connectTcp(port, '127.0.0.1');
+  socket.on('error', () => {});
+  socket.write(
+    'POST /v1/sessions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
+  );
+  socket.resume();
+  await new Promise((resolve) => socket.once('close', resolve));
+  await app.close();
 });

@@ -52,6 +52,8 @@ export interface AppOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Largest JSON body in bytes; default 1 MiB. Streams (exec) are not bodies in this sense. */
   readonly bodyLimitBytes?: number;
+  /** How long a body may take to arrive whole; default 30 s. Streams (exec) take as long as they like. */
+  readonly bodyWithinMs?: number;
   /** Proxies whose word on a caller's address is taken (`X-Forwarded-For`), such as `loopback`; default none. */
   readonly trustProxy?: string;
   /** What an error of something below means to the caller; undefined for one that it does not know. */
@@ -60,6 +62,18 @@ export interface AppOptions {
 
 /** Longest parameter in a path, in characters: a mail address has up to 254. */
 const PARAMETER_LIMIT_CHARACTERS = 300;
+
+const BODY_WITHIN_MS = 30_000;
+
+/** Who sends a body drop by drop holds no request open for ever. */
+function boundBodyTime(app: App, withinMs: number): void {
+  app.addHook('preParsing', async (request, _reply, payload) => {
+    if (request.headers['content-type']?.startsWith(EXEC_CONTENT_TYPE) === true) return payload;
+    const timer = setTimeout(() => request.raw.destroy(new Error('the body did not arrive in time')), withinMs);
+    for (const end of ['end', 'close', 'error']) request.raw.once(end, () => clearTimeout(timer));
+    return payload;
+  });
+}
 
 /** A Fastify instance with our error mapping and the exec stream's content type. */
 export function createApp(options: AppOptions = {}): App {
@@ -79,6 +93,7 @@ export function createApp(options: AppOptions = {}): App {
   const app = (tls === undefined ? plain() : secure(tls)) as unknown as App;
   app.decorate('resources', [] as Resource[]);
   app.addContentTypeParser(EXEC_CONTENT_TYPE, (_request, payload, done) => done(null, payload));
+  boundBodyTime(app, options.bodyWithinMs ?? BODY_WITHIN_MS);
   app.setNotFoundHandler((request, reply) =>
     sendProblem(
       reply,
