@@ -2,12 +2,12 @@ import type { RouteDefinition } from '../route.ts';
 import type { TokenScope } from './types.ts';
 
 /** What changes slices, and what changes nodes. What is in neither wants `all`. */
-const SLICES = /^\/v1\/(slices|slivers|selections?)(\/|$)/;
-const NODES = /^\/v1\/(nodes|node-groups)(\/|$)/;
+const SLICES = /^\/v1\/(slices|slivers|operations)(\/|$)/;
+const NODES = /^\/v1\/(nodes|groups)(\/|$)/;
 /** Mails have links in them with which one can sign in. */
 const SECRET = /^\/v1\/mails(\/|$)/;
-/** Ends only what asks. */
-const HARMLESS = new Set(['DELETE /v1/tokens/current']);
+/** The one ends only what asks, the other only asks. */
+const HARMLESS = new Set(['DELETE /v1/tokens/current', 'POST /v1/selections']);
 
 /** The scope that an API token needs for a route. A new route that changes something wants `all` unless it is named here. */
 export function scopeOf(route: Pick<RouteDefinition, 'method' | 'path'>): TokenScope {
