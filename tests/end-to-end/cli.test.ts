@@ -17,9 +17,13 @@ describe('pl on a real PLC with real node managers', () => {
   let url: string;
   const processes: ChildProcess[] = [];
 
-  async function pl(line: string | readonly string[], input = '') {
+  async function pl(
+    line: string | readonly string[],
+    input = '',
+    as: { readonly env: Record<string, string> } = { env },
+  ) {
     const argv = typeof line === 'string' ? line.split(' ') : line;
-    const child = spawn(process.execPath, [PL, ...argv], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [PL, ...argv], { env: as.env, stdio: ['pipe', 'pipe', 'pipe'] });
     child.stdin.end(input);
     const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
     return { code: Number(code), stdout, stderr };
@@ -111,6 +115,39 @@ describe('pl on a real PLC with real node managers', () => {
     expect(refused.stdout).toContain('refused');
     expect(refused.stderr).toMatch(/pl: eth_huge does not run on 1 of 1 node\. tokyo: .+ \[\w+\]/);
     expect((await pl('sliver show eth_huge@tokyo')).stdout).toMatch(/Whose fault +the node’s/);
+  });
+
+  it('brings people in by mail, gives them roles, and lets them go', async () => {
+    const line = 'person invite grace@example.org --name Grace --role user@eth';
+    expect((await pl(line)).stdout).toContain('grace@example.org is invited to be user at eth');
+    expect((await pl('person invitations')).stdout).toContain('grace@example.org');
+    const [id = ''] = /^[0-9a-f-]{36}(?=.* grace@example\.org )/m.exec((await pl('mail list')).stdout) ?? [];
+    const code = /#(\S+)/.exec((await pl(`mail show ${id}`)).stdout)?.[1] ?? '';
+    const body = JSON.stringify({ code, password: 'correct horse battery' });
+    const headers = { 'content-type': 'application/json' };
+    expect((await fetch(`${url}/v1/invitations/accept`, { method: 'POST', headers, body })).status).toBe(201);
+
+    const home = join(folder, 'grace');
+    const grace = { env: { PATH: env['PATH'] ?? '', HOME: home, PLANETLAB_URL: url } };
+    const login = ['login', '--email', 'grace@example.org'];
+    expect((await pl(login, 'correct horse battery', grace)).stdout).toContain('as grace@example.org (user at eth)');
+    expect((await pl(login, 'a wrong password', grace)).stderr).toContain('[sign_in_failed]');
+    const reading = await pl('token create ci --scope read', '', grace);
+    const asReader = { env: { ...grace.env, PLANETLAB_TOKEN: reading.stdout.trim() } };
+    expect((await pl('slice create eth_more', '', asReader)).stderr).toContain('[scope_insufficient]');
+
+    expect((await pl('person give-role grace@example.org tech@eth')).stdout).toContain('tech at eth, user at eth');
+    expect((await pl('person take-role grace@example.org tech@eth')).stdout).toContain('is now user at eth.');
+    expect((await pl('person give-role grace@example.org king@eth')).code).toBe(2);
+    expect((await pl('person requests')).stderr).toContain('Nobody asks for a role.');
+    expect((await pl('person disable grace@example.org')).stdout).toBe('grace@example.org is disabled.\n');
+    expect((await pl('whoami', '', grace)).stderr).toContain('[not_signed_in]');
+    await pl('person enable grace@example.org');
+    expect(await pl('slice create eth_grace', '', grace)).toMatchObject({ code: 0 });
+    expect((await pl('person leave --yes', '', grace)).stderr).toContain('Nobody else is in eth_grace');
+    const leave = await pl('person leave --yes --hand-to ada@example.org', '', grace);
+    expect(leave.stdout).toContain('Your account grace@example.org has ended.');
+    expect((await pl('slice show eth_grace')).stdout).toContain('ada@example.org');
   });
 
   it('takes it all away again', async () => {

@@ -156,6 +156,22 @@ describe.skipIf(missing !== undefined)('the console on a real PLC', () => {
 
   it('signs in with an account of an institution that vouches for the mail address', async () => {
     await admin.createPerson({ body: { email: 'alan@example.org', name: 'Alan Turing' } });
+    // what was not begun here, or in another browser, is not finished here
+    const ask = (path: string, body: unknown) =>
+      fetch(url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    const { url: there } = plcRoutes.startOidcSignIn.reply.schema.parse(
+      await (await ask('/v1/sessions/oidc-challenges', {})).json(),
+    );
+    const at = new URL(there).searchParams;
+    expect([at.get('code_challenge_method'), at.get('nonce') !== null]).toEqual(['S256', true]);
+    for (const state of ['made-up', at.get('state')]) {
+      const refused = await ask('/v1/sessions/oidc', { query: `?code=x&state=${state}` });
+      expect(await refused.json()).toMatchObject({ status: 401, code: 'sign_in_failed' });
+    }
     const { page, context } = await visit(browser, url);
     const through = async (account: string) => {
       await page.goto(`${url}/sign-in`);

@@ -40,6 +40,7 @@ async function useEverySecret(): Promise<string> {
   const code = new URL((await admin.createSignInLink({})).url).hash.slice(1);
   secrets.set('the code of a sign-in link', code);
   secrets.set('the session', await signIn(code));
+  answers.push(await usePasswords(admin));
   await admin.createSlice({ body: { name: 'eth_demo' } });
   await admin.addSlivers({ params: { slice: 'eth_demo' }, body: { nodes: ['tokyo'] } });
   const state = async () => (await admin.listSlivers({ query: {} })).items[0]?.state;
@@ -66,6 +67,22 @@ async function useEverySecret(): Promise<string> {
   const figures = { headers: { authorization: `Bearer ${programs.adminToken}` } };
   answers.push(await (await fetch(`${programs.plcUrl}/metrics`, figures)).text());
   return JSON.stringify(answers);
+}
+
+/** A password is chosen and used, and another one tried. */
+async function usePasswords(admin: ReturnType<PlcAndNode['client']>): Promise<unknown> {
+  const anybody = programs.client();
+  const email = 'ada@example.org';
+  const [first, second] = ['a long and good password', 'another password, which is mistaken'];
+  secrets.set('a password', first);
+  secrets.set('a mistaken password', second);
+  await admin.changePassword({ body: { password: first } });
+  const { token } = await anybody.createTokenByPassword({ body: { email, password: first, label: 'pl' } });
+  secrets.set('a token made by password', token);
+  return anybody.signInByPassword({ body: { email, password: second } }).then(
+    () => expect.unreachable(),
+    (error) => messageOf(error),
+  );
 }
 
 async function signIn(code: string): Promise<string> {
