@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { LeaseRecord, NodeSliver } from '@planetlab/contract';
 import { type LeaseId, messageOf, PlanetLabError, SECOND_MS, type SliceName } from '@planetlab/model';
 import type { Logger } from 'pino';
@@ -101,8 +101,9 @@ export class NodeSession {
   async #work(): Promise<void> {
     try {
       while (this.#dirty && !this.#closed) {
+        await nextTurn(); // what happens in the same moment is one reason to look, not many
         this.#dirty = false;
-        await this.#pass();
+        if (!this.#closed) await this.#pass();
       }
     } catch (error) {
       this.#options.log.warn(
