@@ -22,7 +22,7 @@ const FAULTS: readonly (readonly [What, string])[] = [
   ['delete', 'step:UnmountRoot'],
   ['create', 'step:AttachNetwork'],
   ['delete', 'step:RemoveVolume'],
-  ['create', 'step:ApplyNetwork'],
+  ['create', 'step:CreateMachine'],
   ['delete', 'step:DetachNetwork'],
   ['create', 'step:StartMachine'],
   ['change', 'write:replaceLease'],

@@ -100,7 +100,7 @@ describe('the reconciler', () => {
     }));
     await node.reconciler.start();
     for (let index = 2; index < 6; index++) node.lease(`h1_s${index}`, index);
-    await expect.poll(() => hanging).toHaveLength(4);
+    await expect.poll(() => hanging, { timeout: 25_000 }).toHaveLength(4);
     node.lease('a1_x', 7);
     await expect.poll(() => node.directory.get('a1_x')?.state, { timeout: 25_000 }).toBe('running');
     expect(node.directory.get('h1_s2')?.state).toBe('starting');
