@@ -148,7 +148,7 @@ export const Slice = z.object({
   persons: z.array(PersonEmail),
   slivers: z.number().int(),
   running: z.number().int(),
-  /** Run by a shell in each sliver once, when it runs for the first time on a new disk. Empty: nothing. */
+  /** Run by a shell in each sliver once, when it first runs on a new disk, for at most ten minutes. Empty: nothing. */
   initialCommand: z.string(),
   /** How many nodes its people may put it on; null: as many as the authority’s settings say. */
   maxNodes: z.number().int().nullable(),
@@ -170,7 +170,7 @@ export const NewSlice = z
   .strict();
 
 const { shape: newSlice } = NewSlice;
-/** `image` and `initialCommand` hold for slivers made from then on. `maxNodes` is changed by PIs of its site and admins. */
+/** `image` holds for slivers made from then on, `initialCommand` for those in which none has run yet. `maxNodes` is changed by PIs of its site and admins. */
 export const SliceChange = z
   .object({
     description: newSlice.description.unwrap(),

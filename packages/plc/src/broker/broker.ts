@@ -8,6 +8,7 @@ import type { Db } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { credentialSource, nodeClient } from '../uplinks/node-client.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
+import { runInSliver } from './initial-command.ts';
 import { NodeSession, type NodeSessionOptions } from './node-session.ts';
 import { createSliverChanges } from './sliver-changes.ts';
 
@@ -68,6 +69,7 @@ export function createBroker(options: BrokerOptions): Broker {
       const session = new NodeSession({
         ...{ store: brokerStore, log, uplink },
         client,
+        run: runInSliver(uplink, authority, () => store.now().getTime()),
         certificates: createCertificateKeeper({
           store,
           authority: authority.identity,

@@ -7,6 +7,7 @@ import { storeFacts } from '../nodes/store.ts';
 import type { NodeClient } from '../uplinks/node-client.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
 import { checkedLease } from './checked-lease.ts';
+import type { RunInSliver } from './initial-command.ts';
 import { accessHashOf, pauseKeyOf, pauseMs, planNode, renewalTimeMs, sliceOfStep } from './plan.ts';
 import { ReportWriter } from './report-writer.ts';
 import { runStep, type StepContext } from './steps.ts';
@@ -23,6 +24,7 @@ export interface NodeSessionOptions {
   readonly holder: string;
   readonly leaseMs: number;
   readonly certificates: CertificateKeeper;
+  readonly run: RunInSliver;
   readonly countOutcome: (step: BrokerStep['type'], outcome: 'done' | 'failed') => void;
 }
 
@@ -50,6 +52,8 @@ export class NodeSession {
   readonly #busy = new Set<SliceName>();
   /** Slices with a row for this node, with the request's pause key of the one that is wanted. */
   #placed: ReadonlyMap<SliceName, string | undefined> = new Map();
+  /** Slices whose initial command waits for its sliver to run. */
+  #uninitialised: ReadonlySet<SliceName> = new Set();
   readonly #lies = new Set<SliceName>();
   #leasesRead = false;
   #rereadFacts: () => void = () => {};
@@ -120,6 +124,7 @@ export class NodeSession {
     const { store, uplink, leaseMs } = this.#options;
     const { deleted, ends, slivers } = await this.#wanted.read();
     this.#placed = new Map(slivers.map(({ slice, wanted, id }) => [slice, wanted ? id : undefined]));
+    this.#uninitialised = new Set(slivers.flatMap(({ slice, initialCommand }) => (initialCommand === '' ? [] : slice)));
     const nowMs = store.now().getTime();
     const pausedUntilMs = new Map([...this.#failures].map(([key, { untilMs }]) => [key, untilMs]));
     const view = {
@@ -177,6 +182,8 @@ export class NodeSession {
       store,
       client,
       node: uplink.node,
+      run: this.#options.run,
+      closed: uplink.closed,
       holdLease: (lease) => this.#hold(lease),
       dropLease: (lease) => this.#drop(lease),
       reportOf: (slice) => this.#reports.get(slice),
@@ -304,6 +311,7 @@ export class NodeSession {
     if (report.state === 'gone') this.#reports.delete(report.slice);
     else this.#reports.set(report.slice, report);
     await this.#writer.write(report);
+    if (report.state === 'running' && this.#uninitialised.has(report.slice)) this.#lookAgain();
     if (report.state !== 'gone') return;
     this.#endPauses();
     if (lease?.id !== report.leaseId) return;

@@ -31,6 +31,7 @@ const sliver = (change: Partial<BrokerSliver> = {}): BrokerSliver => ({
   leaseId: null,
   keys: [],
   accessHash: null,
+  initialCommand: '',
   stopped: null,
   held: null,
   shown: { state: 'requested', code: null },

@@ -61,6 +61,9 @@ function planHeld(
   if (sliver.accessHash !== hash) add(0, { type: 'access', sliver, hash });
   if (sliver.stopped !== (lease.stopped ?? null)) add(0, { type: 'stop', sliver, lease });
   if (!sameResources(sliver.resources, lease.resources)) add(0, { type: 'change', sliver, lease });
+  const report = view.reports.get(sliver.slice);
+  const runs = report?.state === 'running' && report.leaseId === lease.id;
+  if (runs && sliver.initialCommand !== '') add(0, { type: 'initialise', sliver, lease });
   const endsMs = Math.min(nowMs + leaseMs, sliver.sliceEndsMs);
   const dueMs = view.renewAtMs.get(lease.id) ?? 0;
   // What is left of the slice's life may be shorter than a lease: then the last renewal reached its end.
@@ -106,6 +109,7 @@ export function pauseKeyOf(step: BrokerStep): string {
     case 'stop':
       return `${step.lease.id} stop`;
     case 'hold':
+    case 'initialise':
     case 'access':
     case 'forget':
       return `${step.type} ${step.sliver.id}`;

@@ -2,6 +2,7 @@ import type { LeaseRecord, NodeSliver } from '@planetlab/contract';
 import type { NodeIdentity } from '@planetlab/credentials';
 import { isPlanetLabError, PlanetLabError, type SliceName, toInstant } from '@planetlab/model';
 import type { NodeClient } from '../uplinks/node-client.ts';
+import { initialise, type RunInSliver } from './initial-command.ts';
 import { accessHashOf } from './plan.ts';
 import {
   type BrokerStore,
@@ -20,6 +21,9 @@ export interface StepContext {
   readonly store: BrokerStore;
   readonly client: NodeClient;
   readonly node: NodeIdentity;
+  readonly run: RunInSliver;
+  /** Aborted when the node is gone. */
+  readonly closed: AbortSignal;
   holdLease(lease: LeaseRecord): void;
   dropLease(lease: LeaseRecord): void;
   /** The latest that the node said about a slice. */
@@ -46,6 +50,8 @@ export function runStep(context: StepContext, step: BrokerStep): Promise<StepOut
       return change(context, step.sliver, step.lease);
     case 'stop':
       return setStopped(context, step.sliver, step.lease);
+    case 'initialise':
+      return initialise(context, step.sliver, step.lease).then(() => 'done');
     case 'hold':
       return storeFailure(context.store, context.node, step.sliver.id, 'refused', step.reason).then(() => 'done');
     case 'access':

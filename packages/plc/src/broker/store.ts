@@ -28,7 +28,7 @@ export async function loadNode(
     .selectFrom('slivers')
     .innerJoin('slices', 'slices.id', 'slivers.slice_id')
     .selectAll('slivers')
-    .select(['slices.expires_at as slice_ends', 'slices.image', 'slices.resources'])
+    .select(['slices.expires_at as slice_ends', 'slices.image', 'slices.resources', 'slices.initial_command'])
     .select((eb) =>
       jsonArrayFrom(
         eb
@@ -66,6 +66,7 @@ export async function loadNode(
     leaseId: row.lease_id,
     keys: row.keys,
     accessHash: row.access_hash,
+    initialCommand: row.initialised_lease !== null && row.initialised_lease === row.lease_id ? '' : row.initial_command,
     ...serviceOf(orders, row.suspended),
     shown: { state: row.state, code: row.reason?.code ?? null },
   }));

@@ -25,6 +25,8 @@ export interface BrokerSliver {
   readonly stopped: string | null;
   /** Why no lease is asked for it; null when one is. */
   readonly held: Reason | null;
+  /** What a shell is to run in it once; empty when there is nothing, or it has. */
+  readonly initialCommand: string;
   /** What is shown of it now. */
   readonly shown: { readonly state: SliverState; readonly code: string | null };
 }
@@ -54,6 +56,8 @@ export type BrokerStep =
   | { readonly type: 'change'; readonly sliver: BrokerSliver; readonly lease: LeaseRecord }
   /** Its sliver is to be stopped, or to run again. */
   | { readonly type: 'stop'; readonly sliver: BrokerSliver; readonly lease: LeaseRecord }
+  /** It runs on a new disk: its slice's initial command is run. */
+  | { readonly type: 'initialise'; readonly sliver: BrokerSliver; readonly lease: LeaseRecord }
   /** No lease is asked for: people are told why. */
   | { readonly type: 'hold'; readonly sliver: BrokerSliver; readonly reason: Reason }
   | { readonly type: 'access'; readonly sliver: BrokerSliver; readonly hash: string }

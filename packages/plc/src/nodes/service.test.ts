@@ -1,3 +1,5 @@
+import { PassThrough } from 'node:stream';
+import type { ExecBackend } from '@planetlab/contract/server';
 import type { ErrorCode, NodeName } from '@planetlab/model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FakeNode } from '../testing/fake-node.ts';
@@ -45,6 +47,13 @@ const reaches = (slice: string, state: string) =>
     (sliver) => sliver?.state === state,
     30_000,
   );
+
+/** A program that has ended at once. */
+function ended(code: number): ExecBackend {
+  const stream = () => new PassThrough().end();
+  const streams = { stdin: new PassThrough(), stdout: stream(), stderr: stream() };
+  return { ...streams, exit: Promise.resolve({ code }), resize: () => {}, kill: () => {} };
+}
 
 const leaseOf = (slice: string) =>
   [...node.leases.values()].find((lease) => lease.slice === (slice as typeof lease.slice));
@@ -178,4 +187,28 @@ describe('attribution', () => {
     expect(await persons(alone)).toEqual([user.email]);
     expect(await persons(now())).toEqual([pi.email]);
   });
+});
+
+it('a slice’s initial command runs in each sliver once, when it first runs on a new disk', async () => {
+  const ran: string[][] = [];
+  node.execBackend = async ({ argv }) => {
+    ran.push([...argv]);
+    return ended(3);
+  };
+  const { name: slice } = await user.client.createSlice({
+    body: { name: `demo_s${++count}`, initialCommand: 'apt-get update' },
+  });
+  await user.client.addSlivers({ params: { slice }, body: { nodes: [node.name] } });
+  const initialised = () => test.admin.listEvents({ query: { subject: `${slice}@${node.name}` } });
+  const { items } = await eventually(
+    initialised,
+    (events) => events.items.some(({ kind }) => kind === 'sliver.initialised'),
+    30_000,
+  );
+  expect(items.find(({ kind }) => kind === 'sliver.initialised')?.after).toEqual({ exitCode: 3, stoppedLate: false });
+  await test.admin.suspendSlice({ params: { slice }, body: { reason: 'a pause' } });
+  await reaches(slice, 'stopped');
+  await test.admin.resumeSlice({ params: { slice } });
+  await reaches(slice, 'running');
+  expect(ran).toEqual([['/bin/sh', '-c', 'apt-get update']]);
 });

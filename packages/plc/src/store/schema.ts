@@ -206,8 +206,8 @@ export interface SliverTable {
   access_hash: string | null;
   ipv4: string | null;
   ipv6: string | null;
-  /** When the slice's initial command had run in it. */
-  initialised_at: Date | null;
+  /** Under which the slice's initial command has run in it: once for each new disk. */
+  initialised_lease: LeaseId | null;
 }
 
 export interface EventTable {

@@ -56,7 +56,7 @@ const SERVICE = [
     add column max_nodes integer,
     add column warned_end timestamptz,
     add column told_end timestamptz`,
-  'alter table slivers add column initialised_at timestamptz',
+  'alter table slivers add column initialised_lease uuid',
   `create table slice_suspensions (
     slice_id uuid not null references slices on delete cascade,
     cause text not null,
