@@ -1,10 +1,20 @@
 import type { PlcNode, Sliver } from '@planetlab/contract';
+import { ago } from '../parts/ago.ts';
 import { DetailsCard } from '../parts/details-card.tsx';
 import { Fact } from '../parts/fact.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
 import { toneOfSliver } from '../slices/tally.ts';
 import { MemoryMeter } from './memory-meter.tsx';
-import { labelOfNode, placeOfNode, sinceOfNode, toneOfNode, vmmOfNode, whyNotInService } from './standing.ts';
+import {
+  decisionsOf,
+  labelOfNode,
+  placeOfNode,
+  sinceOfNode,
+  tagsInWords,
+  toneOfNode,
+  vmmOfNode,
+  whyNotInService,
+} from './standing.ts';
 
 interface NodeDetailsProps {
   readonly node: PlcNode;
@@ -27,6 +37,16 @@ export function NodeDetails({ node, slivers, nowMs, onSlice, onClose }: NodeDeta
       <dl className="pl-facts">
         <Fact name="Site">{node.site}</Fact>
         <Fact name="Place">{placeOfNode(node) ?? 'not declared'}</Fact>
+        {decisionsOf(node).map(({ name, decision }) => (
+          <Fact key={name} name={name}>
+            {decision.reason}{' '}
+            <span className="pl-quiet">
+              {decision.by}, {ago(decision.at, nowMs)}
+            </span>
+          </Fact>
+        ))}
+        {node.groups.length > 0 && <Fact name="Groups">{node.groups.join(', ')}</Fact>}
+        {Object.keys(node.tags).length > 0 && <Fact name="Tags">{tagsInWords(node.tags)}</Fact>}
         <Fact name="VMM">
           {vmmOfNode(node)}
           {facts !== null && <span className="pl-quiet"> {facts.vmm.detail}</span>}

@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { aNode, before, NOW_MS } from '../test-data.ts';
-import { placeOfNode, sinceOfNode, standingOf, vmmOfNode, whyNotInService, withPlace } from './standing.ts';
+import {
+  decisionsOf,
+  placeOfNode,
+  sinceOfNode,
+  standingOf,
+  tagsInWords,
+  vmmOfNode,
+  whyNotInService,
+  withPlace,
+} from './standing.ts';
 
 const skewed = aNode({ reason: { code: 'clock_skew', message: 'Its clock is 10 minutes ahead.' } });
 const away = aNode({ state: 'disconnected', lastSeenAt: before(720_000) });
@@ -45,4 +54,12 @@ describe('the standing of a node', () => {
     expect(placeOfNode(declared)).toBeNull();
     expect(placeOfNode(withPlace(declared))).toBe('Zürich, Switzerland');
   });
+});
+
+it('what people decided about a node is told with its name, and its tags as they are typed', () => {
+  const decision = { reason: 'a new disk', at: before(60_000), by: 'person:ada@example.org' };
+  const node = aNode({ runLevel: 'safeboot', runLevelDecision: decision, quarantine: decision, tags: { rack: '7' } });
+  expect(decisionsOf(node).map(({ name }) => name)).toEqual(['Run level safeboot', 'In quarantine']);
+  expect(decisionsOf(aNode())).toEqual([]);
+  expect(tagsInWords(node.tags)).toBe('rack=7');
 });

@@ -35,6 +35,18 @@ export function whyNotInService(node: PlcNode): string | null {
   }
 }
 
+/** What people have decided about a node, each with its name. */
+export function decisionsOf(node: PlcNode) {
+  const level = { name: `Run level ${node.runLevel}`, decision: node.runLevelDecision };
+  const all = [level, { name: 'Drained', decision: node.drain }, { name: 'In quarantine', decision: node.quarantine }];
+  return all.flatMap(({ name, decision }) => (decision === null ? [] : { name, decision }));
+}
+
+export const tagsInWords = (tags: PlcNode['tags']): string =>
+  Object.entries(tags)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(', ');
+
 /** How long it has been so, as far as the authority knows. */
 export function sinceOfNode(node: PlcNode, nowMs: number): string {
   if (node.state === 'registered') return `registered ${ago(node.createdAt, nowMs)}`;

@@ -1,6 +1,6 @@
 import type { Slice } from '@planetlab/contract';
 import { formatMiB } from '@planetlab/model';
-import { expiresIn, inFull } from '../parts/ago.ts';
+import { ago, expiresIn, inFull } from '../parts/ago.ts';
 import { DetailsCard } from '../parts/details-card.tsx';
 import { Fact } from '../parts/fact.tsx';
 import { StateBar } from './state-bar.tsx';
@@ -18,6 +18,11 @@ export function SliceDetails({ slice, tally, nowMs, onClose }: SliceDetailsProps
   return (
     <DetailsCard kind="Slice" name={slice.name} onClose={onClose}>
       {slice.description !== '' && <p>{slice.description}</p>}
+      {slice.suspensions.map(({ cause, reason, at, by }) => (
+        <p key={cause} className="pl-reason" title={inFull(at)}>
+          Suspended by {by} {ago(at, nowMs)}: {reason}
+        </p>
+      ))}
       <StateBar tally={tally} />
       <p className="pl-quiet">{tallyInWords(tally)}</p>
       <dl className="pl-facts">
@@ -29,6 +34,8 @@ export function SliceDetails({ slice, tally, nowMs, onClose }: SliceDetailsProps
           {formatMiB(memoryMiB)} memory, {formatMiB(diskMiB)} disk, {processes} processes, CPU share {cpuShares}
         </Fact>
         <Fact name="People">{slice.persons.length === 0 ? 'nobody' : slice.persons.join(', ')}</Fact>
+        {slice.initialCommand !== '' && <Fact name="First runs">{slice.initialCommand}</Fact>}
+        {slice.maxNodes !== null && <Fact name="Node limit">{slice.maxNodes}</Fact>}
         {slice.url !== '' && <Fact name="URL">{slice.url}</Fact>}
       </dl>
     </DetailsCard>
