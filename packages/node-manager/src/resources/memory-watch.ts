@@ -70,8 +70,8 @@ export class MemoryWatch implements AsyncDisposable {
   async #look(): Promise<void> {
     const uses = await this.#uses();
     for (const use of uses) this.#checkKills(use);
-    const known = new Set(uses.map(({ slice }) => slice));
-    for (const slice of this.#kills.keys()) if (!known.has(slice)) this.#kills.delete(slice);
+    const leased = new Set(this.#options.store.liveLeases().map(({ lease }) => lease.slice));
+    for (const slice of this.#kills.keys()) if (!leased.has(slice)) this.#kills.delete(slice);
     const reading = (this.#options.read ?? readMeminfo)();
     if (reading === undefined || reading.availableMiB >= reading.totalMiB * (1 - PRESSURE)) return;
     const offender = largestOffender(uses);
