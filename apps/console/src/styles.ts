@@ -17,4 +17,5 @@ import './styles/parts.css';
 import './styles/map.css';
 import './styles/table.css';
 import './styles/overview.css';
+import './styles/events.css';
 import './styles/people.css';

@@ -34,3 +34,26 @@ it('events are searched by person, slice, node, address and time', async () => {
     expect(asked).toContain(part);
   expect(await cli('events --since yesterday')).toMatchObject({ code: 2 });
 });
+
+it('the kill switch is pulled, shown and lifted', async () => {
+  const pulled = await cli('kill-switch pull slice eth_demo --reason', 'It scans');
+  expect(pulled.stdout).toBe('The slice eth_demo is stopped.\n');
+  expect((await cli('kill-switch list')).stdout).toMatch(/slice +eth_demo +.* +person:ada@example.org +It scans/);
+  expect((await cli('kill-switch lift slice eth_demo')).stdout).toBe('The slice eth_demo goes on.\n');
+  expect((await cli('kill-switch lift slice eth_demo')).stderr).toContain('[not_stopped]');
+  expect(await cli('kill-switch pull planet earth --reason x')).toMatchObject({ code: 2 });
+});
+
+it('a decision over many things is shown first, and done only with the digest of what was shown', async () => {
+  const line = 'mass node.drain --reason update --where';
+  const shown = await cli(line, 'country == "CH"');
+  expect(shown.stdout).toContain('is tried');
+  expect(shown.stderr).toContain('Nothing is done yet. To do exactly this, say it again with: --apply a-digest');
+  const done = await cli(line, 'country == "CH"', '--apply', 'a-digest');
+  expect(done.stdout).toMatch(/^1 done, 0 failed\. Each is in: pl operation show /);
+  expect((await cli(line, 'true', '--apply', 'other')).stderr).toContain('[conflict]');
+  expect((await cli('mass slice.suspend --reason x --on-node tokyo')).stdout).toContain('"node":"tokyo"');
+  expect((await cli('mass person.stop --reason x --name eve@example.org')).stdout).toContain('eve@example.org');
+  expect(await cli('mass node.drain --reason x')).toMatchObject({ code: 2 });
+  expect(await cli('mass slice.suspend --reason x --where true')).toMatchObject({ code: 2 });
+});

@@ -22,6 +22,7 @@ export const Header = ({ authority, person, live, onSignOut }: HeaderProps) => (
     <nav className="pl-nav" aria-label="Pages">
       <PathLink to="/">Planet</PathLink>
       <PathLink to="/people">People</PathLink>
+      <PathLink to="/events">Events</PathLink>
       <PathLink to="/account">Account</PathLink>
     </nav>
     <span className="pl-header-person" title={person.email}>

@@ -19,16 +19,17 @@ const TICK_MS = 5000;
 
 // Loaded when they are looked at: the planet is what most come for.
 const PeoplePage = lazy(async () => ({ default: (await import('../people/people-page.tsx')).PeoplePage }));
+const EventsPage = lazy(async () => ({ default: (await import('../events/events-page.tsx')).EventsPage }));
 const AccountPage = lazy(async () => ({ default: (await import('../account/account-page.tsx')).AccountPage }));
 
-/** Live: who, how fresh, and the planet, the people or one’s own account. */
+/** Live: who, how fresh, and the planet, the people, the events or one’s own account. */
 export function Page({ person }: { readonly person: Person }) {
   const api = useApi();
   const queries = useQueryClient();
   const nowMs = useNow(TICK_MS);
   const live = useLive();
   const path = usePath();
-  const isPlanet = path !== '/people' && path !== '/account';
+  const isPlanet = path !== '/people' && path !== '/events' && path !== '/account';
   const authority = useQuery({ ...authorityQuery(api), staleTime: Number.POSITIVE_INFINITY });
   const { planet, error, updatedAtMs, retry } = usePlanet(live.pollMs);
   const signOut = useMutation({
@@ -56,6 +57,7 @@ export function Page({ person }: { readonly person: Person }) {
         <Announcements nowMs={nowMs} pollMs={live.pollMs} />
         <Suspense fallback={<Waiting>Loading the page…</Waiting>}>
           {path === '/people' && <PeoplePage person={person} nowMs={nowMs} />}
+          {path === '/events' && <EventsPage nowMs={nowMs} />}
           {path === '/account' && <AccountPage person={person} nowMs={nowMs} />}
         </Suspense>
         {isPlanet && planet !== undefined && <Overview planet={planet} nowMs={nowMs} />}
