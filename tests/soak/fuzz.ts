@@ -43,6 +43,7 @@ const WORKERS = 6;
 const ANSWER_WITHIN_MS = 20_000;
 const STREAM_MS = 50;
 const FAULTS_LIMIT = 20;
+const FAULT_CHARACTERS = 1000;
 /** They would end what the fuzzer itself is signed in by. */
 const LEFT_OUT = /^(deleteCurrentToken|deleteToken|endSession|changePassword|resetPassword)$/;
 
@@ -140,7 +141,10 @@ async function sendOne(
     });
     const text = await reply.text();
     const fault = faultOf(reply.status, text);
-    return { status: String(reply.status), ...(fault === undefined ? {} : { fault: `${fault}: ${what}: ${text}` }) };
+    return {
+      status: String(reply.status),
+      ...(fault === undefined ? {} : { fault: `${fault}: ${what}: ${text}`.slice(0, FAULT_CHARACTERS) }),
+    };
   } catch (error) {
     if (operation.isStream) return { status: 'stream' };
     return { status: 'none', fault: `no answer: ${what}: ${error}` };

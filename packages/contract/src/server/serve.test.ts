@@ -256,3 +256,27 @@ it('a body that comes drop by drop is not waited for', async () => {
   await new Promise((resolve) => socket.once('close', resolve));
   await app.close();
 });
+
+it('a stream of events goes on for longer than a body may take', async () => {
+  const app = createApp({ bodyWithinMs: 50 });
+  serve(app, plcRoutes.watch, (_input, context) => sendEvents(context, slowly(5, 50)));
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo; // it listens on TCP
+  const text = await (await fetch(`http://127.0.0.1:${port}/v1/watch`)).text();
+  expect(text.match(/data:/g)).toHaveLength(5);
+  await app.close();
+});
+
+async function* slowly(count: number, pauseMs: number): AsyncGenerator<number> {
+  for (let index = 0; index < count; index++) {
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    yield index;
+  }
+}
+
+it('a name in a path that is far too long is refused as everything else is', async () => {
+  const { url } = await overHttp1([]);
+  const reply = await fetch(`${url}/v1/double/${'x'.repeat(400)}`, { method: 'POST' });
+  expect(reply.headers.get('content-type')).toMatch(/problem\+json/);
+  expect(await reply.json()).toMatchObject({ code: 'malformed_request', status: 400 });
+});

@@ -68,7 +68,11 @@ const BODY_WITHIN_MS = 30_000;
 /** Who sends a body drop by drop holds no request open for ever. */
 function boundBodyTime(app: App, withinMs: number): void {
   app.addHook('preParsing', async (request, _reply, payload) => {
-    if (request.headers['content-type']?.startsWith(EXEC_CONTENT_TYPE) === true) return payload;
+    const { headers } = request;
+    // Only a JSON body is read here before anything else happens: a stream of events has none, that of exec never ends.
+    const isJson = headers['content-type']?.startsWith('application/json') === true;
+    const isEmpty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+    if (!isJson || isEmpty || request.method === 'GET' || request.raw.complete) return payload;
     const timer = setTimeout(() => request.raw.destroy(new Error('the body did not arrive in time')), withinMs);
     for (const end of ['end', 'close', 'error']) request.raw.once(end, () => clearTimeout(timer));
     return payload;
@@ -82,6 +86,9 @@ export function createApp(options: AppOptions = {}): App {
     routerOptions: { maxParamLength: PARAMETER_LIMIT_CHARACTERS },
     ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
     ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
+    // Typed apart for each kind of server; it answers alike.
+    frameworkErrors: ((error: unknown, _request: FastifyRequest, reply: FastifyReply) =>
+      sendProblem(reply, toPlanetLabError(error))) as never,
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
   };
