@@ -10,7 +10,7 @@ import { type AuthorityIdentity, loadAuthorityIdentity } from '@planetlab/creden
 import { AuthorityName } from '@planetlab/model';
 
 const APPS = resolve(import.meta.dirname, '../../apps');
-const PLC = join(APPS, 'plc/main.ts');
+export const PLC = join(APPS, 'plc/main.ts');
 export const NODE_MANAGER = join(APPS, 'node-manager/main.ts');
 export const AUTHORITY = 'test.example';
 
@@ -89,12 +89,15 @@ export async function startPlcAndNode(): Promise<PlcAndNode> {
   };
 }
 
-class Programs {
+export class Programs {
   readonly children: ChildProcess[] = [];
   written = '';
 
-  start(program: string, args: readonly string[]): ChildProcess {
-    const child = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  start(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+    const child = spawn(process.execPath, [program, ...args], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
     for (const stream of [child.stdout, child.stderr])
       createInterface({ input: stream }).on('line', (line) => {
         this.written += `${line}\n`;
@@ -103,9 +106,10 @@ class Programs {
     return child;
   }
 
-  async until(child: ChildProcess, pattern: RegExp): Promise<string> {
+  /** What is said from a place in `written` on. */
+  async until(child: ChildProcess, pattern: RegExp, from = 0): Promise<string> {
     while (child.exitCode === null) {
-      const found = pattern.exec(this.written)?.[1];
+      const found = pattern.exec(this.written.slice(from))?.[1];
       if (found !== undefined) return found;
       await new Promise((done) => setTimeout(done, 20));
     }
@@ -130,7 +134,7 @@ class Programs {
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

@@ -1,19 +1,26 @@
 import { join } from 'node:path';
 import { build } from 'vite';
 
-/** Not bundled: they load native code from beside themselves. */
-const NATIVE = ['koffi', '@lydell/node-pty'];
-
-/** Bundles the node manager with all that it imports into `target`; the names of others' libraries that are now in it. */
-export async function bundleNodeManager(root: string, target: string): Promise<readonly string[]> {
+/**
+ * Bundles a program with all that it imports, except what must stay a package, into `target`; the names of others'
+ * libraries that are now in it. `first` is a library that has to run before all others, which parts of a bundle do not
+ * promise by their order.
+ */
+export async function bundleProgram(
+  root: string,
+  program: string,
+  target: string,
+  external: readonly string[] = [],
+  first?: string,
+): Promise<readonly string[]> {
   const libraries = new Set<string>();
   await build({
     root,
     configFile: false,
     logLevel: 'error',
-    ssr: { noExternal: true, external: NATIVE },
+    ssr: { noExternal: true, external: [...external] },
     build: {
-      ssr: join(root, 'apps/node-manager/main.ts'),
+      ssr: join(root, program),
       outDir: target,
       emptyOutDir: true,
       target: 'node24',
@@ -21,6 +28,13 @@ export async function bundleNodeManager(root: string, target: string): Promise<r
       rolldownOptions: { output: { format: 'es', chunkFileNames: 'parts/[name]-[hash].js' } },
     },
     plugins: [
+      {
+        name: 'planetlab-first',
+        transform: (code, id) =>
+          first === undefined || id !== join(root, program)
+            ? null
+            : code.replace(/^(#!.*\n)?/, (line) => `${line}import '${first}';\n`),
+      },
       {
         name: 'planetlab-libraries',
         moduleParsed({ id }) {

@@ -1,10 +1,10 @@
 #!/bin/sh
-# What `npm run lab|test|test:vm|bench|soak|pl|check|package:node` call: does the set-up that the command needs, and only what is missing, then runs it.
+# What `npm run lab|test|test:vm|bench|soak|pl|check|package:node|package:plc` call: does the set-up that the command needs, and only what is missing, then runs it.
 # Set-up speaks on standard error; standard output belongs to the command.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
-command=${1:?usage: run.sh lab|test|test-vm|bench|soak|pl|check|package-node [arguments]}
+command=${1:?usage: run.sh lab|test|test-vm|bench|soak|pl|check|package-node|package-plc [arguments]}
 shift
 caller_directory=$PWD
 cd "$root"
@@ -22,6 +22,7 @@ case $command in
   bench) set -- bench/main.ts "$@" ;;
   soak) set -- tests/soak/main.ts "$@" ;;
   package-node) set -- tools/package/node-package.ts "$@" ;;
+  package-plc) set -- tools/package/plc-package.ts "$@" ;;
   test-vm) set -- tools/test-machine/main.ts "$@" ;;
   check | test) ;;
   *) say "unknown command: $command" && exit 2 ;;
@@ -51,7 +52,7 @@ case $needs in
   lab | bench | soak | test-vm) run_as_root_if_possible "$node" "$@" ;;
   test) exec sh tools/setup/test.sh "$node" "$@" ;;
   check) exec sh tools/setup/check.sh "$node" ;;
-  package-node) exec "$node" "$@" ;;
+  package-node | package-plc) exec "$node" "$@" ;;
   # A client's file arguments are relative to where it was called: npm changes the folder and remembers it in INIT_CWD.
   pl)
     script=$root/$1

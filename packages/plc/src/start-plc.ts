@@ -7,7 +7,7 @@ import { type App, createApp, serve as servePublic, useConventions } from '@plan
 import { issueProcessCertificate } from '@planetlab/credentials';
 import { HOUR_MS, messageOf, PersonEmail, PlanetLabError } from '@planetlab/model';
 import type { FastifyRequest } from 'fastify';
-import { type Authority, loadAuthority, PLC_VERSION, parseAuthorityName } from './authority/authority.ts';
+import { type Authority, loadAuthority, parseAuthorityName } from './authority/authority.ts';
 import { belongsToAuthority, recordAuthority } from './authority/record-authority.ts';
 import { createBroker } from './broker/broker.ts';
 import { HOUSEKEEPING_INTERVAL_MS, keepHouse } from './broker/housekeeping.ts';
@@ -21,6 +21,8 @@ import { startMailSender } from './mail/sender.ts';
 import { smtpTransport } from './mail/smtp.ts';
 import { createMetrics, type Metrics, serveMetrics } from './metrics.ts';
 import { serveMissionControl } from './mission-control/routes.ts';
+import { serveNodeMetrics } from './monitoring/node-metrics.ts';
+import { observeRequests } from './monitoring/request-metrics.ts';
 import { serveJoin, serveNodes } from './nodes/routes.ts';
 import { serveNodeService } from './nodes/service-routes.ts';
 import { keepOperations } from './operations/keeper.ts';
@@ -53,6 +55,7 @@ import { readTlsFiles, reloadTls } from './tls.ts';
 import { listenForNodes, type NodeListener } from './uplinks/node-listener.ts';
 import { createUplinkRegistry, type UplinkRegistry } from './uplinks/registry.ts';
 import type { Uplink } from './uplinks/uplink.ts';
+import { PLC_VERSION } from './version.ts';
 
 const DEFAULT_ADMIN = 'admin@planetlab.internal';
 const DEFAULT_LEASE_MS = HOUR_MS;
@@ -94,16 +97,13 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
     progress(`The first admin's API token is in ${join(state, BOOTSTRAP_TOKEN_FILE)}.`);
   }
 
-  const metrics = createMetrics(store);
+  const metrics = createMetrics(store, database.use);
   const countOutcome = metrics.countStep;
   const broker = stack.use(createBroker({ store, authority, feed, leaseMs, log, countOutcome }));
   stack.use(startHousekeeping(store, leaseMs, log));
-  const processId = randomUUID();
-  const peers = stack.use(createPeers(() => issueProcessCertificate(authority.identity, processId, nowMs()), log));
+  const { alone } = database;
   const onOpen = (uplink: Uplink) => broker.open(uplink);
-  const held = { store, log, authority: authority.identity, alone: database.alone, processId, peers, onOpen };
-  const uplinks = stack.use(await createUplinkRegistry(held));
-  const passOn = stack.use(createPassOn({ store, uplinks, log, count: metrics.countPassedOn }));
+  const { uplinks, passOn } = await joinProcesses(stack, { store, authority, log, alone, onOpen, metrics });
   stack.use(keepOperations(store, feed, log));
   if (options.smtp !== undefined) stack.use(startMailSender(store, smtpTransport(options.smtp), log));
   const addresses = { publicUrl: '', nodeAddress: '' };
@@ -160,6 +160,30 @@ async function openAuthority(options: PlcOptions, store: Store, defaultName: str
   return authority;
 }
 
+interface ProcessOptions {
+  readonly store: Store;
+  readonly authority: Authority;
+  readonly log: PlcOptions['log'];
+  readonly alone: boolean;
+  readonly onOpen: (uplink: Uplink) => void;
+  readonly metrics: Metrics;
+}
+
+/** Becomes one of the authority's processes: holds uplinks, and reaches those that others hold. */
+async function joinProcesses(
+  stack: AsyncDisposableStack,
+  { store, authority, log, alone, onOpen, metrics }: ProcessOptions,
+): Promise<{ readonly uplinks: UplinkRegistry; readonly passOn: PassOn }> {
+  const processId = randomUUID();
+  const identity = () => issueProcessCertificate(authority.identity, processId, store.now().getTime());
+  const peers = stack.use(createPeers(identity, log));
+  const held = { store, log, authority: authority.identity, alone, processId, peers, onOpen };
+  const uplinks = stack.use(await createUplinkRegistry(held));
+  const passOn = stack.use(createPassOn({ store, uplinks, log, count: metrics.countPassedOn }));
+  metrics.watch({ uplinks: () => uplinks.size, passingOn: () => passOn.underWay });
+  return { uplinks, passOn };
+}
+
 async function openNodeListener(parts: Parts, nowMs: () => number): Promise<NodeListener> {
   const { options, store, authority, uplinks, passOn } = parts;
   const listen = parseHostPort(options.nodeListen);
@@ -200,6 +224,7 @@ async function publicApp(parts: Parts): Promise<{ readonly app: App; readonly dr
   serveHealth(app, store.db, drain);
   const actors: Actors = new WeakMap();
   const principalOf = (request: FastifyRequest) => actors.get(request)?.principal;
+  observeRequests(app, parts.metrics.registry, options.log, principalOf);
   const limit = await createRequestLimit(app, options.requestsPerMinute ?? REQUESTS_PER_MINUTE, principalOf);
   useConventions(app, { limit, guard: createChangeGuard(store, principalOf) });
   const serve = servePersonWith(store, actors);
@@ -232,6 +257,7 @@ async function publicApp(parts: Parts): Promise<{ readonly app: App; readonly dr
   serveEvents(app, serve, store);
   serveWatch(app, serve, store, parts.feed, parts.stopping);
   serveMetrics(app, store, parts.metrics);
+  serveNodeMetrics(app, serve, store, publicUrl);
   if (options.consoleFolder !== undefined) await serveConsole(app, resolve(options.consoleFolder));
   return { app, drain };
 }

@@ -2,6 +2,7 @@ import type { RouteDefinition, RouteTable } from '../route.ts';
 import { accountRoutes } from './account-routes.ts';
 import { authorityRoutes } from './authority-routes.ts';
 import { missionControlRoutes } from './mission-control-routes.ts';
+import { monitoringRoutes } from './monitoring-routes.ts';
 import { nodeServiceRoutes } from './node-service-routes.ts';
 import { operationRoutes } from './operation-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
@@ -27,6 +28,7 @@ export const plcRoutes = {
   ...selectionRoutes,
   ...sliceLifeRoutes,
   ...missionControlRoutes,
+  ...monitoringRoutes,
 } as const satisfies RouteTable;
 
 /** What a machine asks on the node listener before it has a certificate. Afterwards it only keeps its uplink open. */

@@ -28,6 +28,7 @@ import {
   type Resource,
   retryAfterSeconds,
 } from './conventions.ts';
+import { requestId } from './request-id.ts';
 
 export type App = FastifyInstance;
 
@@ -89,6 +90,7 @@ export function createApp(options: AppOptions = {}): App {
     // Typed apart for each kind of server; it answers alike.
     frameworkErrors: ((error: unknown, _request: FastifyRequest, reply: FastifyReply) =>
       sendProblem(reply, toPlanetLabError(error))) as never,
+    genReqId: requestId,
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
   };

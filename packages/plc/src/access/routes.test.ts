@@ -59,6 +59,7 @@ const TABLE: Record<RouteName, Case | readonly Case[]> = {
   ...accessOfPeople(() => test, fresh),
   health: { input: nothing, status: EVERYBODY },
   ready: { input: nothing, status: EVERYBODY },
+  discoverNodes: { input: nothing, status: SIGNED_IN },
   getAuthority: { input: nothing, status: EVERYBODY },
   createSession: {
     input: async () => ({ body: { code: new URL((await test.admin.createSignInLink({})).url).hash.slice(1) } }),

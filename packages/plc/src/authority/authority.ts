@@ -10,6 +10,7 @@ import {
   loadAuthorityIdentity,
 } from '@planetlab/credentials';
 import { AuthorityName, PlanetLabError } from '@planetlab/model';
+import { PLC_VERSION } from '../version.ts';
 import { readIfThere, writeSecretFile } from './state-files.ts';
 
 /** The authority as this program holds it: its root, and keys for the two parts that ask nodes for something. */
@@ -21,8 +22,6 @@ export interface Authority {
   readonly proxyKey: KeyPair;
   info(now: Date): AuthorityInfo;
 }
-
-const VERSION: string = readVersion();
 
 export interface AuthorityFiles {
   /** Folder of the keys: the state folder, or one that all processes of the authority have, such as a mounted secret. */
@@ -51,7 +50,7 @@ export async function loadAuthority(files: AuthorityFiles, nowMs: number): Promi
     proxyKey: generateKeyPair(),
     info: (now) => ({
       name: identity.name,
-      version: VERSION,
+      version: PLC_VERSION,
       caPem: identity.certificatePem,
       fingerprint: identity.fingerprint,
       clock: now.toISOString(),
@@ -59,8 +58,6 @@ export async function loadAuthority(files: AuthorityFiles, nowMs: number): Promi
     }),
   };
 }
-
-export { VERSION as PLC_VERSION };
 
 function requireFiles(folder: string): void {
   const missing = AUTHORITY_FILES.filter((name) => !existsSync(join(folder, name)));
@@ -110,9 +107,4 @@ function loadKey(file: string): KeyPair {
   const key = generateKeyPair();
   writeSecretFile(file, key.exportPem());
   return key;
-}
-
-function readVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : '0';
 }

@@ -40,8 +40,21 @@ export function clientConfig(address: DatabaseAddress): pg.ClientConfig {
   };
 }
 
+/** Connections of the pool, and how many wait for one. */
+export interface PoolUse {
+  readonly used: number;
+  readonly idle: number;
+  readonly waiting: number;
+}
+
+export const openDatabase = (address: DatabaseAddress, onIdleError: (error: Error) => void): Db =>
+  openPool(address, onIdleError).db;
+
 /** `onIdleError` hears of connections that break while nobody uses them; the pool makes new ones by itself. */
-export function openDatabase(address: DatabaseAddress, onIdleError: (error: Error) => void): Db {
+export function openPool(
+  address: DatabaseAddress,
+  onIdleError: (error: Error) => void,
+): { readonly db: Db; readonly use: () => PoolUse } {
   const pool = new pg.Pool({
     ...clientConfig(address),
     max: POOL_CONNECTIONS,
@@ -49,7 +62,12 @@ export function openDatabase(address: DatabaseAddress, onIdleError: (error: Erro
     idleTimeoutMillis: 60_000,
   });
   pool.on('error', onIdleError);
-  return new Kysely<Schema>({ dialect: new RequestDialect({ pool: guarded(pool) }) });
+  const use = (): PoolUse => ({
+    used: pool.totalCount - pool.idleCount,
+    idle: pool.idleCount,
+    waiting: pool.waitingCount,
+  });
+  return { db: new Kysely<Schema>({ dialect: new RequestDialect({ pool: guarded(pool) }) }), use };
 }
 
 const UNIQUE_VIOLATION = '23505';

@@ -11,7 +11,7 @@ import { notices } from './migrations/0008-notices.ts';
 import type { Db } from './schema.ts';
 
 /** In the order of their names. One that was released is never edited: a new one follows it. */
-const MIGRATIONS: Readonly<Record<string, Migration>> = {
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-accounts-nodes-slices': accountsNodesSlices,
   '0002-people': people,
   '0003-slices-and-nodes': slicesAndNodes,

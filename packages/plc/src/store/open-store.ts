@@ -3,7 +3,7 @@ import { messageOf, PlanetLabError } from '@planetlab/model';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { type ChangeFeed, openChangeFeed } from '../changes/change-feed.ts';
-import { type DatabaseAddress, openDatabase } from './database.ts';
+import { type DatabaseAddress, openPool, type PoolUse } from './database.ts';
 import { migrate } from './migrate.ts';
 import { startPrivateServer } from './private-server.ts';
 import type { Db } from './schema.ts';
@@ -12,6 +12,8 @@ import type { Db } from './schema.ts';
 export interface OpenStore extends AsyncDisposable {
   readonly db: Db;
   readonly feed: ChangeFeed;
+  /** Of this process's connections. */
+  readonly use: () => PoolUse;
   /** Nobody else uses this database. */
   readonly alone: boolean;
 }
@@ -39,12 +41,12 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
   // Only now, with the lock, is the server ours to stop: before, it may be that of another PLC.
   if (server !== undefined) stack.use(server);
   stack.use(feed);
-  const db = openDatabase(address, (error) => log.warn({ error: messageOf(error) }, 'an idle connection broke'));
+  const { db, use } = openPool(address, (error) => log.warn({ error: messageOf(error) }, 'an idle connection broke'));
   stack.defer(() => db.destroy());
   const migrations = await migrate(db);
   if (migrations.length > 0) log.info({ migrations }, 'database brought up to date');
   const owned = stack.move();
-  return { db, feed, alone: server !== undefined, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { db, feed, use, alone: server !== undefined, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** Any fixed number: names our lock among PostgreSQL's advisory locks. */

@@ -1,0 +1,95 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const REPOSITORY = join(import.meta.dirname, '../..');
+const hasDpkg = existsSync('/usr/bin/dpkg-deb');
+if (!hasDpkg) console.log('skipped: Debian packages are built with dpkg-deb, which is not here');
+const hasSystemd = existsSync('/usr/bin/systemd-analyze');
+if (!hasSystemd) console.log('skipped: units are checked by systemd-analyze, which is not here');
+
+const run = (program: string, args: readonly string[], options = {}): string =>
+  execFileSync(program, args, { cwd: REPOSITORY, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], ...options });
+
+// A Debian package needs Debian's tools; without them the reason is printed above.
+describe.runIf(hasDpkg)('the Debian package of the PLC', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'planetlab-test-package-'));
+  const root = join(folder, 'root');
+  const library = join(root, 'usr/lib/planetlab-plc');
+  let file: string;
+
+  beforeAll(() => {
+    chmodSync(folder, 0o711); // the database's account passes through
+    run(process.execPath, ['tools/package/plc-package.ts', '--out', join(folder, 'out')], {
+      env: { ...process.env, SOURCE_DATE_EPOCH: '1700000000' },
+    });
+    const [name = ''] = readdirSync(join(folder, 'out'));
+    file = join(folder, 'out', name);
+    run('dpkg-deb', ['-R', file, root]);
+  }, 180_000);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('runs by itself: Node.js, the program with all its libraries and the console are inside', async () => {
+    const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
+    const program = [join(library, 'node'), join(library, 'main.js')] as const;
+    expect(run(program[0], [program[1], '--version'], { cwd: '/' })).toBe(`${version}\n`);
+    const state = join(folder, 'state');
+    const settings = ['--state', state, '--listen', '127.0.0.1:0', '--node-listen', '127.0.0.1:0'];
+    const console = ['--console', join(root, 'usr/share/planetlab-plc/console')];
+    const child = spawn(program[0], [program[1], 'run', ...settings, ...console], {
+      cwd: '/',
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const said: string[] = [];
+    let url: string | undefined;
+    for await (const line of createInterface({ input: child.stderr })) {
+      said.push(line);
+      url = /^Ready: people at (\S+),/.exec(line)?.[1];
+      if (url !== undefined) break;
+    }
+    expect(url, said.join('\n')).toBeDefined();
+    child.stderr.resume();
+    expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ status: 'ready' });
+    expect(await (await fetch(`${url}/`)).text()).toContain('<div id="root">');
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  it('belongs to root with modes and places as Debian wants them', () => {
+    const lines = run('dpkg-deb', ['-c', file]).trim().split('\n');
+    expect(lines.filter((line) => !line.includes('root/root'))).toEqual([]);
+    expect(lines.filter((line) => !/^(drwxr-xr-x|-rw-r--r--|-rwxr-xr-x) /.test(line))).toEqual([]);
+    for (const path of ['copyright', 'plc.md', 'third-party-licences.gz', 'grafana/planetlab.json'])
+      expect(existsSync(join(root, 'usr/share/doc/planetlab-plc', path)), path).toBe(true);
+    expect(existsSync(join(root, 'usr/share/man/man8/planetlab-plc.8.gz'))).toBe(true);
+    for (const script of ['postinst', 'prerm', 'postrm']) {
+      expect(statSync(join(root, 'DEBIAN', script)).mode & 0o777).toBe(0o755);
+      run('sh', ['-n', join(root, 'DEBIAN', script)]);
+    }
+    for (const script of ['etc/init.d/planetlab-plc', 'usr/bin/planetlab-plc']) run('sh', ['-n', join(root, script)]);
+    run('md5sum', ['--check', '--quiet', 'DEBIAN/md5sums'], { cwd: root });
+  });
+
+  it('has settings that a shell and systemd read alike, and that name only what the program knows', () => {
+    const settings = readFileSync(join(root, 'etc/planetlab/plc.conf'), 'utf8');
+    const lines = settings.split('\n').filter((line) => /^#?[A-Z]/.test(line) && line.includes('='));
+    expect(lines.filter((line) => !/^#?[A-Z_]+='[^'"$\\]*'$/.test(line))).toEqual([]);
+    const help = run(join(library, 'node'), [join(library, 'main.js'), 'run', '--help']);
+    const unknown = lines.map((line) => line.replace(/^#|=.*$/g, '')).filter((name) => !help.includes(name));
+    expect(unknown).toEqual([]);
+  });
+
+  // systemd-analyze is a part of systemd; without it the reason is printed above.
+  it.runIf(hasSystemd)('has a unit that systemd understands', () => {
+    const unit = 'usr/lib/systemd/system/planetlab-plc.service';
+    const found = run('sh', ['-c', 'systemd-analyze verify --man=no "$1" 2>&1 || true', 'sh', join(root, unit)]);
+    const ours = found
+      .split('\n')
+      .filter((line) => line.includes('planetlab') && !line.includes('/usr/lib/planetlab-plc'));
+    expect(ours, 'its program is not installed here').toEqual([]);
+  });
+});
