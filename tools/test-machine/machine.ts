@@ -12,6 +12,8 @@ export interface Machine extends AsyncDisposable {
   readonly agent: AgentChannel;
   /** Unix socket of its console, on which root is logged in. */
   readonly console: string;
+  /** How many times slower than here programs run in it, by its own clock: tests wait so much longer. */
+  readonly slowness: number;
   /** Rejects when the machine ends by itself. */
   readonly ended: Promise<never>;
 }
@@ -21,6 +23,8 @@ export interface MachineOptions {
   readonly sources: string;
   /** Folder for sockets and for what the machine writes; removed by the caller. */
   readonly scratch: string;
+  /** Whether KVM runs it; else it is emulated. */
+  readonly kvm: boolean;
   /** Where its console goes as well. */
   readonly consoleLog: string;
 }
@@ -28,22 +32,27 @@ export interface MachineOptions {
 const MEMORY_MIB = 4096;
 const SOCKET_WAIT_MS = 30_000;
 
+const KVM = ['-accel', 'kvm', '-cpu', 'host'];
 /**
  * Of the machine's time, not of ours: one instruction takes it a nanosecond, whatever it takes us. A busy machine outside
  * only makes it longer for us. See docs/decisions/0018-test-machine.md.
  */
-const CLOCK = ['-accel', 'tcg,thread=single,tb-size=512', '-icount', 'shift=0,sleep=on', '-rtc', 'clock=vm'];
+const EMULATED = [
+  ...['-accel', 'tcg,thread=single,tb-size=512', '-cpu', 'max'],
+  ...['-icount', 'shift=0,sleep=on', '-rtc', 'clock=vm'],
+];
+const EMULATED_SLOWNESS = 5;
 
 const KERNEL_WORDS = 'root=/dev/vda rw console=ttyS0 mitigations=off nowatchdog net.ifnames=0 quiet';
 
-export function qemuArguments({ base, sources, scratch, consoleLog }: MachineOptions): readonly string[] {
+export function qemuArguments({ base, sources, scratch, kvm, consoleLog }: MachineOptions): readonly string[] {
   const disk = (id: string, file: string) => [
     ...['-drive', `file=${file},if=none,id=${id},format=raw,snapshot=on,cache=unsafe`],
     ...['-device', `virtio-blk-pci,drive=${id}`],
   ];
   const socket = (id: string) => `socket,id=${id},path=${join(scratch, `${id}.sock`)},server=on,wait=off`;
   return [
-    ...['-nodefaults', '-no-user-config', '-display', 'none', '-machine', 'q35', '-cpu', 'max', ...CLOCK],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-machine', 'q35', ...(kvm ? KVM : EMULATED)],
     ...['-smp', '2', '-m', String(MEMORY_MIB), '-nic', 'none'],
     ...['-kernel', base.kernel, '-initrd', base.initrd, '-append', KERNEL_WORDS],
     ...[...disk('root', base.disk), ...disk('sources', sources)],
@@ -71,7 +80,8 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
     await Promise.race([untilThere(paths), ended]);
     const [agentPath = '', consolePath = ''] = paths;
     const agent = openAgentChannel(connect(agentPath));
-    return { agent, console: consolePath, ended, [Symbol.asyncDispose]: () => end(qemu) };
+    const slowness = options.kvm ? 1 : EMULATED_SLOWNESS;
+    return { agent, console: consolePath, slowness, ended, [Symbol.asyncDispose]: () => end(qemu) };
   } catch (error) {
     await end(qemu);
     throw error;

@@ -7,6 +7,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { baseDisk } from './base-disk.ts';
+import { kvmWorks } from './kvm.ts';
 import { startMachine } from './machine.ts';
 import { allParts, type Part } from './parts.ts';
 import { debianRecipe } from './recipe.ts';
@@ -15,7 +16,7 @@ import { runParts, untilAborted } from './run-parts.ts';
 import { makeScratch, removeScratchLeftovers } from './scratch.ts';
 import { sourceDisk, sourcesKey } from './source-disk.ts';
 
-const HELP = `Boots a Debian 13 with systemd and cgroup v2 in QEMU (emulated: an hour for everything), and tests a node in it.
+const HELP = `Boots a Debian 13 with systemd and cgroup v2 in QEMU (hours for everything where it is emulated), and tests a node in it.
 
   --only NAME...   only these: boot, package, or files such as tests/host/linux.test.ts
   --resume         leave out what has passed before with the same sources
@@ -82,8 +83,9 @@ async function test(parts: readonly Part[], scratch: string, signal: AbortSignal
   mkdirSync(logs, { recursive: true });
   const withPackages = parts.some(({ name }) => name === 'package' && !results.has(name));
   const sources = await sourceDisk({ root: ROOT, scratch, withPackages }, making);
-  say(`booting; what it says goes to ${logs}`);
-  await using machine = await startMachine({ base, sources, scratch, consoleLog: join(logs, 'console.log') });
+  const kvm = await kvmWorks(base.kernel, signal);
+  say(`booting ${kvm ? 'under KVM' : '(emulated: no guest starts under KVM here)'}; what it says goes to ${logs}`);
+  await using machine = await startMachine({ base, sources, scratch, kvm, consoleLog: join(logs, 'console.log') });
   const interruption = await runParts(machine, { parts, results, logs, say, signal });
   const all = results.all();
   process.stdout.write(table(all));

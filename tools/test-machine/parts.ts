@@ -22,8 +22,6 @@ export interface Part {
   run(machine: Machine, onText: (text: string) => void): Promise<Omit<PartResult, 'name' | 'seconds'>>;
 }
 
-/** How many times slower than here programs run in the machine by its own clock: tests wait so much longer. */
-export const SLOWNESS = 5;
 const MINUTE_MS = 60_000;
 const FILE_LIMIT_MS = 30 * MINUTE_MS;
 const REPORT = '/var/tmp/report.json';
@@ -58,15 +56,15 @@ const bootPart: Part = {
 
 const packagePart: Part = {
   name: 'package',
-  async run({ agent }, onText) {
+  async run({ agent, slowness }, onText) {
     const script = `mkdir -p /var/lib/planetlab && cp -a images /var/lib/planetlab/images
 exec ${NODE} tests/machine/package-cycle.ts ${PACKAGES.map((name) => `$PWD/packages-built/${name}`).join(' ')}`;
-    const ran = await agent.run(slowly(script), { timeoutMs: FILE_LIMIT_MS, onText });
+    const ran = await agent.run(slowly(slowness, script), { timeoutMs: FILE_LIMIT_MS, onText });
     return fromLines(ran);
   },
 };
 
-const slowly = (script: string): string => `export PLANETLAB_TEST_SLOWNESS=${SLOWNESS}\n${script}`;
+const slowly = (slowness: number, script: string): string => `export PLANETLAB_TEST_SLOWNESS=${slowness}\n${script}`;
 
 /** `ok  WHAT` and `not ok  WHAT` count; so does ending badly, as one failure more. */
 export function fromLines({ stdout, stderr, code }: Ran): Omit<PartResult, 'name' | 'seconds'> {
@@ -84,11 +82,11 @@ export function fromLines({ stdout, stderr, code }: Ran): Omit<PartResult, 'name
 
 const filePart = (file: string): Part => ({
   name: file,
-  async run({ agent }, onText) {
+  async run({ agent, slowness }, onText) {
     const script = `ln -sfn $PWD/images /var/lib/planetlab/images; rm -f ${REPORT}
 exec ${NODE} node_modules/vitest/vitest.mjs run --project host --reporter=verbose --reporter=json --outputFile.json=${REPORT} ${file}`;
     const prepared = `mkdir -p /var/lib/planetlab; test -L /var/lib/planetlab/images || rm -rf /var/lib/planetlab/images\n${script}`;
-    const ran = await agent.run(slowly(prepared), { timeoutMs: FILE_LIMIT_MS, onText });
+    const ran = await agent.run(slowly(slowness, prepared), { timeoutMs: FILE_LIMIT_MS, onText });
     const report = await agent.run(`cat ${REPORT}`, { timeoutMs: MINUTE_MS });
     return fromReport(report.code === 0 ? report.stdout : undefined, ran);
   },

@@ -21,12 +21,18 @@ describe('the test machine', () => {
     expect(recipeKey(debianRecipe(`${LIST}all strace for looking\n`))).not.toBe(recipeKey(recipe));
   });
 
-  it('has a clock that counts instructions, writes to no disk of the cache, and has no network', () => {
-    const base = { disk: '/c/root', kernel: '/c/vmlinuz', initrd: '/c/initrd' };
-    const words = qemuArguments({ base, sources: '/s/sources', scratch: '/s', consoleLog: '/c/log' }).join(' ');
-    expect(words).toContain('-icount');
-    expect(words.match(/if=none/g)).toHaveLength(2);
-    expect(words.match(/snapshot=on/g)).toHaveLength(2);
-    expect(words).toContain('-nic none');
+  const base = { disk: '/c/root', kernel: '/c/vmlinuz', initrd: '/c/initrd' };
+  const words = (kvm: boolean) =>
+    qemuArguments({ base, sources: '/s/sources', scratch: '/s', kvm, consoleLog: '/c/log' }).join(' ');
+
+  it.each([true, false])('writes to no disk of the cache, and has no network (under KVM: %s)', (kvm) => {
+    expect(words(kvm).match(/if=none/g)).toHaveLength(2);
+    expect(words(kvm).match(/snapshot=on/g)).toHaveLength(2);
+    expect(words(kvm)).toContain('-nic none');
+  });
+
+  it('has a clock that counts instructions when it is emulated, and only then', () => {
+    expect(words(false)).toMatch(/-accel tcg.* -icount /);
+    expect(words(true)).not.toContain('-icount');
   });
 });
