@@ -43,9 +43,11 @@ export const personsQuery = (api: PlcApi) =>
     queryFn: ({ signal }) => readAll((after) => api.listPersons({ query: { limit: PAGE_SIZE, after } }, { signal })),
   });
 
+/** Read now and then anyway: who asks for a first role is nobody yet that a PI is told of. */
 export const requestsQuery = (api: PlcApi) =>
   queryOptions({
     queryKey: ['persons', 'requests'],
+    refetchInterval: 30_000,
     queryFn: ({ signal }) =>
       readAll((after) => api.listRoleRequests({ query: { limit: PAGE_SIZE, after } }, { signal })),
   });
