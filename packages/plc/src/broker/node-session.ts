@@ -35,6 +35,8 @@ const FACTS_LIMIT_CHARACTERS = 65_536;
 /** After a lease was granted or ended, the node's facts are read again, once for all that come together. */
 const FACTS_SETTLE_MS = 3 * SECOND_MS;
 const RETRY_MS = SECOND_MS;
+/** Of slivers that were not asked for here: a node is not trusted to have few. */
+const REPORTS_LIMIT = 10_000;
 const TIMER_LIMIT_MS = 24 * 3600 * SECOND_MS;
 
 /**
@@ -307,9 +309,11 @@ export class NodeSession {
 
   async #heed(report: NodeSliver): Promise<void> {
     const lease = this.#leases.get(report.slice);
-    if (!this.#placed.has(report.slice) && lease === undefined) return this.#noteLie(report.slice);
+    const isAsked = this.#placed.has(report.slice) || lease !== undefined;
+    // The first reports come before it is known what is asked: who adopts a lease needs them.
     if (report.state === 'gone') this.#reports.delete(report.slice);
-    else this.#reports.set(report.slice, report);
+    else if (isAsked || this.#reports.size < REPORTS_LIMIT) this.#reports.set(report.slice, report);
+    if (!isAsked) return this.#noteLie(report.slice);
     await this.#writer.write(report);
     if (report.state === 'running' && this.#uninitialised.has(report.slice)) this.#lookAgain();
     if (report.state !== 'gone') return;
