@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { FakeNode } from '../testing/fake-node.ts';
 import { join } from '../testing/join.ts';
 import { eventually, startTestPlc, type TestPerson, type TestPlc } from '../testing/test-plc.ts';
@@ -6,6 +6,9 @@ import { eventually, startTestPlc, type TestPerson, type TestPlc } from '../test
 const SLICE = 'demo_s';
 const REASON = { reason: 'It scans other networks' };
 const KEY = `ssh-ed25519 ${Buffer.concat([Buffer.from([0, 0, 0, 11]), Buffer.from('ssh-ed25519'), Buffer.from([0, 0, 0, 32]), Buffer.alloc(32, 9)]).toString('base64')} ada`;
+
+// Nodes join and slivers start here: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 let test: TestPlc;
 let node: FakeNode;
@@ -31,13 +34,13 @@ const becomes = (state: string) =>
   eventually(
     async () => (await test.admin.listSlivers({ query: { slice: SLICE } })).items[0]?.state,
     (it) => it === state,
-    30_000,
+    60_000,
   );
 const keysBecome = (count: number) =>
   eventually(
     async () => node.access.get(SLICE as never)?.length,
     (it) => it === count,
-    30_000,
+    60_000,
   );
 const stop = (kind: 'slice' | 'person' | 'site', name: string) =>
   test.admin.stop({ params: { kind, name }, body: REASON });

@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { FakeNode } from '../testing/fake-node.ts';
 import { join } from '../testing/join.ts';
 import { eventually, startTestPlc, type TestPerson, type TestPlc } from '../testing/test-plc.ts';
+
+// Nodes join and slivers start here: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 let test: TestPlc;
 let node: FakeNode;
@@ -23,6 +26,7 @@ beforeAll(async () => {
   await eventually(
     () => test.admin.getSlice({ params: { slice: 'other_s' } }),
     ({ running }) => running === 1,
+    60_000,
   );
 });
 afterAll(async () => {
@@ -52,15 +56,16 @@ describe('an announcement', () => {
   });
 
   it('ends by itself, or when somebody says so, and stays on record', async () => {
-    const endsAt = new Date(Date.now() + 60_000).toISOString();
-    await test.admin.announce({ body: { title: 'Soon over', site: 'other', endsAt } });
+    const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
+    await test.admin.announce({ body: { title: 'Soon over', site: 'other', endsAt: inAnHour } });
+    const justNow = new Date(Date.now() - 1000).toISOString();
+    await test.admin.announce({ body: { title: 'Over', site: 'other', endsAt: justNow } });
     const { id } = await test.admin.announce({ body: { title: 'Broken', site: 'other', level: 'incident' } });
     expect(await titles(bob.client)).toEqual(expect.arrayContaining(['Soon over', 'Broken']));
     await test.admin.endAnnouncement({ params: { announcement: id } });
-    test.advance(120_000);
     const now = await titles(bob.client);
-    test.advance(-120_000);
-    expect(now).not.toContain('Soon over');
+    expect(now).toContain('Soon over');
+    expect(now).not.toContain('Over');
     expect(now).not.toContain('Broken');
     expect(await titles(bob.client, 'true')).toContain('Broken');
     await expect(test.admin.endAnnouncement({ params: { announcement: id } })).rejects.toMatchObject({
@@ -81,8 +86,11 @@ describe('the status page', () => {
   it('shows sums, sites and public announcements to anybody, and nothing else', async () => {
     await test.admin.announce({ body: { title: 'A <script>', text: 'Cable cut', level: 'incident', public: true } });
     await test.admin.announce({ body: { title: 'Only for us' } });
-    test.advance(10_000); // what was asked before is no longer fresh
-    const report = await test.withToken().getStatus({});
+    const report = await eventually(
+      () => test.withToken().getStatus({}),
+      ({ announcements, running }) => announcements.length === 1 && running === 1,
+      60_000,
+    );
     expect(report).toMatchObject({
       nodes: { registered: 1, connected: 1, disconnected: 0 },
       slices: 1,

@@ -1,11 +1,14 @@
 import { SliceName } from '@planetlab/model';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { findSlice } from '../slices/store.ts';
 import { openDatabase } from '../store/database.ts';
 import { FakeNode } from '../testing/fake-node.ts';
 import { join } from '../testing/join.ts';
 import { eventually, startTestPlc, type TestPlc } from '../testing/test-plc.ts';
 import { reselect } from './reselect.ts';
+
+// Nodes join and slivers start here: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 let test: TestPlc;
 const nodes: FakeNode[] = [];
@@ -25,6 +28,7 @@ beforeAll(async () => {
   await eventually(
     () => test.admin.listNodes({ query: {} }),
     ({ items }) => items.filter(({ facts }) => facts !== null).length === 3,
+    60_000,
   );
 });
 afterAll(async () => {
@@ -100,7 +104,8 @@ it('a slice that keeps its selector is placed elsewhere when a node leaves it', 
   expect(await reselect(store, actor, slice, selection.chosen)).toBeUndefined();
   await db.destroy();
   const events = await test.admin.listEvents({ query: { subject: name } });
-  expect(events.items.map(({ kind }) => kind)).toEqual([
+  const kinds = events.items.map(({ kind }) => kind).filter((kind) => kind.startsWith('slice.'));
+  expect(kinds).toEqual([
     'slice.selector-forgotten',
     'slice.nodes-added',
     'slice.selector-kept',
