@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, isIPv6 } from 'node:net';
 import { inNamespace, systemRunner } from '@planetlab/linux';
 import { Resources, SliceName } from '@planetlab/model';
 import { beforeAll, expect, it } from 'vitest';
@@ -10,147 +10,178 @@ import { HOST_IPV4, leaseFor, NODE_IPV4, NODE_MANAGER } from './node-fixture.ts'
 
 const CLOSED = '10.255.77.1';
 const OPENED = '192.168.255.77';
+/** Documentation and local prefixes (RFC 3849, RFC 4193): the slivers', and addresses of the world and of the site's network. */
+const SLIVERS_IPV6 = 'fd00:db8:0:2';
+const WORLD_IPV6 = '2001:db8:ffff::1';
+const CLOSED_IPV6 = 'fd00:db8:ffff::1';
 const tcp = (port: number) => ({ protocol: 'tcp' as const, port });
 const udp = (port: number) => ({ protocol: 'udp' as const, port });
 
-describeNode(
-  'the network of a node',
-  {
-    name: 'node-net',
-    config: { ipv4: NODE_IPV4, apiListen: `${NODE_IPV4}:8443`, openToSlivers: [`${OPENED}/32`] },
+const NODE = {
+  name: 'node-net',
+  config: {
+    ipv4: NODE_IPV4,
+    apiListen: `${NODE_IPV4}:8443`,
+    openToSlivers: [`${OPENED}/32`],
+    ipv6Prefix: `${SLIVERS_IPV6}::/64`,
   },
-  (world) => {
-    beforeAll(async () => {
-      const inputs = [CLOSED, OPENED].map((address) => `address add ${address}/32 dev pltest-host\n`);
-      await systemRunner.run({ argv: ['ip', '-batch', '-'], input: inputs.join('') });
-      await world.sliver('test_server', { ports: [tcp(8080), udp(5300)] });
-      await world.sliver('test_other');
-    });
+};
 
-    const inNode = async (...argv: [string, ...string[]]) =>
-      (await systemRunner.run({ argv: [...inNamespace(world.network.namespace), ...argv] })).stdout;
-    const perl = (slice: string, program: string) =>
-      world.caller.exec(slice, ['timeout', '10', 'perl', '-MSocket', '-MIO::Socket::INET', '-e', program]);
+describeNode('the network of a node', NODE, (world) => {
+  beforeAll(async () => {
+    const inputs = [CLOSED, OPENED].map((address) => `address add ${address}/32 dev pltest-host\n`);
+    inputs.push(...[WORLD_IPV6, CLOSED_IPV6].map((address) => `address add ${address}/64 dev pltest-host nodad\n`));
+    inputs.push(`route add ${SLIVERS_IPV6}::/64 via 2001:db8:ffff::2 dev pltest-host\n`);
+    await systemRunner.run({ argv: ['ip', '-batch', '-'], input: inputs.join('') });
+    const inside = `address add 2001:db8:ffff::2/64 dev eth-node nodad\nroute add ::/0 via ${WORLD_IPV6} dev eth-node\n`;
+    await systemRunner.run({ argv: [...inNamespace(world.network.namespace), 'ip', '-batch', '-'], input: inside });
+    await world.sliver('test_server', { ports: [tcp(8080), udp(5300)] });
+    await world.sliver('test_other');
+  });
 
-    /** Answers one connection with who has connected. */
-    const answering = (port: number) => `
-    my $s = IO::Socket::INET->new(LocalPort => ${port}, Listen => 5, ReuseAddr => 1) or die $!;
-    my $c = $s->accept; print $c $c->peerhost, ":", $c->peerport; close $c;`;
-    const asking = (port: number) => `
-    for (1..50) { my $c = IO::Socket::INET->new("${NODE_IPV4}:${port}") or do { select undef, undef, undef, 0.05; next };
-    print scalar <$c>; last }`;
-    const sending = (from: number, to: number) => `
-    my $s = IO::Socket::INET->new(Proto => "udp", LocalPort => ${from}, PeerAddr => "${HOST_IPV4}:${to}") or die $!;
-    $s->send("x") or die $!;`;
+  const inNode = async (...argv: [string, ...string[]]) =>
+    (await systemRunner.run({ argv: [...inNamespace(world.network.namespace), ...argv] })).stdout;
+  const perl = (slice: string, program: string) =>
+    world.caller.exec(slice, ['timeout', '10', 'perl', '-MSocket', '-MIO::Socket::INET', '-e', program]);
 
-    it('leads a bound port to its sliver, and shows it who asks', async () => {
-      const serving = perl('test_server', answering(8080));
-      const answer = await askOnce(8080);
-      expect(answer).toMatch(new RegExp(`^${HOST_IPV4}:\\d+$`));
-      expect((await serving).code).toBe(0);
-    });
+  /** Answers one connection with who has connected. */
+  const answering = (port: number) => `
+  my $s = IO::Socket::INET->new(LocalPort => ${port}, Listen => 5, ReuseAddr => 1) or die $!;
+  my $c = $s->accept; print $c $c->peerhost, ":", $c->peerport; close $c;`;
+  const asking = (port: number) => `
+  for (1..50) { my $c = IO::Socket::INET->new("${NODE_IPV4}:${port}") or do { select undef, undef, undef, 0.05; next };
+  print scalar <$c>; last }`;
+  const sending = (from: number, to: number) => `
+  my $s = IO::Socket::INET->new(Proto => "udp", LocalPort => ${from}, PeerAddr => "${HOST_IPV4}:${to}") or die $!;
+  $s->send("x") or die $!;`;
 
-    it('lets slivers of one node meet by the node’s address', async () => {
-      const [serving, asked] = await Promise.all([
-        perl('test_server', answering(8080)),
-        perl('test_other', asking(8080)),
-      ]);
-      expect(serving.code).toBe(0);
-      expect(asked.stdout).toMatch(new RegExp(`^${NODE_IPV4}:\\d+$`));
-    });
+  it('leads a bound port to its sliver, and shows it who asks', async () => {
+    const serving = perl('test_server', answering(8080));
+    const answer = await askOnce(8080);
+    expect(answer).toMatch(new RegExp(`^${HOST_IPV4}:\\d+$`));
+    expect((await serving).code).toBe(0);
+  });
 
-    it('sends from a bound port by the same port, and nobody else by it', async () => {
-      await using receiver = await udpReceiver();
-      await perl('test_other', sending(5300, receiver.port));
-      await perl('test_server', sending(5300, receiver.port));
-      await expect.poll(() => receiver.from).toHaveLength(2);
-      const [other, server] = receiver.from;
-      expect(server).toEqual({ address: NODE_IPV4, port: 5300 });
-      expect(other?.address).toBe(NODE_IPV4);
-      expect(other?.port).toBeGreaterThanOrEqual(32_768);
-    });
+  it('lets slivers of one node meet by the node’s address', async () => {
+    const [serving, asked] = await Promise.all([
+      perl('test_server', answering(8080)),
+      perl('test_other', asking(8080)),
+    ]);
+    expect(serving.code).toBe(0);
+    expect(asked.stdout).toMatch(new RegExp(`^${NODE_IPV4}:\\d+$`));
+  });
 
-    it('refuses a port that another sliver or the node itself has, and gives it to the next when it is free', async () => {
-      const ask = (port: number) => {
-        const plain = leaseFor('test_third');
-        const resources = Resources.parse({ ...plain.resources, ports: [tcp(port)] });
-        return world.caller.client.requestLease({ body: { ...plain, resources } });
-      };
-      await expect(ask(8080)).rejects.toMatchObject({ code: 'conflict', details: { holder: 'test_server' } });
-      await expect(ask(8443)).rejects.toMatchObject({ code: 'admission_refused' });
-      const first = await world.sliver('test_first', { ports: [tcp(8081)] });
-      await expect(ask(8081)).rejects.toMatchObject({ code: 'conflict' });
-      await world.caller.client.endLease({ params: { lease: first.id } });
-      const third = await ask(8081);
-      await world.caller.client.endLease({ params: { lease: third.id } });
-    });
+  it('sends from a bound port by the same port, and nobody else by it', async () => {
+    await using receiver = await udpReceiver();
+    await perl('test_other', sending(5300, receiver.port));
+    await perl('test_server', sending(5300, receiver.port));
+    await expect.poll(() => receiver.from).toHaveLength(2);
+    const [other, server] = receiver.from;
+    expect(server).toEqual({ address: NODE_IPV4, port: 5300 });
+    expect(other?.address).toBe(NODE_IPV4);
+    expect(other?.port).toBeGreaterThanOrEqual(32_768);
+  });
 
-    it('marks every flow with who began it, and counts its bytes', async () => {
-      const slivers = (await world.caller.client.listSlivers({})).items;
-      const index = Number(slivers.find(({ slice }) => slice === 'test_other')?.ipv4?.split('.')[3]);
-      await world.caller.exec('test_other', ['ping', '-c2', '-i0.2', '-W1', '-n', HOST_IPV4]);
-      const flows = await inNode('cat', '/proc/net/nf_conntrack');
-      const flow = flows.split('\n').find((line) => line.includes(` icmp `) && line.includes(`src=100.96.0.${index} `));
-      expect(flow).toMatch(new RegExp(`bytes=168 .* bytes=168 mark=${index} `));
-    });
+  it('refuses a port that another sliver or the node itself has, and gives it to the next when it is free', async () => {
+    const ask = (port: number) => {
+      const plain = leaseFor('test_third');
+      const resources = Resources.parse({ ...plain.resources, ports: [tcp(port)] });
+      return world.caller.client.requestLease({ body: { ...plain, resources } });
+    };
+    await expect(ask(8080)).rejects.toMatchObject({ code: 'conflict', details: { holder: 'test_server' } });
+    await expect(ask(8443)).rejects.toMatchObject({ code: 'admission_refused' });
+    const first = await world.sliver('test_first', { ports: [tcp(8081)] });
+    await expect(ask(8081)).rejects.toMatchObject({ code: 'conflict' });
+    await world.caller.client.endLease({ params: { lease: first.id } });
+    const third = await ask(8081);
+    await world.caller.client.endLease({ params: { lease: third.id } });
+  });
 
-    it('closes the local network but for what the owner opens', async () => {
-      const ping = async (to: string) => world.caller.exec('test_other', ['ping', '-c1', '-W1', '-n', to]);
-      expect((await ping(OPENED)).code).toBe(0);
-      const closed = await ping(CLOSED);
-      expect(closed).toMatchObject({ code: 1, stdout: expect.stringContaining('Packet filtered') });
-      await inNode('ping', '-c1', '-W1', '-n', CLOSED); // the node itself may
-      const port = await perl('test_other', `exit(IO::Socket::INET->new("${NODE_IPV4}:8443") ? 0 : 3)`);
-      expect(port.code, 'the node’s own API').toBe(3);
-    });
+  it('marks every flow with who began it, and counts its bytes', async () => {
+    const slivers = (await world.caller.client.listSlivers({})).items;
+    const index = Number(slivers.find(({ slice }) => slice === 'test_other')?.ipv4?.split('.')[3]);
+    await world.caller.exec('test_other', ['ping', '-c2', '-i0.2', '-W1', '-n', HOST_IPV4]);
+    const flows = await inNode('cat', '/proc/net/nf_conntrack');
+    const flow = flows.split('\n').find((line) => line.includes(` icmp `) && line.includes(`src=100.96.0.${index} `));
+    expect(flow).toMatch(new RegExp(`bytes=168 .* bytes=168 mark=${index} `));
+  });
 
-    it('refuses flows above the limit, and counts them', async () => {
-      await world.sliver('test_flood', { newFlowsPerSecond: 10 });
-      await using receiver = await udpReceiver();
-      const flood = `for my $n (1..200) { my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => "${HOST_IPV4}:${receiver.port}"); $s->send("x") }`;
-      expect(await perl('test_flood', flood)).toMatchObject({ code: 0, stderr: '' });
-      await perl('test_other', sending(1000, receiver.port)); // its neighbour is not concerned
-      await expect.poll(() => receiver.from.length).toBeGreaterThanOrEqual(21);
-      expect(receiver.from.length).toBeLessThan(60);
-      const { egress } = await world.caller.client.getUsage({ params: { slice: SliceName.parse('test_flood') } });
-      expect(egress?.refusedFlows).toBeGreaterThanOrEqual(140);
-    });
+  it('closes the local network but for what the owner opens', async () => {
+    const ping = async (to: string) => world.caller.exec('test_other', ['ping', '-c1', '-W1', '-n', to]);
+    expect((await ping(OPENED)).code).toBe(0);
+    const closed = await ping(CLOSED);
+    expect(closed).toMatchObject({ code: 1, stdout: expect.stringContaining('Packet filtered') });
+    await inNode('ping', '-c1', '-W1', '-n', CLOSED); // the node itself may
+    const port = await perl('test_other', `exit(IO::Socket::INET->new("${NODE_IPV4}:8443") ? 0 : 3)`);
+    expect(port.code, 'the node’s own API').toBe(3);
+  });
 
-    it('keeps a sliver to its highest rate, and slows it when it has sent its volume', async () => {
-      await world.sliver('test_fast', { egress: { maxKbps: 4000, dailyMiB: 1 } });
-      await using sink = await tcpSink();
-      const bytes = 1_500_000;
-      const send = `my $s = IO::Socket::INET->new("${HOST_IPV4}:${sink.port}") or die; my $d = "x" x 10000; for (1..${bytes / 10_000}) { my $o = 0; while ($o < 10000) { $o += syswrite($s, $d, 10000 - $o, $o) } }`;
-      expect(await perl('test_fast', send)).toMatchObject({ code: 0, stderr: '' });
-      expect(sink.kbps()).toBeGreaterThan(4000 * 0.9); // without the headers
-      expect(sink.kbps()).toBeLessThan(4000 * 1.05);
-      await expect
-        .poll(
-          async () =>
-            (await world.caller.client.listSteps({ query: { slice: 'test_fast' } })).items.map(({ step }) => step),
-          {
-            timeout: 15_000,
-          },
-        )
-        .toContain('SlowEgress');
-      const used = await world.caller.client.getUsage({ params: { slice: SliceName.parse('test_fast') } });
-      expect(used.egress?.sentTodayMiB).toBeGreaterThan(1.4);
-      expect(used.egress).toMatchObject({ ceilKbps: 8 });
-      expect(used.notices).toMatchObject([{ code: 'slowed_down' }]);
-      await expect.poll(() => inNode('tc', 'class', 'show', 'dev', 'eth-node')).toMatch(/rate 8Kbit ceil 8Kbit/);
-    });
+  it('leads IPv6 to the world under the sliver’s own address, and not into the local network', async () => {
+    await using receiver = await udpReceiver(WORLD_IPV6);
+    const { ipv6 } = await world.caller.client.getSliver({ params: { slice: SliceName.parse('test_other') } });
+    expect(ipv6).toMatch(new RegExp(`^${SLIVERS_IPV6}:`));
+    const send = `socket(S, PF_INET6, SOCK_DGRAM, 17); send(S, "x", 0, pack_sockaddr_in6(${receiver.port}, Socket::inet_pton(AF_INET6, "${WORLD_IPV6}"))) or die $!`;
+    expect(await perl('test_other', send)).toMatchObject({ code: 0, stderr: '' });
+    await expect.poll(() => receiver.from.map(({ address }) => address), { timeout: 10_000 }).toEqual([ipv6]);
+    const ping = async (to: string) => (await world.caller.exec('test_other', ['ping', '-c1', '-W1', '-n', to])).code;
+    expect(await ping(WORLD_IPV6)).toBe(0);
+    expect(await ping(CLOSED_IPV6)).not.toBe(0);
+    await inNode('ping', '-c1', '-W1', '-n', '2001:db8:ffff::1');
+  });
 
-    it('leaves no rules and no classes behind', async () => {
-      expect(await inNode('nft', 'list', 'tables')).toContain(`planetlab_${world.node.tag}`);
-      expect(await inNode('tc', 'qdisc', 'show', 'dev', 'eth-node')).toContain('htb');
-      await world.node.stop('SIGTERM');
-      await inNode(process.execPath, NODE_MANAGER, 'purge', '--state', world.node.stateDir);
-      expect(await inNode('nft', 'list', 'tables')).toBe('');
-      expect(await inNode('tc', 'qdisc', 'show', 'dev', 'eth-node')).not.toContain('htb');
-      expect(readFileSync('/proc/mounts', 'utf8')).not.toContain(`/run/planetlab/${world.node.tag}`);
-    });
-  },
-);
+  it('answers whoever looks for the path, as traceroute does', async () => {
+    const step = async (to: string) =>
+      (await world.caller.exec('test_other', ['ping', '-c1', '-W2', '-t1', '-n', to])).stdout;
+    expect(await step(HOST_IPV4), 'the node is the first on the way').toContain('Time to live exceeded');
+    expect(await step(WORLD_IPV6)).toMatch(/Time exceeded: Hop limit/);
+  });
+
+  it('refuses flows above the limit, and counts them', async () => {
+    await world.sliver('test_flood', { newFlowsPerSecond: 10 });
+    await using receiver = await udpReceiver();
+    const flood = `for my $n (1..200) { my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => "${HOST_IPV4}:${receiver.port}"); $s->send("x") }`;
+    expect(await perl('test_flood', flood)).toMatchObject({ code: 0, stderr: '' });
+    await perl('test_other', sending(1000, receiver.port)); // its neighbour is not concerned
+    await expect.poll(() => receiver.from.length).toBeGreaterThanOrEqual(21);
+    expect(receiver.from.length).toBeLessThan(60);
+    const { egress } = await world.caller.client.getUsage({ params: { slice: SliceName.parse('test_flood') } });
+    expect(egress?.refusedFlows).toBeGreaterThanOrEqual(140);
+  });
+
+  it('keeps a sliver to its highest rate, and slows it when it has sent its volume', async () => {
+    await world.sliver('test_fast', { egress: { maxKbps: 4000, dailyMiB: 1 } });
+    await using sink = await tcpSink();
+    const bytes = 1_500_000;
+    const send = `my $s = IO::Socket::INET->new("${HOST_IPV4}:${sink.port}") or die; my $d = "x" x 10000; for (1..${bytes / 10_000}) { my $o = 0; while ($o < 10000) { $o += syswrite($s, $d, 10000 - $o, $o) } }`;
+    expect(await perl('test_fast', send)).toMatchObject({ code: 0, stderr: '' });
+    expect(sink.kbps()).toBeGreaterThan(4000 * 0.9); // without the headers
+    expect(sink.kbps()).toBeLessThan(4000 * 1.05);
+    await expect
+      .poll(
+        async () =>
+          (await world.caller.client.listSteps({ query: { slice: 'test_fast' } })).items.map(({ step }) => step),
+        {
+          timeout: 15_000,
+        },
+      )
+      .toContain('SlowEgress');
+    const used = await world.caller.client.getUsage({ params: { slice: SliceName.parse('test_fast') } });
+    expect(used.egress?.sentTodayMiB).toBeGreaterThan(1.4);
+    expect(used.egress).toMatchObject({ ceilKbps: 8 });
+    expect(used.notices).toMatchObject([{ code: 'slowed_down' }]);
+    await expect.poll(() => inNode('tc', 'class', 'show', 'dev', 'eth-node')).toMatch(/rate 8Kbit ceil 8Kbit/);
+  });
+
+  it('leaves no rules and no classes behind', async () => {
+    expect(await inNode('nft', 'list', 'tables')).toContain(`planetlab_${world.node.tag}`);
+    expect(await inNode('tc', 'qdisc', 'show', 'dev', 'eth-node')).toContain('htb');
+    await world.node.stop('SIGTERM');
+    await inNode(process.execPath, NODE_MANAGER, 'purge', '--state', world.node.stateDir);
+    expect(await inNode('nft', 'list', 'tables')).toBe('');
+    expect(await inNode('tc', 'qdisc', 'show', 'dev', 'eth-node')).not.toContain('htb');
+    expect(readFileSync('/proc/mounts', 'utf8')).not.toContain(`/run/planetlab/${world.node.tag}`);
+  });
+});
 
 /** What a port of the node says, once something listens there. */
 async function askOnce(port: number): Promise<string> {
@@ -167,11 +198,11 @@ async function askOnce(port: number): Promise<string> {
   return '';
 }
 
-async function udpReceiver() {
+async function udpReceiver(host = HOST_IPV4) {
   const from: { address: string; port: number }[] = [];
-  const socket = createSocket('udp4');
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
   socket.on('message', (_data, { address, port }) => from.push({ address, port }));
-  socket.bind(0, HOST_IPV4);
+  socket.bind(0, host);
   await once(socket, 'listening');
   return {
     ...{ from, port: socket.address().port },

@@ -8,6 +8,9 @@ import { type Arena, createArena, EVIL, isRoot, WELL } from './arena.ts';
 import { importHostileImage } from './hostile-image.ts';
 import { CALLS, callsFrom } from './system-calls.ts';
 
+/** Number of ptrace(2). */
+const PTRACE = { x64: 101, arm64: 117 };
+
 // Everything below runs as root inside a sliver. Namespaces and containers need root; the reason is printed above.
 describe.runIf(isRoot)('root in a sliver that wants out', () => {
   const stack = new AsyncDisposableStack();
@@ -125,6 +128,11 @@ describe.runIf(isRoot)('root in a sliver that wants out', () => {
         enterFirst: 'nsenter -t 1 -m -n -p ls /var/lib/planetlab',
         hostFiles: 'ls /proc/1/root/var/lib/planetlab',
         others: `ls /proc/${pid}/root`,
+        trace: `perl -e 'exit(syscall(${PTRACE[process.arch === 'arm64' ? 'arm64' : 'x64']}, 16, ${pid}, 0, 0) == 0 ? 0 : 1)'`,
+        join: `nsenter -t ${pid} -n true`,
+        // whatever is to be seen in it and belongs to no sliver, such as the runtime while it enters
+        joinSeen:
+          'for p in /proc/[0-9]*; do [ "$(readlink $p/ns/net)" = "$(readlink /proc/self/ns/net)" ] && continue; nsenter --net=$p/ns/net true && exit 0; done; exit 1',
         // the namespaces of process 1 are the sliver's own: the same as ours
         foreign: '[ "$(readlink /proc/1/ns/user)" != "$(readlink /proc/self/ns/user)" ]',
       }),
