@@ -64,7 +64,8 @@ function registerOne(operation: Command, io: Io): void {
     'end it; slivers that it wanted and that do not run yet are taken back',
     async (plc, invocation, id) => {
       const canceled = await plc.client.cancelOperation({ params: { operation: id } });
-      invocation.print.done(canceled, `Canceled: ${doneOf(canceled)} were done, and stay so.`);
+      const how = canceled.state === 'canceled' ? 'Canceled' : `It had ended before, ${canceled.state}`;
+      invocation.print.done(canceled, `${how}: ${doneOf(canceled)} were done, and stay so.`);
     },
   );
 }

@@ -16,12 +16,12 @@ export const mayCancel = (actor: Actor, operation: Selectable<OperationTable>, i
   operation.actor === actor.principal ||
   (operation.site !== null && isPiOf(actor, operation.site));
 
-/** Ends an operation. What it put on nodes and does not run yet is taken back; what runs stays. Throws `conflict`. */
+/** Ends an operation, unless it has ended. What it put on nodes and does not run yet is taken back; what runs stays. Throws `conflict`. */
 export async function cancelOperation(store: Store, actor: Actor, id: string): Promise<Operation> {
   const at = store.now();
   return store.db.transaction().execute(async (trx) => {
     const operation = await lockRunning(trx, id).executeTakeFirst();
-    if (operation === undefined) return ended(toOperation(await findOperation(trx, actor, id)));
+    if (operation === undefined) return toOperation(await findOperation(trx, actor, id)); // it has ended: as it did
     const items = await trx
       .selectFrom('operation_items')
       .select(['subject', 'goal', 'added', 'sliver_id', 'reason'])
@@ -40,11 +40,6 @@ export async function cancelOperation(store: Store, actor: Actor, id: string): P
     const canceled = items.map(({ subject, reason }) => ({ subject, reason, state: 'canceled' }) as const);
     return toOperation(await applyChanges(trx, at, operation, canceled));
   });
-}
-
-function ended(operation: Operation): Operation {
-  if (operation.state === 'canceled') return operation;
-  throw new PlanetLabError('conflict', `The operation has ended: it ${operation.state}. There is nothing to cancel.`);
 }
 
 const cannotBePutBack = () =>
