@@ -1,10 +1,12 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PlcProcess, startPlcProcess } from '../soak/plc-process.ts';
 
-/** Half of what a process may usually have open is ours, half the PLC's. */
-const IDLE_CONNECTIONS = 5000;
+/** As many as 5,000 where a process may have so many files open, and some to spare. */
+const OPEN_FILES = Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 1024);
+const IDLE_CONNECTIONS = Math.min(5000, Math.floor((OPEN_FILES * 3) / 4));
 const AT_ONCE = 250;
 
 let plc: PlcProcess;
