@@ -55,9 +55,10 @@ async function useEverySecret(): Promise<string> {
   }
   // refusals speak of what was sent; they do not repeat it
   const bad = programs.client(`${made.token}x`);
-  for (const attempt of [bad.getMe({}), programs.client().createSession({ body: { code } })])
+  const attempts = [() => bad.getMe({}), () => programs.client().createSession({ body: { code } })];
+  for (const attempt of attempts)
     answers.push(
-      await attempt.then(
+      await attempt().then(
         () => expect.unreachable(),
         (error) => messageOf(error),
       ),
