@@ -35,7 +35,7 @@ const SOCKET_WAIT_MS = 30_000;
 const KVM = ['-accel', 'kvm', '-cpu', 'host'];
 /**
  * Of the machine's time, not of ours: one instruction takes it a nanosecond, whatever it takes us. A busy machine outside
- * only makes it longer for us. See docs/decisions/0018-test-machine.md.
+ * only makes it longer for us. See docs/decisions/0014-test-machine.md.
  */
 const EMULATED = [
   ...['-accel', 'tcg,thread=single,tb-size=512', '-cpu', 'max'],
