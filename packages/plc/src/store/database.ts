@@ -62,6 +62,8 @@ export function openPool(
     idleTimeoutMillis: 60_000,
   });
   pool.on('error', onIdleError);
+  // One that breaks inside a transaction, between two statements, is nobody's idle connection: unheard, it would end the process.
+  pool.on('connect', (client) => client.on('error', onIdleError));
   const use = (): PoolUse => ({
     used: pool.totalCount - pool.idleCount,
     idle: pool.idleCount,
