@@ -48,10 +48,9 @@ describe('spread', () => {
     expect(spread(homes, 10, 20)).toEqual(homes);
   });
 
-  it('is quick with a thousand points at one place', () => {
-    const started = performance.now();
-    spread(Array(1000).fill({ x: 0, y: 0 }), 6, 20);
-    expect(performance.now() - started).toBeLessThan(1500);
+  it('moves a thousand points at one place, too, each to a place of its own', () => {
+    const points = spread(Array(1000).fill({ x: 0, y: 0 }), 6, 20);
+    expect(new Set(points.map(({ x, y }) => `${x} ${y}`)).size).toBe(1000);
   });
 });
 
