@@ -59,11 +59,13 @@ const SearchForm = ({ onSearch, loading }: SearchFormProps) => (
     <TextInput name="address" label="Address" placeholder="192.0.2.7" />
     <TextInput name="since" label="Since" type="datetime-local" />
     <TextInput name="until" label="Until" type="datetime-local" />
-    <Button type="submit" loading={loading}>
-      Search
-    </Button>
-    <Button type="reset" variant="default">
-      All
-    </Button>
+    <div className="pl-search-buttons">
+      <Button type="submit" loading={loading}>
+        Search
+      </Button>
+      <Button type="reset" variant="default">
+        Show all
+      </Button>
+    </div>
   </form>
 );
