@@ -68,14 +68,16 @@ const BODY_WITHIN_MS = 30_000;
 
 /** Who sends a body drop by drop holds no request open for ever. */
 function boundBodyTime(app: App, withinMs: number): void {
-  app.addHook('preParsing', async (request, _reply, payload) => {
+  app.addHook('preParsing', async (request, reply, payload) => {
     const { headers } = request;
     // Only a JSON body is read here before anything else happens: a stream of events has none, that of exec never ends.
     const isJson = headers['content-type']?.startsWith('application/json') === true;
     const isEmpty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
     if (!isJson || isEmpty || request.method === 'GET' || request.raw.complete) return payload;
     const timer = setTimeout(() => request.raw.destroy(new Error('the body did not arrive in time')), withinMs);
+    timer.unref(); // a process that stops does not wait for it
     for (const end of ['end', 'close', 'error']) request.raw.once(end, () => clearTimeout(timer));
+    reply.raw.once('close', () => clearTimeout(timer)); // a body that is refused is never read to its end
     return payload;
   });
 }

@@ -34,6 +34,7 @@ export function createDrain(app: App): Drain {
       draining = true;
       app.server.close();
       await until(() => underWay === 0, DRAIN_MS);
+      app.server.closeAllConnections(); // also of who sends a request word by word, or keeps a connection for later
     },
   };
 }
