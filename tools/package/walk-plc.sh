@@ -69,9 +69,12 @@ unshare --mount --propagation private --net --pid --fork --kill-child sh -eu -c 
   umount -l /old
   echo ready >/tmp/ready
   while :; do sleep 1000 & wait; done
-' sh "$root" "$scratch/pid" &
+' sh "$root" "$scratch/pid" 2>"$scratch/machine.log" &
 machine=$!
-until [ -s "$scratch/pid" ]; do kill -0 "$machine"; sleep 0.1; done
+until [ -s "$scratch/pid" ]; do
+  kill -0 "$machine" 2>/dev/null || { cat "$scratch/machine.log" >&2; exit 1; }
+  sleep 0.1
+done
 first=$(cat "$scratch/pid")
 environment='env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive APT_CONFIG=/root/apt.conf'
 # With the network of the host: to fetch packages, and for nothing else.
@@ -295,10 +298,20 @@ eventually "$connected"
 eventually "$running"
 echo 'ok: the node has connected by itself, and its sliver runs'
 
+say 'a certificate in the PLC itself'
+inside 'kill "$(cat /run/planetlab-plc2.pid)"; nginx -q -s stop 2>/dev/null
+  cp /etc/letsencrypt/live/plc.example.org/privkey.pem plc.key
+  install -D -m 0444 /etc/letsencrypt/live/plc.example.org/fullchain.pem /etc/planetlab/tls/plc.crt'
+printed 'install -D -o planetlab-plc -m 0400 plc.key /etc/planetlab/tls/plc.key'
+block PLANETLAB_PLC_TLS_CERT | inside 'cat >>/etc/planetlab/plc.conf'
+inside '/etc/init.d/planetlab-plc restart'
+eventually 'curl -sf https://plc.example.org/readyz'
+printed '/etc/init.d/planetlab-plc reload'
+eventually "$connected"
+
 say 'stopping in order, and removing'
-inside 'kill "$(cat /run/planetlab-plc2.pid)"'
 says 'apt remove planetlab-plc'
 quietly inside 'apt remove planetlab-plc'
 inside 'test -s /etc/planetlab/keys/authority.key && test -s /etc/planetlab/plc.conf'
-eventually '! curl -s http://127.0.0.1:8420/healthz && ! curl -s http://127.0.0.1:8430/healthz'
-inside 'pg_ctlcluster 15 main stop; nginx -q -s stop 2>/dev/null'
+eventually '! curl -s https://plc.example.org/healthz'
+inside 'pg_ctlcluster 15 main stop'
