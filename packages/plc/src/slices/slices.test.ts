@@ -153,8 +153,9 @@ it('end when they expire, after a warning, and cannot be used or renewed after t
   expect(await told(3 * WEEK_MS)).toEqual([warning, farewell]);
   expect(await told(3 * WEEK_MS)).toEqual([warning, farewell]);
   expect(await sliverOf(test.admin, 'demo_short', 'n1')).toBeUndefined();
-  const [expired] = (await test.admin.listEvents({ query: { subject: 'demo_short', limit: 1 } })).items;
-  expect(expired).toMatchObject({ kind: 'slice.expired', actor: 'service:plc' });
+  // the operation that put it on a node ends at about the same time
+  const { items: happened } = await test.admin.listEvents({ query: { subject: 'demo_short' } });
+  expect(happened).toContainEqual(expect.objectContaining({ kind: 'slice.expired', actor: 'service:plc' }));
   await db.destroy();
   test.advance(-3 * WEEK_MS);
 });
