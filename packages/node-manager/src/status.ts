@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { readLease } from '@planetlab/credentials';
 import { z } from 'zod';
 import { readOptional } from './files.ts';
-import { NodeFile } from './identity/identity.ts';
+import { NodeFile, readIdentity } from './identity/identity.ts';
 import { lockOwner } from './node-lock.ts';
-import { nodePaths } from './paths.ts';
+import { type NodePaths, nodePaths } from './paths.ts';
+import { openLeaseFiles } from './store/lease-files.ts';
 
 /** What can be told on the machine itself, whether or not the manager runs. */
 export interface LocalStatus {
@@ -14,6 +16,7 @@ export interface LocalStatus {
   /** Process of the running manager. */
   readonly managerPid: number | null;
   readonly tag: string | null;
+  /** While the manager runs, those whose leases hold; else also what is left of others. */
   readonly slivers: readonly {
     readonly slice: string;
     readonly index: number;
@@ -36,14 +39,30 @@ export function localStatus(stateDir: string): LocalStatus {
   const paths = nodePaths(stateDir);
   const text = readOptional(paths.node);
   const node = text === undefined ? undefined : NodeFile.parse(JSON.parse(text));
+  const manager = lockOwner(paths.lock);
   return {
     name: node?.name ?? null,
     nodeId: node?.nodeId ?? null,
     plcAddress: node?.plcAddress ?? null,
-    managerPid: lockOwner(paths.lock) ?? null,
+    managerPid: manager ?? null,
     tag: readOptional(paths.tag)?.trim() ?? null,
-    slivers: existsSync(paths.database) ? readSlivers(paths.database) : [],
+    slivers:
+      manager !== undefined ? leasedSlivers(paths) : existsSync(paths.database) ? readSlivers(paths.database) : [],
   };
+}
+
+/** From the files of the leases: the manager has the database for itself. */
+function leasedSlivers(paths: NodePaths): LocalStatus['slivers'] {
+  if (!existsSync(paths.leases)) return [];
+  const { publicKey } = readIdentity(paths).key;
+  const files = openLeaseFiles(paths.leases, (token) => readLease(token, publicKey), { warn() {} });
+  return files
+    .read()
+    .map(({ lease, index }) => ({
+      ...{ slice: lease.slice, index, ended: false },
+      leaseEndsAt: new Date(lease.expiresAtMs).toISOString(),
+    }))
+    .sort((a, b) => a.slice.localeCompare(b.slice));
 }
 
 /** A manager that ends has the database for itself for a moment. */

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
 import type { BanSubject, StepRecord } from '@planetlab/contract';
 import { killCgroupTree } from '@planetlab/linux';
 import { PlanetLabError, type SliceName, toInstant } from '@planetlab/model';
@@ -76,11 +77,11 @@ export function adminWithoutManager(stateDir: string, now: () => number) {
     },
     steps(slice: string | undefined, limit: number): readonly StepRecord[] {
       if (!existsSync(paths.database)) return [];
-      const log = createStepLog(paths.database);
+      const database = new DatabaseSync(paths.database);
       try {
-        return log.list({ slices: slice === undefined ? 'all' : [slice], limit });
+        return createStepLog(database).list({ slices: slice === undefined ? 'all' : [slice], limit });
       } finally {
-        log.close();
+        database.close();
       }
     },
   };

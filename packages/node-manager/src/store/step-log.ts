@@ -1,4 +1,4 @@
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { StepRecord } from '@planetlab/contract';
 import { toInstant } from '@planetlab/model';
 
@@ -16,12 +16,10 @@ const KEPT_STEPS = 10_000;
 const PRUNED_EVERY = 500;
 
 /**
- * The log of steps has a connection of its own that does not wait for the disk: a crash of the manager loses nothing,
- * a crash of the machine at most the last entries, and no sliver starts later for the sake of its log.
+ * The log of steps does not wait for the disk: a crash of the manager loses nothing, a crash of the machine at most the
+ * last entries, and no sliver starts later for the sake of its log.
  */
-export function createStepLog(path: string) {
-  const database = new DatabaseSync(path);
-  database.exec('PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000');
+export function createStepLog(database: DatabaseSync) {
   const insert = database.prepare(
     'INSERT INTO steps (at_ms, slice, step, outcome, duration_ms, message) VALUES (?, ?, ?, ?, ?, ?)',
   );
@@ -30,7 +28,7 @@ export function createStepLog(path: string) {
   return {
     append(steps: readonly StepEntry[]): void {
       if (steps.length === 0) return;
-      database.exec('BEGIN IMMEDIATE');
+      database.exec('PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE');
       try {
         for (const { atMs, slice, step, outcome, durationMs, message } of steps) {
           insert.run(atMs, slice, step, outcome, Math.round(durationMs * 100) / 100, message);
@@ -44,6 +42,8 @@ export function createStepLog(path: string) {
       } catch (error) {
         if (database.isTransaction) database.exec('ROLLBACK'); // some failures have done so themselves
         throw error;
+      } finally {
+        database.exec('PRAGMA synchronous = FULL');
       }
     },
 
@@ -79,7 +79,5 @@ export function createStepLog(path: string) {
         }),
       );
     },
-
-    close: () => database.close(),
   };
 }

@@ -74,19 +74,19 @@ export const openStore = (path: string, readToken: (token: string) => Lease): No
 
 /** The same with another class, which does more at some changes. */
 export function openAs<T extends SqliteStore>(
-  Store: new (database: DatabaseSync, path: string, readToken: (token: string) => Lease) => T,
+  Store: new (database: DatabaseSync, readToken: (token: string) => Lease) => T,
   path: string,
   readToken: (token: string) => Lease,
 ): T {
   closeSync(openSync(path, 'a', 0o600)); // what SQLite makes beside it gets the same mode
   const database = new DatabaseSync(path);
   try {
-    database.exec(
-      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 2000',
-    );
+    // for one alone SQLite maps no shared memory, a touch of which ends the process when btrfs has no room for it
+    database.exec('PRAGMA busy_timeout = 2000; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL');
+    database.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
     migrate(database);
     checkWhole(database);
-    const store = new Store(database, path, readToken);
+    const store = new Store(database, readToken);
     store.slivers(); // every token is read
     return store;
   } catch (error) {
@@ -121,10 +121,10 @@ export class SqliteStore implements NodeStore {
    */
   readonly #read = new Map<string, StoredLease>();
 
-  constructor(database: DatabaseSync, path: string, readToken: (token: string) => Lease) {
+  constructor(database: DatabaseSync, readToken: (token: string) => Lease) {
     this.#database = database;
     this.#readToken = readToken;
-    this.#steps = createStepLog(path);
+    this.#steps = createStepLog(database);
     this.#volumes = createVolumeTable(database);
     this.#notices = createNoticeTable(database);
   }
@@ -253,7 +253,6 @@ export class SqliteStore implements NodeStore {
   }
 
   close(): void {
-    this.#steps.close();
     this.#database.close();
   }
 
