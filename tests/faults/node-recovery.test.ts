@@ -13,6 +13,7 @@ import {
 import { expect, it } from 'vitest';
 import { describeNode } from '../host/describe-node.ts';
 import { eventually, leaseFor } from '../host/node-fixture.ts';
+import { SMALL_DISKS } from './small-disks.ts';
 
 const STEP_TIMEOUT_MS = 1500;
 
@@ -104,13 +105,11 @@ describeNode('a node', NODE, (world) => {
     await world.endAll();
   });
 
-  it('refuses on a full disk, makes nothing by halves, and goes on when there is room', async () => {
+  it.each(SMALL_DISKS)('refuses on $what, makes nothing by halves, and goes on when there is room', async (disk) => {
     await world.node.stop('SIGTERM');
     const aside = join(world.node.stateDir, '..', 'aside');
     cpSync(world.node.stateDir, aside, { recursive: true });
-    await systemRunner.run({
-      argv: ['mount', '-t', 'tmpfs', '-o', 'size=300m,mode=0700', 'tmpfs', world.node.stateDir],
-    });
+    if (!(await disk.mount(world.node.stateDir))) return; // the reason is printed
     try {
       cpSync(aside, world.node.stateDir, { recursive: true });
       await world.start();
@@ -129,6 +128,7 @@ describeNode('a node', NODE, (world) => {
     } finally {
       await world.node.stop('SIGKILL');
       unmount(world.node.stateDir);
+      rmSync(aside, { recursive: true });
     }
   });
 });

@@ -1,6 +1,13 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { dirname } from 'node:path';
+
+/** Whether a thrown value says that there is no room: on the disk, or by a quota, for which Node has no name. */
+export const isNoRoom = (error: unknown): boolean =>
+  error instanceof Error &&
+  'errno' in error &&
+  [constants.errno.ENOSPC, constants.errno.EDQUOT].some((errno) => error.errno === -errno);
 
 /** Replaces a file so that after a crash either the old or the new content is there, whole. A failure leaves the old one. */
 export function writeFileAtomic(path: string, content: string, mode = 0o600): void {

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import {
   type CommandRunner,
   enableQuotas,
-  isErrno,
   mayGrowVolumes,
   mountOverlay,
   prepareOverlayFolders,
@@ -11,6 +10,7 @@ import {
   unmount,
 } from '@planetlab/linux';
 import { messageOf, PlanetLabError } from '@planetlab/model';
+import { isNoRoom } from '../files.ts';
 import { type Bound, btrfsBound, type DiskBound, loopBound, noBound, projectBound } from './disk-bounds.ts';
 
 export interface ChosenBound {
@@ -91,7 +91,7 @@ async function writePastLimit(volume: string, inside: string, mountTimeoutMs: nu
   try {
     for (let mib = 0; mib < 2 * PROBE_MIB; mib++) writeSync(fd, CHUNK);
   } catch (error) {
-    if (isErrno(error, 'ENOSPC', 'EDQUOT', 'UNKNOWN')) return; // Node has no name for EDQUOT
+    if (isNoRoom(error)) return;
     throw error;
   } finally {
     closeSync(fd);

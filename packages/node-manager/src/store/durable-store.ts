@@ -3,6 +3,7 @@ import type { SshKey } from '@planetlab/contract';
 import type { Lease } from '@planetlab/credentials';
 import { isPlanetLabError, type LeaseId, messageOf, PlanetLabError, type SliceName } from '@planetlab/model';
 import { type FaultPoint, noFaults } from '../fault-point.ts';
+import { isNoRoom, writeFileAtomic } from '../files.ts';
 import type { Logger } from '../logger.ts';
 import type { NodePaths } from '../paths.ts';
 import { type LeaseFiles, openLeaseFiles } from './lease-files.ts';
@@ -26,7 +27,7 @@ export function openDurableStore(options: DurableStoreOptions): NodeStore {
   const files = openLeaseFiles(options.paths.leases, options.readToken, options.logger);
   const store = openOrReplace(options);
   takeUp(store, files, options);
-  store.connect(files, options.reached);
+  store.connect(files, options);
   return store;
 }
 
@@ -73,10 +74,12 @@ const freeFor = (store: NodeStore, { lease, index }: LeaseEntry): boolean =>
 class DurableStore extends SqliteStore {
   #files: LeaseFiles | undefined;
   #reached: FaultPoint = noFaults;
+  #database = '';
 
-  connect(files: LeaseFiles, reached: FaultPoint): void {
+  connect(files: LeaseFiles, { reached, paths }: DurableStoreOptions): void {
     this.#files = files;
     this.#reached = reached;
+    this.#database = paths.database;
   }
 
   override addLease(entry: LeaseEntry): void {
@@ -109,7 +112,7 @@ class DurableStore extends SqliteStore {
   }
 
   override endExpired(nowMs: number): readonly SliceName[] {
-    const ended = explainFullDisk(() => super.endExpired(nowMs));
+    const ended = explainFullDisk(this.#database, () => super.endExpired(nowMs));
     for (const slice of ended) this.#files?.remove(slice); // one that stays is over anyway
     if (ended.length > 0) this.#reached('write:endExpired');
     return ended;
@@ -137,12 +140,13 @@ class DurableStore extends SqliteStore {
   }
 
   #durably<T>(name: string, change: () => T): T {
-    const result = explainFullDisk(change);
+    const result = explainFullDisk(this.#database, change);
     this.#reached(`write:${name}`);
     return result;
   }
 }
 
+const SQLITE_IOERR = 10;
 const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
 const SQLITE_NOTADB = 26;
@@ -155,15 +159,29 @@ const resultCode = (error: unknown): number | undefined =>
 const isDamage = (error: unknown): boolean =>
   [SQLITE_CORRUPT, SQLITE_NOTADB].includes(resultCode(error) ?? 0) || isPlanetLabError(error, 'credential_invalid');
 
-const isFull = (error: unknown): boolean =>
+/** What is over a quota SQLite only calls a failure of the disk; whether it is one shows when something is written. */
+const isFull = (error: unknown, database: string): boolean =>
   resultCode(error) === SQLITE_FULL ||
-  (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT'));
+  isNoRoom(error) ||
+  (resultCode(error) === SQLITE_IOERR && hasNoRoom(`${database}.trial`));
 
-function explainFullDisk<T>(change: () => T): T {
+const TRIAL = '.'.repeat(64 * 1024);
+
+function hasNoRoom(path: string): boolean {
+  try {
+    writeFileAtomic(path, TRIAL);
+    rmSync(path);
+    return false;
+  } catch (error) {
+    return isNoRoom(error);
+  }
+}
+
+function explainFullDisk<T>(database: string, change: () => T): T {
   try {
     return change();
   } catch (cause) {
-    if (!isFull(cause)) throw cause;
+    if (!isFull(cause, database)) throw cause;
     throw new PlanetLabError(
       'insufficient_resources',
       'The disk that holds the state of this node is full, so nothing can be promised that would outlast a crash. Its owner has to make room; until then choose another node.',
