@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isAlive, systemRunner } from '@planetlab/linux';
@@ -116,12 +116,17 @@ describeNode('logging in to slivers with OpenSSH', NODE, (world) => {
     await eventuallySsh('ada', 'test_login', ['true']).toBe(0);
   });
 
-  it('has logins outlive the manager', async () => {
+  it('has logins outlive the manager, and what a runtime that was killed in one has left is removed', async () => {
     const record = join('/run/planetlab', world.node.tag, 'ssh', 'sshd.json');
     const before = JSON.parse(readFileSync(record, 'utf8'));
     await world.node.stop('SIGKILL');
     expect((await ssh('ada', 'test_login', ['echo still here'])).stdout).toBe('still here\n');
+    const copies = join('/run/planetlab', world.node.tag, 'ssh', 'copies');
+    const left = join(copies, 'crun.AbCdEf');
+    writeFileSync(left, '');
+    await systemRunner.run({ argv: ['mount', '--bind', '/bin/true', left] });
     await world.start();
+    expect(readdirSync(copies)).toEqual([]);
     expect(JSON.parse(readFileSync(record, 'utf8'))).toEqual(before);
     expect(isAlive(before.pid, before.startTime)).toBe(true);
   });

@@ -41,7 +41,11 @@ princeton_codeen:*:0:0::/:/state/ssh/login-shell
   });
 
   it('is a login shell that any sh can read, and that takes no name but a slice’s', () => {
-    const script = renderLoginShell({ runtime: ['crun', '--root', "/run/it's"], nodeName: 'princeton' });
+    const script = renderLoginShell({
+      runtime: ['crun', '--root', "/run/it's"],
+      nodeName: 'princeton',
+      copies: '/run/copies',
+    });
     expect(() => execFileSync('sh', ['-n'], { input: script })).not.toThrow();
     const run = (user: string) => {
       try {

@@ -74,15 +74,18 @@ export interface LoginShellInput {
   /** The VMM's way into a machine: the runtime with its options. */
   readonly runtime: readonly [string, ...string[]];
   readonly nodeName: string;
+  /** Where the runtime makes the copy of itself that it starts from: one that is killed meanwhile leaves it there. */
+  readonly copies: string;
 }
 
 /** The shell of every account: goes into the sliver, with or without a terminal, and ends as what runs there ends. */
-export function renderLoginShell({ runtime, nodeName }: LoginShellInput): string {
+export function renderLoginShell({ runtime, nodeName, copies }: LoginShellInput): string {
   const command = runtime.map(quote).join(' ');
   return `#!/bin/sh
 # written by the node manager
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export PATH
+_LIBCONTAINER_STATEDIR=${quote(copies)}
+export PATH _LIBCONTAINER_STATEDIR
 slice=$USER
 case $slice in
   '' | *[!a-z0-9._]*) echo 'PlanetLab: this is not an account of a sliver.' >&2; exit 254 ;;

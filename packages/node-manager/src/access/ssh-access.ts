@@ -15,7 +15,7 @@ import {
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type CommandRunner, isAlive, processStartTime, signal, waitForEnd } from '@planetlab/linux';
+import { type CommandRunner, isAlive, processStartTime, signal, unmountUnder, waitForEnd } from '@planetlab/linux';
 import { PlanetLabError } from '@planetlab/model';
 import { z } from 'zod';
 import type { HostPort } from '../config.ts';
@@ -48,6 +48,7 @@ const ACCOUNTS_SCHEMA: z.ZodType<Accounts> = z.record(z.string(), z.array(z.stri
 export function createSshAccess(options: SshAccessOptions): SshAccess {
   let applied: string | null = null;
   const { runFolder } = options;
+  emptyCopies(runFolder);
   return {
     async set(accounts) {
       const parsed = ACCOUNTS_SCHEMA.parse(JSON.parse(accounts));
@@ -60,6 +61,17 @@ export function createSshAccess(options: SshAccessOptions): SshAccess {
     },
     current: () => (runningSshd(runFolder) === undefined ? null : applied),
   };
+}
+
+const copiesIn = (runFolder: string): string => join(runFolder, 'copies');
+
+/** What logins that were killed have left; see `LoginShellInput`. */
+function emptyCopies(runFolder: string): void {
+  const folder = copiesIn(runFolder);
+  unmountUnder(folder);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(runFolder, { recursive: true, mode: 0o755 });
+  mkdirSync(folder, { mode: 0o700 });
 }
 
 function writeAccounts({ runFolder, stateFolder }: SshAccessOptions, accounts: Accounts): void {
@@ -109,7 +121,11 @@ async function ensureSshd(options: SshAccessOptions): Promise<void> {
       argv: ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', options.nodeName, '-f', hostKey],
     });
   }
-  writeFileAtomic(join(stateFolder, 'login-shell'), renderLoginShell(options), 0o700);
+  writeFileAtomic(
+    join(stateFolder, 'login-shell'),
+    renderLoginShell({ ...options, copies: copiesIn(options.runFolder) }),
+    0o700,
+  );
   const keysFolder = join(runFolder, 'keys');
   const config = renderSshdConfig({
     listen: options.listen,

@@ -22,10 +22,9 @@ export async function findRuntime(runner: CommandRunner, options: FindRuntimeOpt
   const reasons: string[] = [];
   for (const name of RUNTIMES.filter((each) => options.only === undefined || each === options.only)) {
     try {
-      const { stdout } = await runner.run({ argv: [name, '--version'] });
-      const program = await sealedProgram(name, runner);
+      const { program, version } = await runnableProgram(name, runner);
       await runOnce(program, options.initPath, runner);
-      return { name, path: name, program, version: versionIn(stdout) };
+      return { name, path: name, program, version };
     } catch (error) {
       reasons.push(`${name}: ${messageOf(error)}`);
     }
@@ -33,20 +32,26 @@ export async function findRuntime(runner: CommandRunner, options: FindRuntimeOpt
   throw new PlanetLabError('feature_missing', `No container runtime works here. Install crun. ${reasons.join(' ')}`);
 }
 
-/** A copy that starts in half the time, where this host runs such copies. Its descriptor is open as long as this process. */
-async function sealedProgram(name: RuntimeName, runner: CommandRunner): Promise<string> {
+/**
+ * A copy that starts in half the time and leaves no file when it is killed, where this host runs such copies. Its
+ * descriptor is open as long as this process.
+ */
+async function runnableProgram(name: RuntimeName, runner: CommandRunner) {
   const path = findProgram(name);
-  if (path === undefined) return name;
-  const fd = sealedCopy(path);
-  const program = `/proc/${process.pid}/fd/${fd}`;
-  try {
-    await runner.run({ argv: [program, '--version'] });
-    return program;
-  } catch {
-    closeSync(fd); // files in memory may not be run here
-    return name;
+  const fd = path === undefined ? undefined : sealedCopy(path);
+  if (fd !== undefined) {
+    const program = `/proc/${process.pid}/fd/${fd}`;
+    try {
+      return { program, version: await versionOf(program, runner) };
+    } catch {
+      closeSync(fd); // files in memory may not be run here
+    }
   }
+  return { program: name, version: await versionOf(name, runner) };
 }
+
+const versionOf = async (program: string, runner: CommandRunner): Promise<string> =>
+  versionIn((await runner.run({ argv: [program, '--version'] })).stdout);
 
 /** `1.8.1` of `crun version 1.8.1`. */
 export const versionIn = (text: string): string => /version (\S+)/.exec(text)?.[1] ?? 'of unknown version';
