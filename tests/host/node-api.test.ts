@@ -148,6 +148,27 @@ describe('a node’s API', () => {
     expect((await client.listSteps({ query: {} })).items[0]?.step).toBe('RemoveVolume');
   });
 
+  it('answers many requests for leases at once, each by itself', async () => {
+    const { client } = caller;
+    const names = ['demo_many1', 'demo_many2'] as const;
+    const big = { ...leaseFor('demo_toobig'), resources: Resources.parse({ memoryMiB: 1_048_576 }) };
+    const body = { items: [leaseFor(names[0]), big, leaseFor(names[1])] };
+    const { items } = await client.requestLeases({ body });
+    expect(items).toMatchObject([
+      { lease: { slice: names[0] } },
+      { problem: { code: 'insufficient_resources', fault: 'node' } },
+      { lease: { slice: names[1] } },
+    ]);
+    const ids = items.flatMap((item) => ('lease' in item ? item.lease.id : []));
+    for (const slice of names) await untilState(client, slice, 'running');
+    const again = await client.requestLeases({ body: { items: names.map((slice) => leaseFor(slice)) } });
+    expect(again.items.flatMap((item) => ('lease' in item ? item.lease.id : []))).toEqual(ids);
+    const twice = { items: [leaseFor('demo_twice'), leaseFor('demo_twice')] };
+    expect(await codeOf(client.requestLeases({ body: twice }))).toBe('malformed_request');
+    for (const lease of ids) await client.endLease({ params: { lease } });
+    await expect.poll(async () => (await client.listSlivers({})).items, { timeout: 30_000 }).toEqual([]);
+  });
+
   it('gives a stable code for each bad request', async () => {
     const { client } = caller;
     const body = leaseFor('demo_bad');

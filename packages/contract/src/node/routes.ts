@@ -2,9 +2,11 @@ import { Instant, LeaseId, SliceName } from '@planetlab/model';
 import { z } from 'zod';
 import { page, type RouteTable } from '../route.ts';
 import {
+  LeaseAnswer,
   LeaseChange,
   LeaseRecord,
   LeaseRequest,
+  LeaseRequests,
   NodeEvent,
   NodeFacts,
   NodeImage,
@@ -78,6 +80,16 @@ export const nodeRoutes = {
     reply: { kind: 'json', schema: LeaseRecord },
     status: 201,
     errors: ['admission_refused', 'insufficient_resources', 'unknown_image', 'lease_too_long', 'conflict'],
+  },
+  requestLeases: {
+    method: 'POST',
+    path: '/v1/lease-requests',
+    summary: 'The same for many slivers at once; each is granted or refused by itself, answered in the order of asking',
+    access: 'credential',
+    body: LeaseRequests,
+    reply: { kind: 'json', schema: z.object({ items: z.array(LeaseAnswer) }) },
+    status: 200,
+    errors: [],
   },
   listLeases: {
     method: 'GET',

@@ -1,6 +1,7 @@
 import {
   ImageName,
   Instant,
+  isPlanetLabError,
   LeaseId,
   NodeId,
   NodeName,
@@ -14,6 +15,7 @@ import {
   Thumbprint,
 } from '@planetlab/model';
 import { z } from 'zod';
+import { Problem, problemOf } from '../problem.ts';
 
 /** Why something is not as it should be: a stable code and a sentence. */
 export const Reason = z.object({ code: z.string(), message: z.string() });
@@ -66,6 +68,9 @@ export type NodeFacts = z.infer<typeof NodeFacts>;
 export const NodeImage = z.object({ name: ImageName, digest: z.string(), sizeMiB: z.number(), importedAt: Instant });
 export type NodeImage = z.infer<typeof NodeImage>;
 
+/** Most requests that a node takes together. */
+export const LEASE_REQUESTS_LIMIT = 256;
+
 /** Asks for the one sliver of a slice on this node: resources bound to it until `expiresAt` (N8). */
 export const LeaseRequest = z
   .object({
@@ -103,6 +108,30 @@ export const LeaseRecord = z.object({
   stopped: z.string().optional(),
 });
 export type LeaseRecord = z.infer<typeof LeaseRecord>;
+
+/** Several requests of one holder, each granted or refused by itself. No slice twice. */
+export const LeaseRequests = z
+  .object({ items: z.array(LeaseRequest).min(1).max(LEASE_REQUESTS_LIMIT) })
+  .strict()
+  .refine(({ items }) => new Set(items.map(({ slice }) => slice)).size === items.length, {
+    path: ['items'],
+    message: 'a slice has one sliver on a node: ask for each slice once',
+  });
+export type LeaseRequests = z.infer<typeof LeaseRequests>;
+
+/** The answer to one of several requests: the lease, or why there is none, as `requestLease` would have answered. */
+export const LeaseAnswer = z.union([z.object({ lease: LeaseRecord }), z.object({ problem: Problem })]);
+export type LeaseAnswer = z.infer<typeof LeaseAnswer>;
+
+/** What is refused is an answer too, and in nobody else's way; what is thrown besides is thrown. */
+export function leaseAnswer(grant: () => LeaseRecord): LeaseAnswer {
+  try {
+    return { lease: grant() };
+  } catch (error) {
+    if (isPlanetLabError(error)) return { problem: problemOf(error) };
+    throw error;
+  }
+}
 
 /** Something that happened to a sliver and that its people should know, such as that it ran out of memory. */
 export const Notice = z.object({ at: Instant, code: z.string(), message: z.string() });

@@ -1,4 +1,4 @@
-import { nodeRoutes } from '@planetlab/contract';
+import { type LeaseRequest, leaseAnswer, nodeRoutes } from '@planetlab/contract';
 import { type App, serve } from '@planetlab/contract/server';
 import { fromInstant } from '@planetlab/model';
 import { toLeaseRecord } from '../store/store.ts';
@@ -11,6 +11,15 @@ export function serveLeases(app: App, context: ApiContext): void {
     const credential = callerOf(context, call, 'lease');
     requireSlice(credential, body.slice);
     return toLeaseRecord(context.leases.request(body, credential));
+  });
+
+  serve(app, nodeRoutes.requestLeases, async ({ body }, call) => {
+    const credential = callerOf(context, call, 'lease');
+    const grant = (request: LeaseRequest) => {
+      requireSlice(credential, request.slice);
+      return toLeaseRecord(context.leases.request(request, credential));
+    };
+    return { items: body.items.map((request) => leaseAnswer(() => grant(request))) };
   });
 
   serve(app, nodeRoutes.listLeases, async (_input, call) => {

@@ -6,6 +6,7 @@ import {
   type ExecStart,
   type LeaseRecord,
   type LeaseRequest,
+  leaseAnswer,
   type NodeEvent,
   type NodeFacts,
   type NodeSliver,
@@ -160,6 +161,10 @@ export class FakeNode {
       return { items: [...this.leases.values()] };
     });
     serve(app, nodeRoutes.requestLease, async ({ body }, context) => this.#grant(body, this.#authorise(context)));
+    serve(app, nodeRoutes.requestLeases, async ({ body }, context) => {
+      const credential = this.#authorise(context);
+      return { items: body.items.map((request) => leaseAnswer(() => this.#grant(request, credential))) };
+    });
     serve(app, nodeRoutes.renewLease, async ({ params, body }, context) => {
       const credential = this.#authorise(context);
       const lease = this.#find(params.lease);
