@@ -1,8 +1,13 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClient, fetchTransport, plcRoutes, withHeaders } from '@planetlab/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NODE_MANAGER, Programs } from '../end-to-end/plc-and-node.ts';
 import { type PlcProcess, startPlcProcess } from '../soak/plc-process.ts';
+import { FRAMES, floodFrames, floodReports, type HostileNode, joinHostile } from './flooding-node.ts';
 
 /** As many as 5,000 where a process may have so many files open, and some to spare. */
 const OPEN_FILES = Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 1024);
@@ -79,3 +84,75 @@ describe('the PLC goes on for others', () => {
     expect(await answer).toMatch(/^HTTP\/1.1 401 /);
   });
 });
+
+describe('nodes that flood', () => {
+  const FLOODS = { reports: floodReports, windows: frames('windowUpdate'), pings: frames('ping') } as const;
+  /** With three floods and their sender on the same machine; alone it takes a tenth of it. */
+  const HEARD_WITHIN = { timeout: 30_000, interval: 100 };
+  const GROWTH_LIMIT_MIB = 256;
+  const programs = new Programs();
+  const folder = mkdtempSync(join(tmpdir(), 'planetlab-flood-'));
+  const admin = () =>
+    createClient(
+      plcRoutes,
+      withHeaders(fetchTransport(plc.url), () => ({ authorization: `Bearer ${plc.adminToken}` })),
+    );
+  const invite = async (name: string) => {
+    await admin().createNode({ body: { name, site: 'demo' } });
+    return (await admin().inviteNode({ params: { node: name }, body: {} })).token;
+  };
+
+  beforeAll(async () => {
+    await admin().createSite({ body: { name: 'demo', title: 'Demo' } });
+    await admin().createSlice({ body: { name: 'demo_heard' } });
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ vmm: 'simulated', imagesDir: join(folder, 'images') }));
+    const joined = await programs.toTheEnd(NODE_MANAGER, ['join', '-', '--state', folder], await invite('quiet'));
+    expect(joined.code, joined.said).toBe(0);
+    programs.start(NODE_MANAGER, ['run', '--state', folder]);
+    const isThere = async () => (await admin().getNode({ params: { node: 'quiet' } })).state === 'connected';
+    while (!(await isThere())) await new Promise((resolve) => setTimeout(resolve, 100)); // the hook has a deadline
+  });
+  afterAll(async () => {
+    await programs.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('are cut off and held off, and others are heard meanwhile', async () => {
+    const nodes = await Promise.all(
+      Object.entries(FLOODS).map(async ([name, flood]) => {
+        const node = await joinHostile(await invite(name), plc.nodeAddress);
+        return () => flood(node);
+      }),
+    );
+    const before = residentMiB(plc.pid);
+    let stop = false;
+    // Each dials again at once, as often as it is cut off.
+    const flooding = nodes.map(async (flood) => {
+      while (!stop) await flood().catch(() => {}); // cut off while it dials
+    });
+    await admin().addSlivers({ params: { slice: 'demo_heard' }, body: { nodes: ['quiet'] } });
+    const heard = async () => (await admin().listSlivers({ query: { slice: 'demo_heard' } })).items[0]?.state;
+    await expect.poll(heard, HEARD_WITHIN).toBe('running');
+    for (const name of Object.keys(FLOODS)) {
+      const reasonOf = async () => (await admin().getNode({ params: { node: name } })).reason;
+      await expect.poll(reasonOf, HEARD_WITHIN).toMatchObject({
+        code: 'node_floods',
+        message: expect.stringMatching(/disconnected since .*: It sent .* taken again after 60 s/),
+      });
+      const { items } = await admin().listEvents({ query: { subject: name } });
+      expect(items.map(({ kind }) => kind)).toContain('node.flooded');
+    }
+    expect(residentMiB(plc.pid) - before).toBeLessThan(GROWTH_LIMIT_MIB);
+    expect(await serves()).toBe(200);
+    stop = true;
+    await Promise.all(flooding);
+  });
+
+  function frames(kind: keyof typeof FRAMES) {
+    return (node: HostileNode) => floodFrames(node, FRAMES[kind]);
+  }
+});
+
+/** Of one process, in MiB. */
+const residentMiB = (pid: number): number =>
+  Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;

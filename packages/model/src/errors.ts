@@ -83,6 +83,7 @@ export const ERROR_KINDS = {
   quota_exceeded: kind(403, 'caller', 'Quota exceeded'),
   selection_too_small: kind(409, 'caller', 'Too few nodes match'),
   // the way between them
+  node_floods: kind(429, 'node', 'The node sends too much'),
   node_unreachable: kind(503, 'node', 'The node is not connected'),
   authority_unreachable: kind(503, 'authority', 'The authority does not answer'),
   database_unavailable: kind(503, 'platform', 'The database does not answer'),

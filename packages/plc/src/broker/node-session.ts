@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { LeaseRecord, NodeSliver } from '@planetlab/contract';
-import { type LeaseId, messageOf, PlanetLabError, SECOND_MS, type SliceName } from '@planetlab/model';
+import { isPlanetLabError, type LeaseId, messageOf, PlanetLabError, SECOND_MS, type SliceName } from '@planetlab/model';
 import type { Logger } from 'pino';
 import type { CertificateKeeper } from '../nodes/renew-certificate.ts';
 import { storeFacts } from '../nodes/store.ts';
@@ -14,6 +14,7 @@ import { runStep, type StepContext } from './steps.ts';
 import { type BrokerStore, storeReport } from './store.ts';
 import type { BrokerStep } from './types.ts';
 import { Wanted } from './wanted.ts';
+import { reportAllowance, withinAllowance } from './within-allowance.ts';
 
 export interface NodeSessionOptions {
   readonly store: BrokerStore;
@@ -36,7 +37,7 @@ const FACTS_LIMIT_CHARACTERS = 65_536;
 const FACTS_SETTLE_MS = 3 * SECOND_MS;
 const RETRY_MS = SECOND_MS;
 /** Of slivers that were not asked for here: a node is not trusted to have few. */
-const REPORTS_LIMIT = 10_000;
+const REPORTS_LIMIT = 2_000;
 const TIMER_LIMIT_MS = 24 * 3600 * SECOND_MS;
 
 /**
@@ -47,6 +48,7 @@ export class NodeSession {
   readonly #options: NodeSessionOptions;
   readonly #wanted: Wanted;
   readonly #writer: ReportWriter;
+  readonly #allowance = reportAllowance();
   readonly #leases = new Map<SliceName, LeaseRecord>();
   readonly #reports = new Map<SliceName, NodeSliver>();
   readonly #renewAtMs = new Map<LeaseId, number>();
@@ -288,7 +290,7 @@ export class NodeSession {
       try {
         const synced = new Set<SliceName>();
         const signal = AbortSignal.any([uplink.closed, unstored.signal]);
-        for await (const event of await client.watchSlivers({}, { signal })) {
+        for await (const event of withinAllowance(await client.watchSlivers({}, { signal }), this.#allowance)) {
           if (event.type === 'sliver') {
             synced.add(event.sliver.slice);
             // what could not be stored is asked for again, with everything else
@@ -301,6 +303,7 @@ export class NodeSession {
       } catch (error) {
         if (this.#closed) return;
         const reason = unstored.signal.aborted ? unstored.signal.reason : error;
+        if (isPlanetLabError(reason, 'node_floods')) return uplink.close(reason);
         log.warn({ error: messageOf(reason), node: uplink.node.nodeName }, 'lost the reports of a node');
       }
       await this.#sleep(RETRY_MS);

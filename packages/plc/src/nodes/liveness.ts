@@ -20,13 +20,16 @@ export interface Liveness {
   readonly refused?: (Reason & { readonly at: Instant }) | null;
   /** Why its last connection ended. */
   readonly disconnectedBecause?: string | null;
+  /** Until when its connections are not taken, since it has flooded. */
+  readonly heldOffUntil?: Date | null;
 }
 
 /** Whether a node is connected and, if not, why, in a sentence that says what to do (N12). */
 export function nodeStateOf(node: Liveness, now = new Date()): { state: NodeState; reason: Reason | null } {
   if (node.joinedAt === null) return { state: 'registered', reason: notJoined(node, now) };
   if (node.connected) return { state: 'connected', reason: node.trouble };
-  return { state: 'disconnected', reason: node.refused == null ? gone(node) : turnedAway(node, node.refused) };
+  if (node.refused != null) return { state: 'disconnected', reason: turnedAway(node, node.refused) };
+  return { state: 'disconnected', reason: node.heldOffUntil == null ? gone(node) : cutOff(node) };
 }
 
 function notJoined({ name, invitedUntil, refused }: Liveness, now: Date): Reason {
@@ -55,6 +58,11 @@ const turnedAway = ({ lastSeenAt }: Liveness, { code, message, at }: Reason & { 
 const gone = ({ lastSeenAt, disconnectedBecause }: Liveness): Reason => ({
   code: 'node_unreachable',
   message: `${since(lastSeenAt)}${disconnectedBecause == null ? '.' : `: ${disconnectedBecause}`} Check that the machine is up, that its network reaches this authority, and that its node manager runs.`,
+});
+
+const cutOff = ({ lastSeenAt, disconnectedBecause }: Liveness): Reason => ({
+  code: 'node_floods',
+  message: `${since(lastSeenAt)}: ${disconnectedBecause}`,
 });
 
 const since = (at: Date | null): string =>

@@ -81,6 +81,7 @@ function stateOfRow(row: Row, now: Date): Pick<PlcNode, 'state' | 'reason'> {
     invitedUntil: row.invited_until,
     refused: row.refused,
     disconnectedBecause: row.disconnected_because,
+    heldOffUntil: row.held_off_until,
     runLevel: row.run_level,
     runLevelDecision: row.run_level_decision,
     drain: row.drain,
@@ -195,7 +196,7 @@ export async function deleteNode(store: Store, actor: Principal, node: PlcNode):
 export async function findNodeById(db: Db | Trx, id: NodeId) {
   return db
     .selectFrom('nodes')
-    .select(['id', 'name', 'site', 'key_thumbprint', 'addresses', 'deleted_at'])
+    .select(['id', 'name', 'site', 'key_thumbprint', 'addresses', 'deleted_at', 'held_off_until'])
     .where('id', '=', id)
     .executeTakeFirst();
 }

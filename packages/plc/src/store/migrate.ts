@@ -8,6 +8,7 @@ import { missionControl } from './migrations/0005-mission-control.ts';
 import { processes } from './migrations/0006-processes.ts';
 import { scale } from './migrations/0007-scale.ts';
 import { notices } from './migrations/0008-notices.ts';
+import { nodesAndPeople } from './migrations/0009-nodes-and-people.ts';
 import type { Db } from './schema.ts';
 
 /** In the order of their names. One that was released is never edited: a new one follows it. */
@@ -20,6 +21,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-processes': processes,
   '0007-scale': scale,
   '0008-notices': notices,
+  '0009-nodes-and-people': nodesAndPeople,
 };
 
 /**

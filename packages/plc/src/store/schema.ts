@@ -127,6 +127,8 @@ export interface NodeTable {
   /** How far the escalation for a dead node has gone: 0 not at all, 1 techs, 2 PIs, 3 everyone. */
   escalation_level: Generated<number>;
   escalated_at: Date | null;
+  /** Its connections are not taken before: it has flooded. */
+  held_off_until: Date | null;
 }
 
 export interface JoinTokenTable {

@@ -1,12 +1,14 @@
 import type { TLSSocket } from 'node:tls';
 import { type NodeIdentity, readNodeCertificate } from '@planetlab/credentials';
-import { messageOf, type NodeId, PlanetLabError } from '@planetlab/model';
+import { isPlanetLabError, messageOf, type NodeId, PlanetLabError } from '@planetlab/model';
 import type { Logger } from 'pino';
 import { PROCESS_HEARTBEAT_MS } from '../nodes/liveness.ts';
 import { noteRefusedUplink } from '../nodes/refusals.ts';
 import { findNodeById } from '../nodes/store.ts';
 import { NODE_HEADER, type Peers } from '../processes/peers.ts';
 import type { Store } from '../store/store.ts';
+import { Allowance } from './allowance.ts';
+import { floods } from './flood.ts';
 import type { NodeLink, UplinkFinder } from './reach.ts';
 import type { SessionTimes } from './session.ts';
 import {
@@ -50,12 +52,17 @@ export async function createUplinkRegistry(options: UplinkRegistryOptions): Prom
   return registry;
 }
 
+/** Two machines that both take themselves for one node open fewer. Each is two events, and wakes whoever watches. */
+const CONNECTIONS = { atOnce: 50, perSecond: 0.5 };
+
 class Registry implements UplinkRegistry {
   readonly #options: UplinkRegistryOptions;
   readonly #processId: string;
   readonly #startedAt: Date;
   #address: string | undefined;
   readonly #uplinks = new Map<NodeId, Uplink>();
+  /** How many connections each node that has been here may still open: of none more than the authority has nodes. */
+  readonly #connections = new Map<NodeId, Allowance>();
   #timer: NodeJS.Timeout | undefined;
   #left = false;
   #stopped = false;
@@ -106,18 +113,20 @@ class Registry implements UplinkRegistry {
       node = await identify(this.#options.store, socket);
     } catch (error) {
       complain(error);
-      await noteRefusedUplink(
-        this.#options.store,
-        socket.getPeerX509Certificate(),
-        this.#options.authority,
-        error,
-      ).catch((cause) => this.#options.log.warn({ error: messageOf(cause) }, 'a refusal was not noted'));
+      if (!isPlanetLabError(error, 'node_floods')) await this.#note(socket, error);
       return refuseUplink(socket, error instanceof PlanetLabError ? error : unavailable());
     }
     await this.#open(socket, node).catch((error) => {
       complain(error);
       socket.destroy();
     });
+  }
+
+  async #note(socket: TLSSocket, error: unknown): Promise<void> {
+    const { store, authority, log } = this.#options;
+    await noteRefusedUplink(store, socket.getPeerX509Certificate(), authority, error).catch((cause) =>
+      log.warn({ error: messageOf(cause) }, 'a refusal was not noted'),
+    );
   }
 
   async #open(socket: TLSSocket, node: NodeIdentity): Promise<void> {
@@ -127,6 +136,7 @@ class Registry implements UplinkRegistry {
     this.#uplinks.set(node.nodeId, uplink);
     older?.close(new PlanetLabError('conflict', 'A newer connection of this node has taken the place of this one.'));
     uplink.closed.addEventListener('abort', () => void this.#closed(uplink), { once: true });
+    if (!this.#allowanceOf(node.nodeId).take(1)) uplink.close(floods('one connection after the other'));
     try {
       await storeConnected(store, this.#processId, held(uplink));
     } catch (error) {
@@ -134,9 +144,15 @@ class Registry implements UplinkRegistry {
       throw error;
     }
     // It may have closed before its opening was stored.
-    if (uplink.closed.aborted) return storeDisconnected(store, this.#processId, held(uplink), 'It closed at once.');
+    if (uplink.closed.aborted) return storeDisconnected(store, this.#processId, held(uplink), endOf(uplink));
     log.info({ node: node.nodeName }, 'node connected');
     onOpen(uplink);
+  }
+
+  #allowanceOf(node: NodeId): Allowance {
+    const allowance = this.#connections.get(node) ?? new Allowance(CONNECTIONS);
+    this.#connections.set(node, allowance);
+    return allowance;
   }
 
   async #closed(uplink: Uplink): Promise<void> {
@@ -144,9 +160,9 @@ class Registry implements UplinkRegistry {
     if (this.#uplinks.get(nodeId) !== uplink) return; // a newer one has taken its place
     this.#uplinks.delete(nodeId);
     const { store, log } = this.#options;
-    const reason = messageOf(uplink.closed.reason);
-    log.info({ node: nodeName, reason }, 'node disconnected');
-    await storeDisconnected(store, this.#processId, held(uplink), reason).catch((error) =>
+    const end = endOf(uplink);
+    log.info({ node: nodeName, reason: end.reason }, 'node disconnected');
+    await storeDisconnected(store, this.#processId, held(uplink), end).catch((error) =>
       log.warn({ error: messageOf(error) }, 'a lost uplink could not be recorded; the next heartbeat does it'),
     );
   }
@@ -186,7 +202,16 @@ class Registry implements UplinkRegistry {
 
 const held = ({ node, connectedAt }: Uplink) => ({ nodeId: node.nodeId, nodeName: node.nodeName, connectedAt });
 
-/** Whose connection this is. Throws `credential_missing`, `credential_invalid`, `node_name_taken`, `unknown_node`. */
+/** Why a connection has ended. */
+const endOf = ({ closed: { reason } }: Uplink) => ({
+  reason: messageOf(reason),
+  flooded: reason instanceof Error && isPlanetLabError(reason.cause, 'node_floods'),
+});
+
+/**
+ * Whose connection this is. Throws `credential_missing`, `credential_invalid`, `node_name_taken`, `unknown_node`, and
+ * `node_floods` for one that is held off.
+ */
 async function identify(store: Store, socket: TLSSocket): Promise<NodeIdentity> {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) {
@@ -209,8 +234,15 @@ async function identify(store: Store, socket: TLSSocket): Promise<NodeIdentity> 
       `Another machine has joined as the node "${node.name}" since this certificate was issued. To use this machine again, invite it anew.`,
     );
   }
+  if (node.held_off_until !== null && node.held_off_until > store.now()) throw heldOff(node.held_off_until);
   return identity;
 }
+
+const heldOff = (until: Date) =>
+  new PlanetLabError(
+    'node_floods',
+    `This node sent more than others leave room for; its connections are taken again at ${until.toISOString()}.`,
+  );
 
 const elsewhere = () =>
   new PlanetLabError('conflict', 'A newer connection of this node to another process has taken the place of this one.');

@@ -3,6 +3,7 @@ import { announce, record } from '../events/record.ts';
 import { PROCESS_DEAD_AFTER_MS } from '../nodes/liveness.ts';
 import type { Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import { HELD_OFF_MS } from './flood.ts';
 
 interface HeldUplink {
   readonly nodeId: NodeId;
@@ -22,7 +23,7 @@ export async function storeConnected(store: Store, processId: string, uplink: He
       .execute();
     await trx
       .updateTable('nodes')
-      .set({ last_seen_at: at, trouble: null, refused: null, disconnected_because: null })
+      .set({ last_seen_at: at, trouble: null, refused: null, disconnected_because: null, held_off_until: null })
       .where('id', '=', uplink.nodeId)
       .execute();
     await recordNode(trx, at, uplink, 'node.connected', undefined);
@@ -33,9 +34,10 @@ export async function storeDisconnected(
   store: Store,
   processId: string,
   uplink: HeldUplink,
-  reason: string,
+  { reason, flooded }: { readonly reason: string; readonly flooded: boolean },
 ): Promise<void> {
   const at = store.now();
+  const heldOffUntil = flooded ? new Date(at.getTime() + HELD_OFF_MS) : null;
   await store.db.transaction().execute(async (trx) => {
     const gone = await trx
       .deleteFrom('uplinks')
@@ -47,9 +49,10 @@ export async function storeDisconnected(
     if (gone === undefined) return; // another connection has taken its place
     await trx
       .updateTable('nodes')
-      .set({ last_seen_at: at, disconnected_because: reason })
+      .set({ last_seen_at: at, disconnected_because: reason, held_off_until: heldOffUntil })
       .where('id', '=', uplink.nodeId)
       .execute();
+    if (flooded) await recordNode(trx, at, uplink, 'node.flooded', { reason, heldOffUntil });
     await recordNode(trx, at, uplink, 'node.disconnected', { reason });
   });
 }

@@ -2,6 +2,7 @@ import { type ClientHttp2Session, constants } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { NodeIdentity } from '@planetlab/credentials';
 import { PlanetLabError } from '@planetlab/model';
+import { isFlood, tooManyFrames, watchForFlood } from './flood.ts';
 import { keepAlive, SESSION_TIMES, type SessionTimes, settled, startSession } from './session.ts';
 
 /** One node's connection. The node dialled it and serves HTTP/2 on it; requests go from here to there. */
@@ -11,7 +12,7 @@ export interface Uplink {
   readonly connectedAt: Date;
   /** Where it was dialled from. */
   readonly remoteAddress: string | undefined;
-  /** Aborted when the connection is gone; its reason is a sentence. */
+  /** Aborted when the connection is gone; its reason is a sentence, whose cause is the error that it was closed with, if it was. */
   readonly closed: AbortSignal;
   /** Closes it. The node gets the reason with HTTP/2's GOAWAY. */
   close(reason: PlanetLabError): void;
@@ -31,10 +32,18 @@ export async function openUplink(
   const remoteAddress = withoutMapping(socket.remoteAddress);
   const session = startSession(socket);
   const closed = new AbortController();
-  const end = (sentence: string) => {
-    if (!closed.signal.aborted) closed.abort(new PlanetLabError('node_unreachable', sentence));
+  const end = (sentence: string, cause?: PlanetLabError) => {
+    if (!closed.signal.aborted) closed.abort(new PlanetLabError('node_unreachable', sentence, { cause }));
   };
-  session.on('error', (error) => end(`The connection broke: ${error.message}.`));
+  const close = (reason: PlanetLabError) => {
+    end(reason.message, reason);
+    sayGoodbye(session, reason);
+  };
+  session.on('error', (error) => {
+    if (isFlood(error)) close(tooManyFrames());
+    end(`The connection broke: ${error.message}.`);
+  });
+  watchForFlood(session, socket, () => close(tooManyFrames()));
   session.on('close', () => end('The node closed the connection.'));
   session.on('goaway', () => session.destroy());
   await settled(session, closed.signal);
@@ -48,10 +57,7 @@ export async function openUplink(
     connectedAt,
     remoteAddress,
     closed: closed.signal,
-    close(reason) {
-      end(reason.message);
-      sayGoodbye(session, reason);
-    },
+    close,
   };
 }
 
