@@ -84,6 +84,18 @@ it('carries a megabyte both ways, in the name of the person', async () => {
 });
 const hash = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
+it('keeps nothing of a program that has ended on the way to the node', async () => {
+  node.execBackend = async () => cat();
+  const session = await run(test.adminToken);
+  session.stdin.end('short');
+  expect(await session.exit).toEqual({ code: 0 });
+  await eventually(
+    async () => node.openExecs,
+    (open) => open === 0,
+    30_000,
+  );
+});
+
 it('passes on the node’s own refusal unchanged', async () => {
   node.execBackend = undefined;
   const error = await refusal(run(test.adminToken));

@@ -68,6 +68,7 @@ async function passOn(
     stream.destroy();
     reply.raw.destroy();
   });
+  stream.close(); // the program has ended, but not the half by which its caller may write: that would hold the stream open
 }
 
 /** A refusal is a few lines. A node is not trusted to keep to that, nor to choose what comes from this address. */

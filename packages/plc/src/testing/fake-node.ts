@@ -63,6 +63,8 @@ export class FakeNode {
   /** How far its clock is ahead. */
   clockAheadMs = 0;
   execBackend: ((start: ExecStart) => Promise<ExecBackend>) | undefined;
+  /** Exec streams that neither side has closed for good. */
+  openExecs = 0;
   readonly #joined: JoinedNode;
   readonly #guard = createReplayGuard();
   readonly #watchers = new Set<(event: NodeEvent) => void>();
@@ -190,6 +192,10 @@ export class FakeNode {
       await sendEvents(context, this.#events());
     });
     serve(app, nodeRoutes.exec, async ({ params }, context) => {
+      this.openExecs++;
+      context.reply.raw.once('close', () => {
+        this.openExecs--;
+      });
       this.#authorise(context);
       const backend = this.execBackend;
       if (backend === undefined) throw new PlanetLabError('sliver_not_running', `${params.slice} is not running here.`);
