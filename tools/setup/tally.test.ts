@@ -56,6 +56,16 @@ describe('the sum of all tests', () => {
     expect(tallyFolder(folder)).toEqual({ passed: 3, failed: 0, secondAttempts: ['b'] });
   });
 
+  it('adds up runs that went on at the same time, each with its own end', () => {
+    write({ 'unit.json': json({ a: 'passed passed' }), 'unit.status': '0' });
+    write({ 'machine.json': json({ b: 'passed', c: 'failed' }), 'machine.status': '1' });
+    expect(tallyFolder(folder)).toEqual({ passed: 3, failed: 1, secondAttempts: [] });
+    write({ 'again.json': json({ c: 'passed' }), 'again.status': '0' });
+    expect(tallyFolder(folder)).toEqual({ passed: 4, failed: 0, secondAttempts: ['c'] });
+    write({ 'unit.status': '1' }); // by an error outside of any test
+    expect(tallyFolder(folder)).toMatchObject({ passed: 4, failed: 1 });
+  });
+
   it('stays failed when the second attempt fails, or leaves no report', () => {
     write({ 'vitest.json': json({ a: 'failed passed' }), 'vitest.status': '1' });
     write({ 'again.json': json({ a: 'failed passed' }), 'again.status': '1' });
@@ -66,5 +76,5 @@ describe('the sum of all tests', () => {
 });
 
 it('a second attempt is made of the files that failed', () => {
-  expect(failedFiles(report({ '/x/a': 'passed', '/x/b': 'failed', '!/x/c': '' }))).toHaveLength(2);
+  expect(failedFiles(report({ '/x/a': 'passed', '/x/b': 'failed', '!/x/c': '' }).testResults)).toHaveLength(2);
 });

@@ -1,6 +1,7 @@
 /**
- * `tally.ts FOLDER`: sums up what test.sh left in the folder (`*.check`, `vitest.json`, `vitest.status`, and `again.*` of a
- * second attempt), says which files needed that, prints `N passed, N failed` as the last line and exits 0 only when nothing failed.
+ * `tally.ts FOLDER`: sums up what test.sh left in the folder (`*.check`, `NAME.json` and `NAME.status` of each run of vitest;
+ * `again` is the second attempt), says which files needed that, prints `N passed, N failed` as the last line and exits 0
+ * only when nothing failed.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +13,7 @@ interface Tally {
   readonly secondAttempts: readonly string[];
 }
 
-interface FileReport {
+export interface FileReport {
   readonly name: string;
   readonly status: string;
   readonly assertionResults: readonly { readonly status: string }[];
@@ -31,36 +32,48 @@ const failuresOf = (file: FileReport): number => Math.max(countOf(file, 'failed'
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
-/** Of each file the last attempt counts. Vitest may fail with every test passed, by an error outside of any: that is a failure too. */
+/** The second attempt's name among the runs of vitest. */
+const AGAIN = 'again';
+
+/** Of each file the last attempt counts. */
 export function tallyFolder(folder: string): Tally {
   const checks = readdirSync(folder)
     .filter((file) => file.endsWith('.check'))
     .map((file) => read(folder, file) === 'passed');
-  const first = reportIn(folder, 'vitest');
-  const again = reportIn(folder, 'again');
+  const runs = runsIn(folder);
+  const again = runs.find(({ name }) => name === AGAIN)?.files ?? [];
   const repeated = new Set(again.map(({ name }) => name));
+  const first = runs.filter(({ name }) => name !== AGAIN).flatMap(({ files }) => files);
   const files = [...first.filter(({ name }) => !repeated.has(name)), ...again];
-  const failed = sum(files.map(failuresOf));
-  const unexplained =
-    read(folder, 'vitest.status') !== '0' && sum(first.map(failuresOf)) === 0 ? 1 : statusOfSecond(folder, again);
   return {
     passed: sum(files.map((file) => countOf(file, 'passed'))) + checks.filter(Boolean).length,
-    failed: failed + checks.filter((passed) => !passed).length + unexplained,
+    failed: sum(files.map(failuresOf)) + checks.filter((passed) => !passed).length + runs.filter(isUnexplained).length,
     secondAttempts: again.filter((file) => failuresOf(file) === 0).map(({ name }) => name),
   };
 }
 
-/** 1 when there was a second attempt that failed without a failed test. */
-const statusOfSecond = (folder: string, again: readonly FileReport[]): number =>
-  existsSync(join(folder, 'again.status')) && read(folder, 'again.status') !== '0' && sum(again.map(failuresOf)) === 0
-    ? 1
-    : 0;
-
-/** Written by vitest just before; empty when it ended without a report. */
-function reportIn(folder: string, name: string): readonly FileReport[] {
-  const path = join(folder, `${name}.json`);
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as VitestReport).testResults : [];
+/** One run of vitest. */
+interface Run {
+  readonly name: string;
+  readonly status: string;
+  /** Empty when it ended without a report. */
+  readonly files: readonly FileReport[];
 }
+
+/** What has a status was run. */
+export const runsIn = (folder: string): readonly Run[] =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith('.status'))
+    .map((file) => {
+      const name = file.slice(0, -'.status'.length);
+      const report = join(folder, `${name}.json`);
+      // written by vitest just before
+      const files = existsSync(report) ? (JSON.parse(readFileSync(report, 'utf8')) as VitestReport).testResults : [];
+      return { name, status: read(folder, file), files };
+    });
+
+/** Vitest may fail with every test passed, by an error outside of any, or without a report: that is a failure too. */
+const isUnexplained = ({ status, files }: Run): boolean => status !== '0' && sum(files.map(failuresOf)) === 0;
 
 const read = (folder: string, file: string): string => readFileSync(join(folder, file), 'utf8').trim();
 

@@ -6,36 +6,64 @@ node=$1
 shift
 . tools/setup/lib.sh
 
+# The tests start PLCs, node managers and `pl` hundreds of times: where compiled code is kept, that is half the work.
+NODE_COMPILE_CACHE=$(compile_cache)
+export NODE_COMPILE_CACHE
+
 results=$(mktemp -d)
-trap 'rm -rf "$results"' EXIT
+beside=
+tidy_up() {
+  # What a shell starts beside itself does not hear of Ctrl-C.
+  [ -z "$beside" ] || kill "$beside" 2>/dev/null || true
+  rm -rf "$results"
+}
+trap tidy_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# Files given: a person tries some tests. Without: everything, types and lint too, each counting as one test.
-if [ $# -eq 0 ]; then
-  for check in types lint; do
-    say "$check"
-    if sh tools/setup/check.sh "$node" "$check"; then state=passed; else state=failed; fi
-    printf '%s' "$state" >"$results/$check.check"
-  done
-fi
-
-# Runs vitest with the given arguments; leaves its report and its exit status under the given name.
-run_vitest() {
-  name=$1
+# Runs vitest in the place of this shell; it leaves its report under the given name.
+exec_vitest() {
+  report=$results/$1.json
   shift
-  status=0
-  "$node" node_modules/vitest/vitest.mjs run --reporter=default --reporter=json \
-    --outputFile.json="$results/$name.json" "$@" || status=$?
-  printf '%s' "$status" >"$results/$name.status"
+  exec "$node" node_modules/vitest/vitest.mjs run --reporter=default --reporter=json --outputFile.json="$report" "$@"
 }
 
-say "tests"
-run_vitest vitest "$@"
+# Runs vitest to its end; its exit status stands beside its report.
+run_vitest() {
+  status=0
+  (exec_vitest "$@") || status=$?
+  printf '%s' "$status" >"$results/$1.status"
+}
+
+# Files given: a person tries some tests, and nothing is repeated.
+if [ $# -gt 0 ]; then
+  run_vitest some "$@"
+  "$node" tools/setup/tally.ts "$results"
+  exit
+fi
+
+# Each counts as one test.
+for check in types lint; do
+  say "$check"
+  if sh tools/setup/check.sh "$node" "$check"; then state=passed; else state=failed; fi
+  printf '%s' "$state" >"$results/$check.check"
+done
+
+# The tests beside the source compute, the others mostly wait: at the same time they take little longer than the others
+# alone. One vitest would run them one after the other.
+say "tests (those beside the source run meanwhile, and speak at the end)"
+(exec_vitest unit --project=unit --maxWorkers=1) >"$results/unit.log" 2>&1 &
+beside=$!
+run_vitest machine --project=host --project=end-to-end
+status=0
+wait "$beside" || status=$?
+beside=
+printf '%s' "$status" >"$results/unit.status"
+cat "$results/unit.log"
 
 # These tests use a real machine together with whatever else runs there. A file that failed is run once more, alone; the
 # tally names it, so that a test that needs a second attempt is seen (docs/decisions/0012).
-if [ $# -eq 0 ] && "$node" tools/setup/failed-files.ts "$results/vitest.json" >"$results/failed-files"; then
+if "$node" tools/setup/failed-files.ts "$results" >"$results/failed-files"; then
   say "once more, each alone: $(tr '\n' ' ' <"$results/failed-files")"
   # shellcheck disable=SC2046 # paths in the repository have no spaces
   run_vitest again --no-file-parallelism $(cat "$results/failed-files")
