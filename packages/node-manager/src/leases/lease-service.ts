@@ -158,7 +158,7 @@ class StoredLeases implements LeaseService {
   #replace(stored: StoredLease, lease: Lease): StoredLease {
     const { store, node, changed } = this.#options;
     const token = issueLease(node.key, lease);
-    store.replaceLease(lease.id, token, lease.expiresAtMs);
+    store.replaceLease(lease, token);
     changed(lease);
     return { ...stored, lease, token };
   }

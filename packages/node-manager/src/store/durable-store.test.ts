@@ -96,8 +96,9 @@ describe('the file of a lease', () => {
     const { store, paths } = open(folder.path);
     const first = entry('a1_x', 2);
     store.addLease(first);
-    const token = issueLease(key, { ...first.lease, expiresAtMs: NOW_MS + 2 * HOUR_MS });
-    store.replaceLease(first.lease.id, token, NOW_MS + 2 * HOUR_MS);
+    const renewed = { ...first.lease, expiresAtMs: NOW_MS + 2 * HOUR_MS };
+    const token = issueLease(key, renewed);
+    store.replaceLease(renewed, token);
     expect(readFileSync(join(paths.leases, 'a1_x.json'), 'utf8')).toContain(token);
     store.endExpired(NOW_MS + 3 * HOUR_MS);
     expect(readdirSync(paths.leases)).toEqual([]);

@@ -95,11 +95,10 @@ class DurableStore extends SqliteStore {
     });
   }
 
-  override replaceLease(id: LeaseId, token: string, expiresAtMs: number): void {
+  override replaceLease(lease: Lease, token: string): void {
     this.#durably('replaceLease', () => {
-      const slice = this.lease(id)?.lease.slice;
-      if (slice !== undefined) this.#write(slice, { token });
-      super.replaceLease(id, token, expiresAtMs);
+      this.#write(lease.slice, { token });
+      super.replaceLease(lease, token);
     });
   }
 

@@ -4,6 +4,7 @@ import { type SshKey, SshKeys, type StepRecord } from '@planetlab/contract';
 import type { Lease } from '@planetlab/credentials';
 import { LeaseId, type SliceName, toInstant } from '@planetlab/model';
 import type { VolumeRecord, VolumeStore } from '../network/volume-meter.ts';
+import { LeaseIndex } from './lease-index.ts';
 import { createNoticeTable, type NoticeRecord, type NoticeStore } from './notice-table.ts';
 import { migrate } from './schema.ts';
 import { createStepLog, type StepEntry } from './step-log.ts';
@@ -37,8 +38,8 @@ export interface LeaseEntry {
 export interface NodeStore extends VolumeStore, NoticeStore {
   /** Binds the lease, the sliver's index and its keys together. */
   addLease(entry: LeaseEntry): void;
-  /** The same lease in another form: another end, other resources. */
-  replaceLease(id: LeaseId, token: string, expiresAtMs: number): void;
+  /** The same lease in another form: another end, other resources. No effect once it has ended. */
+  replaceLease(lease: Lease, token: string): void;
   endLease(id: LeaseId, nowMs: number): void;
   /** Ends every lease whose time is over; the slices concerned. */
   endExpired(nowMs: number): readonly SliceName[];
@@ -86,9 +87,7 @@ export function openAs<T extends SqliteStore>(
     database.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
     migrate(database);
     checkWhole(database);
-    const store = new Store(database, readToken);
-    store.slivers(); // every token is read
-    return store;
+    return new Store(database, readToken);
   } catch (error) {
     database.close();
     throw error;
@@ -104,10 +103,6 @@ function checkWhole(database: DatabaseSync): void {
 
 const SQLITE_CORRUPT = 11;
 
-const READ_LEASES_KEPT = 4096;
-/** Not the token: it is long, and read once. */
-const LEASE_COLUMNS = 'l.id, l.ended_ms';
-
 export class SqliteStore implements NodeStore {
   readonly #database: DatabaseSync;
   readonly #steps: ReturnType<typeof createStepLog>;
@@ -115,18 +110,26 @@ export class SqliteStore implements NodeStore {
   readonly #notices: NoticeStore;
   readonly #readToken: (token: string) => Lease;
   readonly #statements = new Map<string, StatementSync>();
-  /**
-   * Leases already read: to fetch a token and to verify it takes a hundred times as long as to find the row. Nobody else
-   * writes the table.
-   */
-  readonly #read = new Map<string, StoredLease>();
+  /** What the tables have of slivers, and who may log in to them. Nobody else writes these tables. */
+  readonly #index = new LeaseIndex();
+  readonly #access = new Map<string, readonly SshKey[]>();
 
+  /** Every token is read. */
   constructor(database: DatabaseSync, readToken: (token: string) => Lease) {
     this.#database = database;
     this.#readToken = readToken;
     this.#steps = createStepLog(database);
     this.#volumes = createVolumeTable(database);
     this.#notices = createNoticeTable(database);
+    const rows = this.#all(
+      `SELECT s.sliver_index, l.token, l.image_digest, l.ended_ms FROM slivers s JOIN leases l ON l.id = s.lease_id`,
+    );
+    for (const row of rows) {
+      const stored = this.#toLease(row);
+      this.#index.set({ slice: stored.lease.slice, index: Number(row['sliver_index']), stored });
+    }
+    for (const { slice, keys } of this.#all('SELECT slice, keys FROM access'))
+      this.#access.set(String(slice), SshKeys.parse(JSON.parse(String(keys))));
   }
 
   addLease({ lease, token, imageDigest, index, keys }: LeaseEntry): void {
@@ -142,86 +145,87 @@ export class SqliteStore implements NodeStore {
       );
       this.#writeAccess(lease.slice, keys);
     });
-    this.#keep({ lease, token, imageDigest, endedAtMs: null }); // just signed, or read from its file: known to be ours
+    this.#index.set({ slice: lease.slice, index, stored: { lease, token, imageDigest, endedAtMs: null } });
+    this.#access.set(lease.slice, keys);
   }
 
-  replaceLease(id: LeaseId, token: string, expiresAtMs: number): void {
-    this.#run('UPDATE leases SET token = ?, expires_ms = ? WHERE id = ? AND ended_ms IS NULL', token, expiresAtMs, id);
-    this.#read.delete(id);
+  replaceLease(lease: Lease, token: string): void {
+    const values = [token, lease.expiresAtMs, lease.id];
+    this.#run('UPDATE leases SET token = ?, expires_ms = ? WHERE id = ? AND ended_ms IS NULL', ...values);
+    this.#change(lease.id, { lease, token });
   }
 
   endLease(id: LeaseId, nowMs: number): void {
     this.#run('UPDATE leases SET ended_ms = ? WHERE id = ? AND ended_ms IS NULL', nowMs, id);
+    this.#change(id, { endedAtMs: nowMs });
   }
 
   endExpired(nowMs: number): readonly SliceName[] {
-    return this.#transaction(() => {
-      const ended = this.#all('SELECT slice FROM leases WHERE ended_ms IS NULL AND expires_ms <= ?', nowMs);
+    const ended = this.liveLeases().flatMap(({ lease }) => (lease.expiresAtMs <= nowMs ? lease : []));
+    this.#transaction(() => {
       if (ended.length > 0)
         this.#run('UPDATE leases SET ended_ms = ? WHERE ended_ms IS NULL AND expires_ms <= ?', nowMs, nowMs);
       this.#run(
         'DELETE FROM leases WHERE ended_ms < ? AND id NOT IN (SELECT lease_id FROM slivers)',
         nowMs - ENDED_KEPT_MS,
       );
-      return ended.map((row) => row['slice'] as SliceName); // written from a SliceName
     });
+    for (const { id } of ended) this.#change(id, { endedAtMs: nowMs });
+    return ended.map(({ slice }) => slice);
   }
 
   lease(id: LeaseId): StoredLease | undefined {
-    return this.#one(`SELECT ${LEASE_COLUMNS} FROM leases l WHERE id = ?`, id);
+    const known = this.#index.byLease(id);
+    if (known !== undefined) return known.stored;
+    const [row] = this.#all('SELECT token, image_digest, ended_ms FROM leases WHERE id = ?', id); // its sliver is gone
+    return row === undefined ? undefined : this.#toLease(row);
   }
 
   liveLeases(): readonly StoredLease[] {
-    return this.#all(`SELECT ${LEASE_COLUMNS} FROM leases l WHERE ended_ms IS NULL ORDER BY slice`).map(this.#toLease);
+    return this.#index.live();
   }
 
   liveLeaseOf(slice: SliceName): StoredLease | undefined {
-    return this.#one(`SELECT ${LEASE_COLUMNS} FROM leases l WHERE slice = ? AND ended_ms IS NULL`, slice);
+    const stored = this.#index.get(slice)?.stored;
+    return stored?.endedAtMs === null ? stored : undefined;
   }
 
   nextEndMs(): number | undefined {
-    const [row] = this.#all('SELECT min(expires_ms) AS next FROM leases WHERE ended_ms IS NULL');
-    return typeof row?.['next'] === 'number' ? row['next'] : undefined;
+    const ends = this.liveLeases().map(({ lease }) => lease.expiresAtMs);
+    return ends.length === 0 ? undefined : Math.min(...ends);
   }
 
   indices(): ReadonlySet<number> {
-    return new Set(this.#all('SELECT sliver_index FROM slivers').map((row) => Number(row['sliver_index'])));
+    return this.#index.indices();
   }
 
   slivers(): readonly SliverRow[] {
-    return this.#all(
-      `SELECT s.slice, s.sliver_index, ${LEASE_COLUMNS} FROM slivers s JOIN leases l ON l.id = s.lease_id ORDER BY s.slice`,
-    ).map(this.#toSliver);
+    return this.#index.rows();
   }
 
   sliver(slice: string): SliverRow | undefined {
-    const [row] = this.#all(
-      `SELECT s.slice, s.sliver_index, ${LEASE_COLUMNS} FROM slivers s JOIN leases l ON l.id = s.lease_id WHERE s.slice = ?`,
-      slice,
-    );
-    return row === undefined ? undefined : this.#toSliver(row);
+    return this.#index.get(slice);
   }
 
   forgetSliver(slice: SliceName): boolean {
-    return this.#transaction(() => {
-      const { changes } = this.#run(
-        'DELETE FROM slivers WHERE slice = ? AND lease_id IN (SELECT id FROM leases WHERE ended_ms IS NOT NULL)',
-        slice,
-      );
-      if (changes === 0) return false;
+    if (this.#index.get(slice)?.stored.endedAtMs == null) return false;
+    this.#transaction(() => {
+      this.#run('DELETE FROM slivers WHERE slice = ?', slice);
       this.#run('DELETE FROM access WHERE slice = ?', slice);
       this.#run('DELETE FROM notices WHERE slice = ?', slice);
-      return true;
     });
+    this.#index.delete(slice);
+    this.#access.delete(slice);
+    return true;
   }
 
   setAccess(slice: SliceName, keys: readonly SshKey[]): void {
     this.#writeAccess(slice, keys);
+    this.#access.set(slice, keys);
   }
 
   access(): ReadonlyMap<string, readonly SshKey[]> {
-    const rows = this.#all('SELECT slice, keys FROM access ORDER BY slice');
-    return new Map(rows.map((row) => [String(row['slice']), SshKeys.parse(JSON.parse(String(row['keys'])))]));
+    return this.#access;
   }
 
   volumes(): readonly VolumeRecord[] {
@@ -292,32 +296,16 @@ export class SqliteStore implements NodeStore {
     return this.#statement(sql).all(...values);
   }
 
-  #one(sql: string, ...values: SQLInputValue[]): StoredLease | undefined {
-    const [row] = this.#all(sql, ...values);
-    return row === undefined ? undefined : this.#toLease(row);
+  #change(id: LeaseId, change: Partial<StoredLease>): void {
+    const row = this.#index.byLease(id);
+    if (row?.stored.endedAtMs === null) this.#index.set({ ...row, stored: { ...row.stored, ...change } });
   }
 
-  readonly #toLease = (row: Row): StoredLease => {
-    const id = String(row['id']);
+  #toLease(row: Row): StoredLease {
+    const token = String(row['token']);
     const endedAtMs = typeof row['ended_ms'] === 'number' ? row['ended_ms'] : null;
-    const known = this.#read.get(id);
-    if (known?.endedAtMs === endedAtMs) return known;
-    const [text] = this.#all('SELECT token, image_digest FROM leases WHERE id = ?', id);
-    const token = String(text?.['token']);
-    const stored = { lease: this.#readToken(token), token, imageDigest: String(text?.['image_digest']), endedAtMs };
-    this.#keep(stored);
-    return stored;
-  };
-
-  #keep(stored: StoredLease): void {
-    if (this.#read.size >= READ_LEASES_KEPT) this.#read.clear();
-    this.#read.set(stored.lease.id, stored);
+    return { lease: this.#readToken(token), token, imageDigest: String(row['image_digest']), endedAtMs };
   }
-
-  readonly #toSliver = (row: Row): SliverRow => {
-    const stored = this.#toLease(row);
-    return { slice: stored.lease.slice, index: Number(row['sliver_index']), stored };
-  };
 }
 
 type Row = Record<string, unknown>;
