@@ -4,9 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Client, createClient, fetchTransport, fillPath, plcRoutes, withHeaders } from '@planetlab/contract';
+import {
+  createClient,
+  fetchTransport,
+  fillPath,
+  type Client as PlcClient,
+  plcRoutes,
+  withHeaders,
+} from '@planetlab/contract';
 import { http1DuplexOpener, openExec } from '@planetlab/contract/http2';
 import { isPlanetLabError } from '@planetlab/model';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort, NODE_MANAGER, PLC, Programs } from '../end-to-end/plc-and-node.ts';
 import { type OwnPostgres, startOwnPostgres } from './own-postgres.ts';
@@ -17,7 +25,7 @@ const LONG = { timeout: 60_000, interval: 100 };
 interface Process {
   readonly child: ChildProcess;
   readonly url: string;
-  readonly client: Client<typeof plcRoutes>;
+  readonly client: PlcClient<typeof plcRoutes>;
 }
 
 describe('two PLC processes on one PostgreSQL', () => {
@@ -142,5 +150,29 @@ describe('two PLC processes on one PostgreSQL', () => {
     const { items } = await first.client.listSites({ query: { limit: 1000 } });
     const names = new Set<string>(items.map(({ name }) => name));
     expect(acknowledged.filter((name) => !names.has(name))).toEqual([]);
+  });
+
+  it('finish a decision over many nodes when the one that decided is killed in the middle of it', async () => {
+    second = await start('second');
+    const decision = { action: 'node.drain' as const, reason: 'A new kernel', nodes: { anyState: true } };
+    const { digest } = await second.client.previewDecision({ body: decision });
+    const held = new Client({ connectionString: postgres.url });
+    await held.connect();
+    await held.query("begin; select from nodes where name = 'n3' for update"); // so that there is a middle
+    const cutOff = expect(second.client.applyDecision({ body: { ...decision, digest } })).rejects.toThrow();
+    const drained = async () =>
+      (await first.client.listNodes({ query: {} })).items.filter(({ drain }) => drain !== null).map(({ name }) => name);
+    await expect.poll(drained, LONG).toEqual(['n1', 'n2', 'n4']);
+    second.child.kill('SIGKILL');
+    await cutOff;
+    const operationOf = async () => (await first.client.listOperations({ query: { limit: 1 } })).items[0];
+    expect(await operationOf()).toMatchObject({ kind: 'node.drain', state: 'running' });
+    await held.end();
+    await expect.poll(operationOf, LONG).toMatchObject({ state: 'succeeded', counts: { done: 4 } });
+    expect(await drained()).toEqual(NODES);
+    for (const node of NODES) {
+      const { items } = await first.client.listEvents({ query: { subject: node } });
+      expect(items.filter(({ kind }) => kind === 'node.drain-begun')).toHaveLength(1);
+    }
   });
 });

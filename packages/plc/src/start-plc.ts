@@ -20,6 +20,7 @@ import { formatHostPort, type HostPort, isWildcard, listenError, parseHostPort }
 import { startMailSender } from './mail/sender.ts';
 import { smtpTransport } from './mail/smtp.ts';
 import { createMetrics, type Metrics, serveMetrics } from './metrics.ts';
+import { keepDecisions } from './mission-control/pending-decisions.ts';
 import { serveMissionControl } from './mission-control/routes.ts';
 import { serveNodeMetrics } from './monitoring/node-metrics.ts';
 import { observeRequests } from './monitoring/request-metrics.ts';
@@ -105,6 +106,7 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   const onOpen = (uplink: Uplink) => broker.open(uplink);
   const { uplinks, passOn } = await joinProcesses(stack, { store, authority, log, alone, onOpen, metrics });
   stack.use(keepOperations(store, feed, log));
+  stack.use(keepDecisions(store, log));
   if (options.smtp !== undefined) stack.use(startMailSender(store, smtpTransport(options.smtp), log));
   const addresses = { publicUrl: '', nodeAddress: '' };
   const stopping = stack.use(abortOnDispose());

@@ -29,6 +29,12 @@ export async function cancelOperation(store: Store, actor: Actor, id: string): P
       .where('state', 'in', ['waiting', 'failed'])
       .execute();
     if (items.some(({ goal }) => goal === 'gone')) throw cannotBePutBack();
+    const dropped = await trx
+      .deleteFrom('pending_decisions')
+      .where('operation_id', '=', id)
+      .returning('subject')
+      .execute();
+    const undone = new Set(dropped.map(({ subject }) => subject));
     const nodes = await takeBack(
       trx,
       at,
@@ -37,7 +43,10 @@ export async function cancelOperation(store: Store, actor: Actor, id: string): P
     const changes = nodes.map(({ slice, node }) => ({ type: 'sliver', name: sliverName(slice, node) }) as const);
     const entry = { ...entryOf(operation), at, actor: actor.principal, kind: 'operation.cancel-requested' };
     await record(trx, { ...entry, after: { takenOff: nodes.map(({ node }) => node) } }, ...changes);
-    const canceled = items.map(({ subject, reason }) => ({ subject, reason, state: 'canceled' }) as const);
+    // What is being done this very moment is told by whoever does it.
+    const canceled = items
+      .filter(({ goal, subject }) => goal !== 'none' || undone.has(subject))
+      .map(({ subject, reason }) => ({ subject, reason, state: 'canceled' }) as const);
     return toOperation(await applyChanges(trx, at, operation, canceled));
   });
 }

@@ -10,6 +10,11 @@ const sliver = (state: SliverState, reason: { code: string; message: string } | 
 const judge = (facts: Partial<ItemFacts>) =>
   answerOf({ goal: 'running', sliver: undefined, disconnectedMs: 0, ...facts });
 
+it('what this authority itself does is done when it is no longer to be done', () => {
+  expect(judge({ goal: 'none', pending: true }).state).toBe('waiting');
+  expect(judge({ goal: 'none', pending: false }).state).toBe('done');
+});
+
 describe('a sliver that is to run', () => {
   it.each([
     ['requested', 'waiting'],

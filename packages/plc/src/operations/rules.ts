@@ -21,6 +21,8 @@ export interface ItemFacts {
   readonly sliver:
     | { readonly state: SliverState; readonly wanted: boolean; readonly reason: Reason | null }
     | undefined;
+  /** Of what this authority itself has decided: whether it is still to be done. */
+  readonly pending?: boolean;
   /** How long its node has not been connected; 0 when it is. Infinity when it never joined. */
   readonly disconnectedMs: number;
 }
@@ -35,8 +37,8 @@ const DONE: Answer = { state: 'done', reason: null };
 const failed = (code: string, message: string): Answer => ({ state: 'failed', reason: { code, message } });
 
 /** How far an item is, from what is known of its sliver and node now. */
-export function answerOf({ goal, sliver, disconnectedMs }: ItemFacts): Answer {
-  if (goal === 'none') return DONE;
+export function answerOf({ goal, sliver, disconnectedMs, pending = false }: ItemFacts): Answer {
+  if (goal === 'none') return pending ? WAITING : DONE;
   if (goal === 'gone') return sliver === undefined ? DONE : disconnectedMs < UNREACHABLE_AFTER_MS ? WAITING : CUT_OFF;
   if (sliver?.wanted !== true) return failed('unknown_sliver', 'It was taken off its node meanwhile.');
   if (disconnectedMs >= UNREACHABLE_AFTER_MS) return UNREACHABLE;

@@ -29,6 +29,14 @@ export async function settleOperations(store: Store, which: Which = 'all'): Prom
   }
 }
 
+/** The same for one, after whoever else is looking at it. */
+export async function settleOperation(store: Store, id: string): Promise<void> {
+  await store.db.transaction().execute(async (trx) => {
+    const row = await lockRunning(trx, id).executeTakeFirst();
+    if (row !== undefined) await settle(trx, store.now(), row);
+  });
+}
+
 async function runningOperations(store: Store, which: Which): Promise<string[]> {
   let query = store.db.selectFrom('operations').select('id').where('ended_at', 'is', null);
   if (which === 'due') query = query.where('deadline_at', '<=', store.now());
@@ -122,12 +130,25 @@ async function openItems(trx: Trx, operation: string, now: Date) {
     .select(['item.subject', 'item.goal', 'item.state', 'item.reason', 'live.connected_at'])
     .select(['slivers.state as sliver_state', 'slivers.wanted', 'slivers.reason as sliver_reason'])
     .select(['nodes.joined_at', 'nodes.last_seen_at'])
+    .select((eb) =>
+      eb
+        .exists(
+          eb
+            .selectFrom('pending_decisions as pending')
+            .select('pending.subject')
+            .whereRef('pending.operation_id', '=', 'item.operation_id')
+            .whereRef('pending.subject', '=', 'item.subject'),
+        )
+        .as('pending'),
+    )
     .where('item.operation_id', '=', operation)
     .where('item.state', 'in', ['waiting', 'failed'])
+    .where((eb) => eb.not(eb.and([eb('item.goal', '=', 'none'), eb('item.state', '=', 'failed')]))) // it was refused
     .execute();
   return rows.map((row) => ({
     subject: row.subject,
     goal: row.goal,
+    pending: row.pending === true,
     before: { state: row.state, reason: row.reason },
     sliver:
       row.sliver_state === null || row.wanted === null

@@ -19,13 +19,13 @@ export type NewItem =
       readonly sliverId: string;
       readonly added?: boolean;
     }
-  /** Something that was done, or refused, in this very transaction. */
+  /** What this authority itself does: done or refused in this very transaction, or `waiting` with a row in `pending_decisions`. */
   | {
       readonly goal: 'none';
       readonly subject: string;
       readonly slice?: SliceName;
       readonly node?: NodeName;
-      readonly state: Extract<OperationItemState, 'done' | 'failed'>;
+      readonly state: Extract<OperationItemState, 'waiting' | 'done' | 'failed'>;
       readonly reason?: Reason;
     };
 

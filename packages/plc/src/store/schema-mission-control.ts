@@ -1,4 +1,4 @@
-import type { AnnouncementLevel, KillSwitchKind } from '@planetlab/contract';
+import type { AnnouncementLevel, KillSwitchKind, MassAction } from '@planetlab/contract';
 import type { NodeName, PersonEmail, Principal, SiteName, SliceName } from '@planetlab/model';
 import type { ColumnType, Generated } from 'kysely';
 
@@ -22,6 +22,15 @@ export interface StoppedPersonView {
   person: PersonEmail;
 }
 
+/** What was decided of one thing among many, and is not done yet. */
+export interface PendingDecisionTable {
+  operation_id: string;
+  subject: string;
+  action: MassAction;
+  reason: string;
+  actor: Principal;
+}
+
 export interface AnnouncementTable {
   id: Generated<number>;
   level: AnnouncementLevel;
@@ -40,6 +49,7 @@ export interface AnnouncementTable {
 export interface MissionControlSchema {
   slice_selectors: SliceSelectorTable;
   kill_switches: KillSwitchTable;
+  pending_decisions: PendingDecisionTable;
   stopped_persons: StoppedPersonView;
   announcements: AnnouncementTable;
 }
