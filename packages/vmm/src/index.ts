@@ -4,5 +4,5 @@
  * Drivers: `@planetlab/vmm/oci`, `@planetlab/vmm/simulated`. `@planetlab/vmm/conformance` holds what all of them promise.
  */
 export type { ExecProcess, ExecSpec, ExitStatus, TerminalSize } from './exec.ts';
-export type { MachineId, MachineLimits, MachineSpec, MachineStats, MachineStatus, Vmm } from './vmm.ts';
+export type { MachineId, MachineLimits, MachineSpec, MachineStats, MachineStatus, MachineTurn, Vmm } from './vmm.ts';
 export { asMachineId, isMachineId } from './vmm.ts';

@@ -45,6 +45,13 @@ export interface MachineStatus {
   readonly pid?: number;
 }
 
+export interface MachineTurn {
+  /** Processor time that the machine has used. */
+  readonly cpuMs: number;
+  /** Whether it goes before all others; see `putFirst`. */
+  readonly first: boolean;
+}
+
 export interface MachineStats {
   readonly cpuMs: number;
   /** How long programs that could have run waited for a processor, or for memory to be given back; null where the kernel does not count it. */
@@ -83,9 +90,17 @@ export interface Vmm {
   destroy(id: MachineId): Promise<void>;
   exec(id: MachineId, spec: ExecSpec): Promise<ExecProcess>;
   stats(id: MachineId): Promise<MachineStats>;
+  /** How the machine has its turn on the processors; undefined when it is not there. Cheap enough to be asked several times a second. */
+  turn(id: MachineId): Promise<MachineTurn | undefined>;
+  /**
+   * Lets the machine go before all others on the processors. For as long as it does, it can compute no more than
+   * `mostMillis` thousandths of a core: the kernel sees to that, also when nobody watches. `update` ends it. No effect where
+   * the kernel cannot.
+   */
+  putFirst(id: MachineId, mostMillis: number): Promise<void>;
   /** Changes limits of a machine without a restart. */
   update(id: MachineId, limits: MachineLimits): Promise<void>;
-  /** Whether the kernel has these limits for the machine. Cheap: no process is started. */
+  /** Whether the kernel has these limits for the machine. The weight of one that was put first is its own matter. Cheap: no process is started. */
   hasLimits(id: MachineId, limits: MachineLimits): Promise<boolean>;
   /** The machine as the kernel has it now, or undefined. Cheap: no process is started. */
   status(id: MachineId): Promise<MachineStatus | undefined>;

@@ -137,6 +137,22 @@ function describeUse(makeContext: MakeContext): void {
     expect(await vmm.hasLimits(MACHINE, others)).toBe(true);
     expect(await vmm.status(MACHINE)).toMatchObject({ state: 'running' });
   });
+
+  it('goes first once it was put there, until its limits are set', async () => {
+    await using context = await makeContext();
+    const { vmm } = context;
+    expect(await vmm.turn(MACHINE)).toBeUndefined();
+    await startMachine(context);
+    const prompt = { ...LIMITS, prompt: true };
+    expect(await vmm.turn(MACHINE)).toMatchObject({ cpuMs: expect.any(Number), first: false });
+    await twice(() => vmm.putFirst(MACHINE, 500));
+    await vmm.putFirst(MACHINE, 100);
+    expect(await vmm.turn(MACHINE)).toMatchObject({ first: true });
+    expect([await vmm.hasLimits(MACHINE, prompt), await vmm.hasLimits(MACHINE, LIMITS)]).toEqual([true, false]);
+    await twice(() => vmm.update(MACHINE, prompt));
+    expect(await vmm.turn(MACHINE)).toMatchObject({ first: false });
+    expect(await vmm.hasLimits(MACHINE, prompt)).toBe(true);
+  });
 }
 
 function describeAbsent(makeContext: MakeContext): void {

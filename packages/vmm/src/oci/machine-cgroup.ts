@@ -1,18 +1,22 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CgroupHierarchy, cgroupFolder, cgroupLayout, isErrno, processesUnder } from '@planetlab/linux';
-import type { MachineLimits, MachineStats } from '../vmm.ts';
+import type { MachineLimits, MachineStats, MachineTurn } from '../vmm.ts';
+import { endFirst, isFirst, putFirst } from './first-turn.ts';
 import { cpuShares, memoryBytes } from './oci-config.ts';
 
 /** A machine's cgroup, read in whichever layout the host has. */
 export interface MachineCgroup {
   isFrozen(): boolean;
   stats(): MachineStats;
+  /** Undefined when there is no such cgroup. */
+  turn(): MachineTurn | undefined;
+  putFirst(mostMillis: number): void;
   /** Host pids of everything that runs in it. */
   processes(): readonly number[];
   /** Whether the kernel has these limits, as far as it can limit anything. */
   hasLimits(limits: MachineLimits): boolean;
-  /** Sets them: written straight to the kernel's files, which takes no process. */
+  /** Sets them, and ends its being first: written straight to the kernel's files, which takes no process. */
   setLimits(limits: MachineLimits): void;
 }
 
@@ -31,21 +35,34 @@ export function machineCgroup(hierarchies: readonly CgroupHierarchy[], relativeP
   };
   const unified = cgroupLayout(hierarchies) === 'v2';
   const files = unified ? V2_LIMITS : V1_LIMITS;
-  const limiting = {
-    hasLimits: (limits: MachineLimits) =>
-      files.every(({ controller, file, value }) => ['', value(limits)].includes(read(controller, file).trim())),
-    setLimits(limits: MachineLimits) {
-      for (const { controller, file, value } of files) {
-        const folder = cgroupFolder(hierarchies, controller, relativePath);
-        if (folder !== undefined && existsSync(join(folder, file))) writeFileSync(join(folder, file), value(limits));
-      }
-    },
+  const write = (controller: string, file: string, value: string) => {
+    const folder = cgroupFolder(hierarchies, controller, relativePath);
+    if (folder !== undefined && existsSync(join(folder, file))) writeFileSync(join(folder, file), value);
   };
+  const cpu = { read: read.bind(undefined, 'cpu'), write: write.bind(undefined, 'cpu') };
+  const limiting = {
+    hasLimits(limits: MachineLimits) {
+      const first = isFirst(cpu, unified);
+      if (first && limits.prompt !== true) return false;
+      return files.every(
+        ({ controller, file, value }) =>
+          (first && controller === 'cpu') || ['', value(limits)].includes(read(controller, file).trim()),
+      );
+    },
+    setLimits(limits: MachineLimits) {
+      for (const { controller, file, value } of files) write(controller, file, value(limits));
+      endFirst(cpu, unified);
+    },
+    putFirst: (mostMillis: number) => putFirst(cpu, unified, mostMillis),
+  };
+  const turn = (cpuMs: number | undefined) =>
+    cpuMs === undefined ? undefined : { cpuMs, first: isFirst(cpu, unified) };
   return unified
     ? {
         ...limiting,
         processes,
         isFrozen: () => read('', 'cgroup.freeze').trim() === '1', // as asked for; cgroup.events says when the last one is
+        turn: () => turn(scaled(/^usage_usec (\d+)$/m.exec(read('', 'cpu.stat'))?.[1], US_PER_MS)),
         stats: () => ({
           cpuMs: keyedNumber(read('', 'cpu.stat'), 'usage_usec') / US_PER_MS,
           cpuWaitedMs: pressureMs(read('', 'cpu.pressure')),
@@ -62,6 +79,7 @@ export function machineCgroup(hierarchies: readonly CgroupHierarchy[], relativeP
         ...limiting,
         processes,
         isFrozen: () => /^FR(EEZING|OZEN)/.test(read('freezer', 'freezer.state')),
+        turn: () => turn(scaled(/\d+/.exec(read('cpuacct', 'cpuacct.usage'))?.[0], NS_PER_MS)),
         stats: () => ({
           cpuMs: Number(read('cpuacct', 'cpuacct.usage')) / NS_PER_MS,
           ...{ cpuWaitedMs: null, memoryWaitedMs: null }, // counted in the unified layout only
@@ -101,6 +119,9 @@ const V2_LIMITS: readonly LimitFile[] = [
 
 /** The weight of cgroup v2 (1 to 10,000) for shares of v1 (2 to 262,144), as runtimes convert it. */
 export const cpuWeight = (shares: number): number => 1 + Math.floor(((shares - 2) * 9999) / 262_142);
+
+const scaled = (digits: string | undefined, unit: number): number | undefined =>
+  digits === undefined ? undefined : Number(digits) / unit;
 
 const mebibytes = (bytes: string): number | null => (bytes.trim() === '' ? null : Number(bytes) / MIB);
 

@@ -211,6 +211,14 @@ class OciVmm implements Vmm {
     return this.#cgroup(id).stats();
   }
 
+  async turn(id: MachineId) {
+    return this.#cgroup(id).turn();
+  }
+
+  async putFirst(id: MachineId, mostMillis: number): Promise<void> {
+    this.#cgroup(id).putFirst(mostMillis);
+  }
+
   async update(id: MachineId, limits: MachineLimits): Promise<void> {
     const { state } = await this.#existing(id);
     if (state === 'stopped') throw notRunning(id, 'is stopped');

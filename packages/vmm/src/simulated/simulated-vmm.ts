@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PlanetLabError } from '@planetlab/model';
 import type { ExecProcess, ExecSpec } from '../exec.ts';
 import { notRunning } from '../not-running.ts';
-import type { MachineId, MachineLimits, MachineSpec, MachineStats, MachineStatus, Vmm } from '../vmm.ts';
+import type { MachineId, MachineLimits, MachineSpec, MachineStats, MachineStatus, MachineTurn, Vmm } from '../vmm.ts';
 import { type Clock, execSimulated } from './simulated-exec.ts';
 
 export interface SimulatedVmmOptions {
@@ -27,6 +27,7 @@ interface Machine {
   readonly running: Set<ExecProcess>;
   state: MachineStatus['state'];
   limits: MachineLimits;
+  first: boolean;
 }
 
 class SimulatedVmm implements Vmm {
@@ -44,7 +45,7 @@ class SimulatedVmm implements Vmm {
   async create(spec: MachineSpec): Promise<MachineStatus> {
     const existing = this.#machines.get(spec.id);
     if (existing !== undefined && existing.state !== 'stopped') return { id: spec.id, state: existing.state };
-    this.#machines.set(spec.id, { spec, running: new Set(), state: 'created', limits: spec.limits });
+    this.#machines.set(spec.id, { spec, running: new Set(), state: 'created', limits: spec.limits, first: false });
     return { id: spec.id, state: 'created' };
   }
 
@@ -95,13 +96,23 @@ class SimulatedVmm implements Vmm {
     };
   }
 
-  async hasLimits(id: MachineId, { cpuShares, memoryMiB, processes }: MachineLimits): Promise<boolean> {
-    const limits = this.#machines.get(id)?.limits;
-    return limits?.cpuShares === cpuShares && limits.memoryMiB === memoryMiB && limits.processes === processes;
+  async hasLimits(id: MachineId, { cpuShares, memoryMiB, processes, prompt }: MachineLimits): Promise<boolean> {
+    const machine = this.#machines.get(id);
+    if (machine?.limits.memoryMiB !== memoryMiB || machine.limits.processes !== processes) return false;
+    return machine.first ? prompt === true : machine.limits.cpuShares === cpuShares;
+  }
+
+  async turn(id: MachineId): Promise<MachineTurn | undefined> {
+    const machine = this.#machines.get(id);
+    return machine === undefined ? undefined : { cpuMs: 0, first: machine.first };
+  }
+
+  async putFirst(id: MachineId): Promise<void> {
+    this.#existingIn(id, ['created', 'running', 'paused']).first = true;
   }
 
   async update(id: MachineId, limits: MachineLimits): Promise<void> {
-    this.#existingIn(id, ['created', 'running', 'paused']).limits = limits;
+    Object.assign(this.#existingIn(id, ['created', 'running', 'paused']), { limits, first: false });
   }
 
   async status(id: MachineId): Promise<MachineStatus | undefined> {
