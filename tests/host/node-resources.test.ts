@@ -44,18 +44,33 @@ describeNode('the resources of a sliver', { name: 'resources', config: { diskBou
     expect(cgroup('test_live').processLimit()).toBe(32);
   });
 
-  it('reserve processors by weight, for all slivers together', async () => {
+  it('reserve processors: who keeps to it goes first, who wants more has its weight among all slivers', async () => {
     await world.sliver('test_plain');
-    await world.sliver('test_half', { cpuReservedMillis: 500 });
+    await world.sliver('test_reserved', { cpuReservedMillis: 200 });
+    expect(await eventually(() => weightOf('test_reserved') > 200, 30_000)).toBe(true);
+    const busy = [
+      'timeout',
+      '120',
+      'sh',
+      '-c',
+      'for i in $(seq $(nproc)); do while [ ! -e /stop ]; do :; done & done; wait',
+    ];
+    const ended = world.caller.exec('test_reserved', busy);
     const cores = Number((await world.caller.client.getNode({})).capacity.cpuReservedMillis) / 850;
-    const reserved = 500 / (1000 * Math.round(cores));
+    const reserved = 200 / (1000 * Math.round(cores));
     const shares = 2 + 1 + 1; // test_live has two
     expect(
-      await eventually(() => Math.abs(weightOf('test_half') - (1 + (reserved * shares) / (1 - reserved))) < 0.05),
+      await eventually(
+        () => Math.abs(weightOf('test_reserved') - (1 + (reserved * shares) / (1 - reserved))) < 0.05,
+        30_000,
+      ),
     ).toBe(true);
+    await world.caller.exec('test_reserved', ['touch', '/stop']);
+    await ended;
+    expect(await eventually(() => weightOf('test_reserved') > 200, 30_000)).toBe(true);
     expect(weightOf('test_plain')).toBeCloseTo(1, 1);
-    const { cpu } = await usage('test_half');
-    expect(cpu.guaranteedMillis).toBeGreaterThanOrEqual(500);
+    const { cpu } = await usage('test_reserved');
+    expect(cpu.guaranteedMillis).toBeGreaterThanOrEqual(200);
   });
 
   it('bound memory: who goes over it dies alone, and its people are told', async () => {

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import type { HostFeature } from '@planetlab/contract';
 import { createReplayGuard, readLease } from '@planetlab/credentials';
 import { type CommandRunner, listeningSockets, systemRunner } from '@planetlab/linux';
@@ -23,6 +24,8 @@ import { openLocalAdmin } from './local/open-local-admin.ts';
 import { openNetwork } from './network/open-network.ts';
 import { takeNodeLock } from './node-lock.ts';
 import { type NodeNames, type NodePaths, nodeNames, nodePaths } from './paths.ts';
+import { createCpuPlan } from './resources/cpu-plan.ts';
+import { FirstWatch } from './resources/first-watch.ts';
 import { MemoryWatch } from './resources/memory-watch.ts';
 import { sliverUsage } from './resources/usage.ts';
 import { createDirectory } from './slivers/directory.ts';
@@ -141,6 +144,7 @@ async function startCore(parts: Parts, stack: AsyncDisposableStack) {
       trigger: (slice) => core.reconciler.trigger(slice),
     }),
   );
+  stack.use(new FirstWatch({ plan: core.cpuPlan, store, vmm: backend.vmm, logger }));
   core.network.start();
   stack.defer(() => core.network.close());
   return core;
@@ -201,10 +205,12 @@ function createCore(parts: Parts) {
     },
   });
   const { network } = opened;
+  const cpuPlan = createCpuPlan(availableParallelism());
   const reconciler = createReconciler({
     store,
     reached: parts.reached,
     directory,
+    cpuPlan,
     logger,
     now,
     random,
@@ -227,7 +233,7 @@ function createCore(parts: Parts) {
     reconciler.triggerNode();
     directory.touch(slice);
   };
-  return { hub, directory, reconciler, changed, network: opened };
+  return { hub, directory, reconciler, cpuPlan, changed, network: opened };
 }
 
 function sshAccess({ config, backend, paths, names, identity, runner, logger }: Parts): SshAccess | undefined {

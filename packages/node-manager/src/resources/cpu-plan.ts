@@ -7,6 +7,8 @@ export interface CpuPlan {
   set(leases: readonly { readonly slice: SliceName; readonly resources: CpuClaim }[]): readonly SliceName[];
   /** The weight of one sliver, also of one that came after the last `set`. */
   weightOf(slice: SliceName, claim: CpuClaim): number;
+  /** Slivers that have something reserved, in thousandths of a core. */
+  reserved(): ReadonlyMap<SliceName, number>;
 }
 
 export function createCpuPlan(cores: number): CpuPlan {
@@ -14,10 +16,16 @@ export function createCpuPlan(cores: number): CpuPlan {
   let weights: ReadonlyMap<SliceName, number> = new Map();
   /** What has been given out. */
   let told = new Map<SliceName, number>();
+  /** Read far more often than the claims change. */
+  let reserved: ReadonlyMap<SliceName, number> | undefined;
+  const weigh = () => {
+    weights = cpuWeights(claims, cores);
+    reserved = undefined;
+  };
   return {
     set(leases) {
       claims = new Map(leases.map(({ slice, resources }) => [slice, resources]));
-      weights = cpuWeights(claims, cores);
+      weigh();
       const changed = [...weights].filter(([slice, weight]) => told.get(slice) !== weight).map(([slice]) => slice);
       told = new Map(weights);
       return changed;
@@ -26,11 +34,17 @@ export function createCpuPlan(cores: number): CpuPlan {
       const known = claims.get(slice);
       if (known?.cpuShares !== claim.cpuShares || known.cpuReservedMillis !== claim.cpuReservedMillis) {
         claims.set(slice, claim);
-        weights = cpuWeights(claims, cores);
+        weigh();
       }
       const weight = weights.get(slice) ?? claim.cpuShares;
       told.set(slice, weight);
       return weight;
     },
+    reserved: () => (reserved ??= reservedIn(claims)),
   };
 }
+
+const reservedIn = (claims: ReadonlyMap<SliceName, CpuClaim>): ReadonlyMap<SliceName, number> =>
+  new Map(
+    [...claims].flatMap(([slice, { cpuReservedMillis: millis }]) => (millis > 0 ? [[slice, millis] as const] : [])),
+  );

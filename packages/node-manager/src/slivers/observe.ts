@@ -30,7 +30,10 @@ const hasLimits = async ({ host, vmm }: { readonly host: Host; readonly vmm: Vmm
   host.volumeHolds(sliver.slice, sliver.resources.diskMiB);
 
 /** What the VMM bounds of a sliver. */
-export const machineLimits = ({ resources, cpuWeight }: DesiredSliver): MachineLimits => ({
+export const machineLimits = ({
+  resources,
+  cpuWeight,
+}: Pick<DesiredSliver, 'resources' | 'cpuWeight'>): MachineLimits => ({
   cpuShares: cpuWeight,
   memoryMiB: resources.memoryMiB,
   processes: resources.processes,

@@ -5,6 +5,7 @@ import { createSimulatedVmm } from '@planetlab/vmm/simulated';
 import { describe, expect, it } from 'vitest';
 import type { Host } from '../host/host.ts';
 import { createSimulatedHost } from '../host/simulated-host.ts';
+import { createCpuPlan } from '../resources/cpu-plan.ts';
 import { leaseOf, NODE, storeIn, temporaryFolder } from '../testing/fixtures.ts';
 import { createDirectory } from './directory.ts';
 import { createEventHub } from './event-hub.ts';
@@ -25,7 +26,7 @@ function setUp(change: (host: Host) => Partial<Host> = () => ({})) {
   const applied: string[] = [];
   const network = { apply: async () => {}, ensure: async () => {}, forget() {} };
   const reconciler = createReconciler({
-    ...{ store, directory, logger, now: Date.now, random: () => 0.999 },
+    ...{ store, directory, logger, now: Date.now, random: () => 0.999, cpuPlan: createCpuPlan(2) },
     context: {
       host,
       vmm,

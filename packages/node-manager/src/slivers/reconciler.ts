@@ -1,10 +1,9 @@
-import { availableParallelism } from 'node:os';
 import type { Reason } from '@planetlab/contract';
 import { isPlanetLabError, messageOf, SECOND_MS, SliceName } from '@planetlab/model';
 import { backoffMs } from '../backoff.ts';
 import type { FaultPoint } from '../fault-point.ts';
 import type { Logger } from '../logger.ts';
-import { createCpuPlan } from '../resources/cpu-plan.ts';
+import type { CpuPlan } from '../resources/cpu-plan.ts';
 import type { StepEntry } from '../store/step-log.ts';
 import type { NodeStore, SliverRow } from '../store/store.ts';
 import type { SliverDirectory } from './directory.ts';
@@ -18,6 +17,7 @@ export interface ReconcilerOptions {
   readonly store: NodeStore;
   readonly directory: SliverDirectory;
   readonly context: ExecutorContext;
+  readonly cpuPlan: CpuPlan;
   readonly logger: Logger;
   readonly now: () => number;
   readonly random: () => number;
@@ -74,7 +74,6 @@ class LeaseReconciler implements Reconciler {
   readonly #queue: WorkQueue;
   readonly #retries = new Map<string, Retry>();
   readonly #startedAtMs = new Map<string, number>();
-  readonly #cpuPlan = createCpuPlan(availableParallelism());
   /** Links without a sliver appear only through crashes: they are looked for at start and from time to time. */
   #looksForStrays = true;
   #endTimer: NodeJS.Timeout | undefined;
@@ -176,8 +175,8 @@ class LeaseReconciler implements Reconciler {
   }
 
   async #reconcileNode(): Promise<void> {
-    const { store, context, desiredNode, observedAccounts, observedNetwork } = this.#options;
-    for (const slice of this.#cpuPlan.set(store.liveLeases().map(({ lease }) => lease))) this.#queue.add(slice);
+    const { store, context, cpuPlan, desiredNode, observedAccounts, observedNetwork } = this.#options;
+    for (const slice of cpuPlan.set(store.liveLeases().map(({ lease }) => lease))) this.#queue.add(slice);
     const desired = desiredNode();
     const known = store.indices();
     const observed = {
@@ -213,7 +212,7 @@ class LeaseReconciler implements Reconciler {
 
   #desiredOf(row: SliverRow): DesiredSliver | undefined {
     if (row.stored.endedAtMs !== null || row.stored.lease.expiresAtMs <= this.#options.now()) return undefined;
-    const cpuWeight = this.#cpuPlan.weightOf(row.slice, row.stored.lease.resources);
+    const cpuWeight = this.#options.cpuPlan.weightOf(row.slice, row.stored.lease.resources);
     return desiredOf(row, cpuWeight, this.#options.stopReason?.(row.slice) ?? holdersReason(row));
   }
 
