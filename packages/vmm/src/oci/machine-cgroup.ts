@@ -55,47 +55,50 @@ export function machineCgroup(hierarchies: readonly CgroupHierarchy[], relativeP
     },
     putFirst: (mostMillis: number) => putFirst(cpu, unified, mostMillis),
   };
-  const turn = (cpuMs: number | undefined) =>
-    cpuMs === undefined ? undefined : { cpuMs, first: isFirst(cpu, unified) };
-  return unified
-    ? {
-        ...limiting,
-        processes,
-        isFrozen: () => read('', 'cgroup.freeze').trim() === '1', // as asked for; cgroup.events says when the last one is
-        turn: () => turn(scaled(/^usage_usec (\d+)$/m.exec(read('', 'cpu.stat'))?.[1], US_PER_MS)),
-        stats: () => ({
-          cpuMs: keyedNumber(read('', 'cpu.stat'), 'usage_usec') / US_PER_MS,
-          cpuWaitedMs: pressureMs(read('', 'cpu.pressure')),
-          memoryWaitedMs: pressureMs(read('', 'memory.pressure')),
-          memoryMiB: inUse(read('', 'memory.current'), read('', 'memory.stat'), 'inactive_file'),
-          memoryPeakMiB: mebibytes(read('', 'memory.peak')),
-          memoryAtLimit: keyedNumber(read('', 'memory.events'), 'max'),
-          memoryKills: keyedNumber(read('', 'memory.events'), 'oom_kill'),
-          processes: Number(read('', 'pids.current')),
-          processesRefused: keyedNumber(read('', 'pids.events'), 'max'),
-        }),
-      }
-    : {
-        ...limiting,
-        processes,
-        isFrozen: () => /^FR(EEZING|OZEN)/.test(read('freezer', 'freezer.state')),
-        turn: () => turn(scaled(/\d+/.exec(read('cpuacct', 'cpuacct.usage'))?.[0], NS_PER_MS)),
-        stats: () => ({
-          cpuMs: Number(read('cpuacct', 'cpuacct.usage')) / NS_PER_MS,
-          ...{ cpuWaitedMs: null, memoryWaitedMs: null }, // counted in the unified layout only
-          memoryMiB: inUse(
-            read('memory', 'memory.usage_in_bytes'),
-            read('memory', 'memory.stat'),
-            'total_inactive_file',
-          ),
-          memoryPeakMiB: mebibytes(read('memory', 'memory.max_usage_in_bytes')),
-          memoryAtLimit: Number(read('memory', 'memory.failcnt')),
-          memoryKills: keyedNumber(read('memory', 'memory.oom_control'), 'oom_kill'),
-          processes: Number(read('pids', 'pids.current')),
-          processesRefused: keyedNumber(read('pids', 'pids.events'), 'max'),
-        }),
-      };
+  return {
+    ...limiting,
+    processes,
+    isFrozen: () => (unified ? isFrozenV2 : isFrozenV1)(read),
+    turn() {
+      const cpuMs = (unified ? cpuMsV2 : cpuMsV1)(read);
+      return cpuMs === undefined ? undefined : { cpuMs, first: isFirst(cpu, unified) };
+    },
+    stats: () => (unified ? statsV2 : statsV1)(read),
+  };
 }
+
+/** The text of a controller's file; '' where there is none. */
+type Read = (controller: string, file: string) => string;
+
+/** As asked for; cgroup.events says when the last program is. */
+const isFrozenV2 = (read: Read): boolean => read('', 'cgroup.freeze').trim() === '1';
+const isFrozenV1 = (read: Read): boolean => /^FR(EEZING|OZEN)/.test(read('freezer', 'freezer.state'));
+
+const cpuMsV2 = (read: Read) => scaled(/^usage_usec (\d+)$/m.exec(read('', 'cpu.stat'))?.[1], US_PER_MS);
+const cpuMsV1 = (read: Read) => scaled(/\d+/.exec(read('cpuacct', 'cpuacct.usage'))?.[0], NS_PER_MS);
+
+const statsV2 = (read: Read): MachineStats => ({
+  cpuMs: cpuMsV2(read) ?? 0,
+  cpuWaitedMs: pressureMs(read('', 'cpu.pressure')),
+  memoryWaitedMs: pressureMs(read('', 'memory.pressure')),
+  memoryMiB: inUse(read('', 'memory.current'), read('', 'memory.stat'), 'inactive_file'),
+  memoryPeakMiB: mebibytes(read('', 'memory.peak')),
+  memoryAtLimit: keyedNumber(read('', 'memory.events'), 'max'),
+  memoryKills: keyedNumber(read('', 'memory.events'), 'oom_kill'),
+  processes: Number(read('', 'pids.current')),
+  processesRefused: keyedNumber(read('', 'pids.events'), 'max'),
+});
+
+const statsV1 = (read: Read): MachineStats => ({
+  cpuMs: cpuMsV1(read) ?? 0,
+  ...{ cpuWaitedMs: null, memoryWaitedMs: null }, // counted in the unified layout only
+  memoryMiB: inUse(read('memory', 'memory.usage_in_bytes'), read('memory', 'memory.stat'), 'total_inactive_file'),
+  memoryPeakMiB: mebibytes(read('memory', 'memory.max_usage_in_bytes')),
+  memoryAtLimit: Number(read('memory', 'memory.failcnt')),
+  memoryKills: keyedNumber(read('memory', 'memory.oom_control'), 'oom_kill'),
+  processes: Number(read('pids', 'pids.current')),
+  processesRefused: keyedNumber(read('pids', 'pids.events'), 'max'),
+});
 
 interface LimitFile {
   readonly controller: string;
