@@ -24,7 +24,7 @@ export * from './plc/selection.ts';
 export * from './plc/settings.ts';
 export * from './plc/tags.ts';
 export * from './plc/types.ts';
-export { PROBLEM_CONTENT_TYPE, Problem, problemOf, problemToError } from './problem.ts';
+export { errorOf, PROBLEM_CONTENT_TYPE, Problem, problemOf, problemToError } from './problem.ts';
 export type { RouteDefinition, RouteInput, RouteOutput, RouteTable } from './route.ts';
 export { fillPath, page } from './route.ts';
 export type { Transport, TransportRequest, TransportResponse } from './transport.ts';

@@ -31,11 +31,14 @@ export function problemOf(error: PlanetLabError): Problem {
 /** The error that a problem document describes; anything else becomes `internal` with the status in its sentence. */
 export function problemToError(status: number, text: string): PlanetLabError {
   const problem = Problem.safeParse(tryJson(text));
-  if (problem.success && isErrorCode(problem.data.code)) {
-    const details: ErrorDetails = problem.data.details ?? {};
-    return new PlanetLabError(problem.data.code, problem.data.detail, { details });
-  }
+  if (problem.success && isErrorCode(problem.data.code)) return errorOf(problem.data);
   return new PlanetLabError('internal', `The server answered ${status} without saying why.`);
+}
+
+/** The error that `problemOf` was given; one of a newer version, whose code is not known here, becomes `internal`. */
+export function errorOf({ code, detail, details = {} }: Problem): PlanetLabError {
+  const known: ErrorDetails = details;
+  return new PlanetLabError(isErrorCode(code) ? code : 'internal', detail, { details: known });
 }
 
 function tryJson(text: string): unknown {

@@ -77,7 +77,20 @@ export function publicKeyOf(key: KeyObject): PublicKey {
 
 /** Never throws for a well-formed key: a wrong signature, of whatever length, is `false`. */
 export function verifySignature(key: PublicKey, data: Uint8Array, signature: Uint8Array): boolean {
-  return verify(null, data, createPublicKey({ key: { ...key.jwk }, format: 'jwk' }), signature);
+  return verify(null, data, publicKeyObject(key), signature);
+}
+
+const KEY_OBJECTS_KEPT = 4096;
+const keyObjects = new Map<string, KeyObject>();
+
+/** Made once for each key: to make one takes as long as to verify with it. */
+function publicKeyObject({ jwk }: PublicKey): KeyObject {
+  const known = keyObjects.get(jwk.x);
+  if (known !== undefined) return known;
+  const made = createPublicKey({ key: { ...jwk }, format: 'jwk' });
+  if (keyObjects.size >= KEY_OBJECTS_KEPT) keyObjects.clear();
+  keyObjects.set(jwk.x, made);
+  return made;
 }
 
 function keyPairOf(privateKeyObject: KeyObject): KeyPair {

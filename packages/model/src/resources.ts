@@ -125,15 +125,12 @@ const defined = (values: object): object =>
 /** Whether two RSpecs ask for the same; ports in any order. */
 export const sameResources = (a: Resources, b: Resources): boolean =>
   // brokers ask this of every sliver again and again, and mostly they are the same word for word
-  inOrder(a) === inOrder(b) || JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
+  a === b || resourcesText(a) === resourcesText(b) || JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
 
-/** As text, members by name: the database puts them into an order of its own. */
-const inOrder = (resources: Resources): string =>
-  JSON.stringify(resources, (_name, value: unknown) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).toSorted(([x], [y]) => (x < y ? -1 : 1)))
-      : value,
-  );
+const MEMBERS = [...Object.keys(shape), ...Object.keys(Egress.shape), ...Object.keys(PortBinding.shape)];
+
+/** As text, with the members in one order: the database puts them into an order of its own. */
+export const resourcesText = (resources: Resources): string => JSON.stringify(resources, MEMBERS);
 
 const canonical = (resources: Resources) => {
   const parsed = Resources.parse(resources); // members in the order of the schema

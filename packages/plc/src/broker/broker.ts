@@ -1,4 +1,4 @@
-import { messageOf, type NodeId, Principal } from '@planetlab/model';
+import { messageOf, type NodeId, Principal, type SliceName } from '@planetlab/model';
 import type { Logger } from 'pino';
 import type { Authority } from '../authority/authority.ts';
 import type { ChangeFeed } from '../changes/change-feed.ts';
@@ -11,6 +11,7 @@ import type { Uplink } from '../uplinks/uplink.ts';
 import { runInSliver } from './initial-command.ts';
 import { NodeSession, type NodeSessionOptions } from './node-session.ts';
 import { createSliverChanges } from './sliver-changes.ts';
+import { createWantedReader } from './wanted-reader.ts';
 
 /** The default broker: one of several there may be (P6); it asks nodes as every other does. */
 export interface Broker extends Disposable {
@@ -30,6 +31,8 @@ export interface BrokerOptions {
 export function createBroker(options: BrokerOptions): Broker {
   const { store, authority, log } = options;
   const sessions = new Map<NodeId, NodeSession>();
+  const byName = new Map<string, NodeSession>();
+  const wanted = createWantedReader(store.db);
   const brokerStore = { ...store, changes: createSliverChanges(store) };
   const credential = credentialSource(
     authority.identity,
@@ -47,13 +50,13 @@ export function createBroker(options: BrokerOptions): Broker {
   const onChange = (change: Announcement): void => {
     if (change.fromNode === true || sessions.size === 0) return;
     if (change.type === 'sliver' || change.type === 'node') {
-      const node = change.name.slice(change.name.indexOf('@') + 1);
-      for (const session of sessions.values()) if (session.nodeName === node) session.wake();
+      const [slice, node = change.name] = change.name.split('@');
+      byName.get(node)?.wake(change.type === 'sliver' ? (slice as SliceName) : undefined); // only compared
       return;
     }
-    nodesOf(store.db, change).then(
-      (nodes) => {
-        for (const node of nodes) sessions.get(node)?.wake();
+    sliversOf(store.db, change).then(
+      (slivers) => {
+        for (const { node_id, slice } of slivers) sessions.get(node_id)?.wake(slice);
       },
       (error) => {
         log.warn({ error: messageOf(error) }, 'whom a change concerns is not known; looking at every node');
@@ -67,7 +70,7 @@ export function createBroker(options: BrokerOptions): Broker {
       const { nodeId } = uplink.node;
       const client = nodeClient(uplink, credential);
       const session = new NodeSession({
-        ...{ store: brokerStore, log, uplink },
+        ...{ store: brokerStore, wanted, log, uplink },
         client,
         run: runInSliver(uplink, authority, () => store.now().getTime()),
         certificates: createCertificateKeeper({
@@ -82,18 +85,21 @@ export function createBroker(options: BrokerOptions): Broker {
         countOutcome: options.countOutcome,
       });
       sessions.set(nodeId, session);
+      byName.set(session.nodeName, session);
       void session.run().then(() => {
         if (sessions.get(nodeId) === session) sessions.delete(nodeId);
+        if (byName.get(session.nodeName) === session) byName.delete(session.nodeName);
       });
     },
     [Symbol.dispose]: unsubscribe,
   };
 }
 
-/** The nodes where something may have to be done after a change. */
-async function nodesOf(db: Db, change: Announcement): Promise<NodeId[]> {
+/** The slivers for which something may have to be done after a change. */
+async function sliversOf(db: Db, change: Announcement): Promise<{ node_id: NodeId; slice: SliceName }[]> {
   // The names in changes are compared only: whatever they are, they come from our own transactions.
   const name = change.name as never;
+  const slivers = db.selectFrom('slivers').select(['slivers.node_id', 'slivers.slice']).distinct();
   switch (change.type) {
     case 'site':
     case 'operation':
@@ -101,19 +107,12 @@ async function nodesOf(db: Db, change: Announcement): Promise<NodeId[]> {
     case 'sliver':
     case 'announcement':
       return [];
-    case 'slice': {
-      const rows = db.selectFrom('slivers').select('node_id').distinct().where('slice', '=', name);
-      return (await rows.execute()).map(({ node_id }) => node_id);
-    }
-    case 'person': {
-      const rows = await db
-        .selectFrom('slivers')
+    case 'slice':
+      return slivers.where('slivers.slice', '=', name).execute();
+    case 'person':
+      return slivers
         .innerJoin('slice_persons', 'slice_persons.slice_id', 'slivers.slice_id')
-        .select('slivers.node_id')
-        .distinct()
         .where('slice_persons.person', '=', name)
         .execute();
-      return rows.map(({ node_id }) => node_id);
-    }
   }
 }

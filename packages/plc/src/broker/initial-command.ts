@@ -1,4 +1,4 @@
-import { fillPath, type LeaseRecord, nodeRoutes } from '@planetlab/contract';
+import { fillPath, nodeRoutes } from '@planetlab/contract';
 import { openExec, openHttp2Stream } from '@planetlab/contract/http2';
 import { MINUTE_MS, Principal, type SliceName, sliverName } from '@planetlab/model';
 import type { Authority } from '../authority/authority.ts';
@@ -6,7 +6,7 @@ import { record } from '../events/record.ts';
 import type { Store } from '../store/store.ts';
 import { credentialSource } from '../uplinks/node-client.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
-import type { BrokerSliver, Reporter } from './types.ts';
+import type { BrokerSliver, HeldLease, Reporter } from './types.ts';
 
 /** Runs a command in a sliver to its end, without input; what it prints goes nowhere. Gives its exit code. */
 export type RunInSliver = (slice: SliceName, argv: readonly string[], signal: AbortSignal) => Promise<number>;
@@ -45,7 +45,7 @@ export const INITIAL_COMMAND_MS = 10 * MINUTE_MS;
 export async function initialise(
   context: { readonly store: Store; readonly node: Reporter; readonly run: RunInSliver; readonly closed: AbortSignal },
   sliver: BrokerSliver,
-  lease: LeaseRecord,
+  lease: HeldLease,
 ): Promise<void> {
   const late = AbortSignal.timeout(INITIAL_COMMAND_MS);
   const argv = ['/bin/sh', '-c', sliver.initialCommand];

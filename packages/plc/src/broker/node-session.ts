@@ -1,23 +1,35 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import type { LeaseRecord, NodeSliver } from '@planetlab/contract';
-import { isPlanetLabError, type LeaseId, messageOf, PlanetLabError, SECOND_MS, type SliceName } from '@planetlab/model';
+import type { NodeSliver } from '@planetlab/contract';
+import {
+  isPlanetLabError,
+  type LeaseId,
+  MINUTE_MS,
+  messageOf,
+  PlanetLabError,
+  SECOND_MS,
+  type SliceName,
+} from '@planetlab/model';
 import type { Logger } from 'pino';
 import type { CertificateKeeper } from '../nodes/renew-certificate.ts';
-import { storeFacts } from '../nodes/store.ts';
 import type { NodeClient } from '../uplinks/node-client.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
 import { checkedLease } from './checked-lease.ts';
+import { FactsKeeper } from './facts-keeper.ts';
 import type { RunInSliver } from './initial-command.ts';
-import { accessHashOf, pauseKeyOf, pauseMs, planNode, renewalTimeMs, sliceOfStep } from './plan.ts';
+import { type RequestStep, requestLeases } from './lease-requests.ts';
+import { Pauses } from './pauses.ts';
+import { accessHashOf, pauseKeyOf, planNode, renewalTimeMs, sliceOfStep } from './plan.ts';
 import { ReportWriter } from './report-writer.ts';
-import { runStep, type StepContext } from './steps.ts';
+import { runStep, type SingleStep, type StepContext, type StepOutcome } from './steps.ts';
 import { type BrokerStore, storeReport } from './store.ts';
-import type { BrokerStep } from './types.ts';
+import type { BrokerStep, HeardState, HeldLease } from './types.ts';
 import { Wanted } from './wanted.ts';
+import type { WantedReader } from './wanted-reader.ts';
 import { reportAllowance, withinAllowance } from './within-allowance.ts';
 
 export interface NodeSessionOptions {
   readonly store: BrokerStore;
+  readonly wanted: WantedReader;
   readonly log: Logger;
   readonly uplink: Uplink;
   readonly client: NodeClient;
@@ -30,15 +42,17 @@ export interface NodeSessionOptions {
 }
 
 const CONCURRENT_STEPS = 16;
-const FACTS_INTERVAL_MS = 30 * SECOND_MS;
-/** Everybody who lists nodes reads it: a node is not trusted to be brief. */
-const FACTS_LIMIT_CHARACTERS = 65_536;
-/** After a lease was granted or ended, the node's facts are read again, once for all that come together. */
-const FACTS_SETTLE_MS = 3 * SECOND_MS;
+/** Changes wake us; should one be missed, it is found by then. */
+const REREAD_MS = 10 * MINUTE_MS;
 const RETRY_MS = SECOND_MS;
 /** Of slivers that were not asked for here: a node is not trusted to have few. */
 const REPORTS_LIMIT = 2_000;
 const TIMER_LIMIT_MS = 24 * 3600 * SECOND_MS;
+
+/** A report, whole until it is stored. */
+interface Heard extends HeardState {
+  readonly whole?: NodeSliver;
+}
 
 /**
  * The default broker's work on one node for as long as its uplink is open: compare what is wanted with what is there,
@@ -47,12 +61,13 @@ const TIMER_LIMIT_MS = 24 * 3600 * SECOND_MS;
 export class NodeSession {
   readonly #options: NodeSessionOptions;
   readonly #wanted: Wanted;
+  readonly #facts: FactsKeeper;
   readonly #writer: ReportWriter;
   readonly #allowance = reportAllowance();
-  readonly #leases = new Map<SliceName, LeaseRecord>();
-  readonly #reports = new Map<SliceName, NodeSliver>();
+  readonly #leases = new Map<SliceName, HeldLease>();
+  readonly #reports = new Map<SliceName, Heard>();
   readonly #renewAtMs = new Map<LeaseId, number>();
-  readonly #failures = new Map<string, { count: number; untilMs: number }>();
+  readonly #pauses = new Pauses();
   readonly #busy = new Set<SliceName>();
   /** Slices with a row for this node, with the request's pause key of the one that is wanted. */
   #placed: ReadonlyMap<SliceName, string | undefined> = new Map();
@@ -60,15 +75,18 @@ export class NodeSession {
   #uninitialised: ReadonlySet<SliceName> = new Set();
   readonly #lies = new Set<SliceName>();
   #leasesRead = false;
-  #rereadFacts: () => void = () => {};
   #dirty = false;
+  /** Steps under way, but for the requests for leases. */
+  #under = 0;
+  #asking = false;
   #working = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: NodeSessionOptions) {
     this.#options = options;
     this.#writer = new ReportWriter((report) => storeReport(options.store, options.uplink.node, report));
-    this.#wanted = new Wanted(options.store.db, options.uplink.node.nodeId);
+    this.#wanted = new Wanted(options.wanted, options.uplink.node.nodeId);
+    this.#facts = new FactsKeeper(options);
   }
 
   get nodeName(): string {
@@ -79,7 +97,7 @@ export class NodeSession {
   async run(): Promise<void> {
     const { uplink, log } = this.#options;
     try {
-      await Promise.all([this.#keepFacts(), this.#followReports(), this.#readLeases()]);
+      await Promise.all([this.#facts.run(), this.#followReports(), this.#readLeases(), this.#reread()]);
     } catch (error) {
       log.error({ err: error, node: uplink.node.nodeName }, 'the broker failed on a node');
       uplink.close(new PlanetLabError('internal', 'The authority lost its thread; connect again.'));
@@ -88,9 +106,9 @@ export class NodeSession {
     }
   }
 
-  /** Something may have changed: read what is wanted, and look again. Cheap to call often. */
-  wake(): void {
-    this.#wanted.forget();
+  /** Something may have changed, of one slice or anything: read what is wanted, and look again. Cheap to call often. */
+  wake(slice?: SliceName): void {
+    this.#wanted.forget(slice);
     this.#lookAgain();
   }
 
@@ -124,26 +142,34 @@ export class NodeSession {
     }
   }
 
+  async #reread(): Promise<void> {
+    for (;;) {
+      await this.#sleep(REREAD_MS);
+      if (this.#closed) return;
+      this.wake();
+    }
+  }
+
   async #pass(): Promise<void> {
     const { store, uplink, leaseMs } = this.#options;
     const { deleted, ends, slivers } = await this.#wanted.read();
     this.#placed = new Map(slivers.map(({ slice, wanted, id }) => [slice, wanted ? id : undefined]));
     this.#uninitialised = new Set(slivers.flatMap(({ slice, initialCommand }) => (initialCommand === '' ? [] : slice)));
     const nowMs = store.now().getTime();
-    const pausedUntilMs = new Map([...this.#failures].map(([key, { untilMs }]) => [key, untilMs]));
     const view = {
       ends,
       slivers,
       leases: this.#leases,
       reports: this.#reports,
       renewAtMs: this.#renewAtMs,
-      pausedUntilMs,
+      pausedUntilMs: this.#pauses.until(),
       busy: this.#busy,
     };
     const { steps, nextMs } = planNode(view, nowMs, leaseMs);
+    this.#askFor(steps.filter((step) => step.type === 'request'));
     for (const step of steps) {
-      if (this.#busy.size >= CONCURRENT_STEPS) break; // each that ends wakes us again
-      if (!this.#busy.has(sliceOfStep(step))) void this.#take(step);
+      if (this.#under >= CONCURRENT_STEPS) break; // each that ends wakes us again
+      if (step.type !== 'request' && !this.#busy.has(sliceOfStep(step))) void this.#take(step);
     }
     if (Number.isFinite(nextMs)) this.#wakeAfter(nextMs - nowMs);
     if (deleted && slivers.length === 0 && this.#leases.size === 0 && this.#busy.size === 0) {
@@ -154,30 +180,54 @@ export class NodeSession {
   #wakeAfter(ms: number): void {
     clearTimeout(this.#timer);
     if (this.#closed) return; // a look that was under way: its timer would keep the process that ends
-    this.#timer = setTimeout(() => this.wake(), Math.min(Math.max(ms, 1), TIMER_LIMIT_MS));
+    this.#timer = setTimeout(() => this.#lookAgain(), Math.min(Math.max(ms, 1), TIMER_LIMIT_MS));
   }
 
-  async #take(step: BrokerStep): Promise<void> {
-    const slice = sliceOfStep(step);
-    this.#busy.add(slice);
-    let outcome: 'done' | 'failed' = 'failed';
-    try {
-      outcome = await runStep(this.#context(), step);
-    } catch (error) {
-      const details = { error: messageOf(error), step: step.type, slice, node: this.#options.uplink.node.nodeName };
-      this.#options.log.warn(details, 'a step of the broker failed');
-    }
-    this.#options.countOutcome(step.type, outcome);
-    if (outcome === 'failed') this.#pause(pauseKeyOf(step));
-    else this.#failures.delete(pauseKeyOf(step));
-    this.#busy.delete(slice);
-    this.#rereadFacts();
-    // What was refused for want of resources may fit now.
-    if (step.type === 'end' && outcome === 'done') this.#endPauses();
-    const lease = step.type === 'request' && outcome === 'done' ? this.#leases.get(slice) : undefined;
-    if (lease === undefined || step.type !== 'request') return this.wake();
-    this.#wanted.noteLease(step.sliver.id, lease.id, accessHashOf(step.sliver.keys));
+  /** One request for leases at a time: what comes to be wanted meanwhile goes together into the next. */
+  #askFor(steps: readonly RequestStep[]): void {
+    if (this.#asking || steps.length === 0) return;
+    this.#asking = true;
+    for (const { sliver } of steps) this.#busy.add(sliver.slice);
+    void requestLeases(this.#context(), steps, (step, outcome, error) => this.#took(step, outcome, error)).finally(
+      () => {
+        this.#asking = false;
+        this.#lookAgain();
+      },
+    );
+  }
+
+  async #take(step: SingleStep): Promise<void> {
+    this.#busy.add(sliceOfStep(step));
+    this.#under += 1;
+    await runStep(this.#context(), step).then(
+      (outcome) => this.#took(step, outcome),
+      (error) => this.#took(step, 'failed', error),
+    );
+    this.#under -= 1;
     this.#lookAgain();
+  }
+
+  #took(step: BrokerStep, outcome: StepOutcome, error?: unknown): void {
+    const slice = sliceOfStep(step);
+    const { log, uplink, countOutcome } = this.#options;
+    if (error !== undefined) {
+      const details = { error: messageOf(error), step: step.type, slice, node: uplink.node.nodeName };
+      log.warn(details, 'a step of the broker failed');
+    }
+    countOutcome(step.type, outcome);
+    if (outcome === 'failed') this.#pause(pauseKeyOf(step));
+    else this.#pauses.succeeded(pauseKeyOf(step));
+    this.#busy.delete(slice);
+    this.#facts.changed();
+    // What was refused for want of resources may fit now.
+    if (step.type === 'end' && outcome === 'done') this.#pauses.end();
+    const lease = step.type === 'request' && outcome === 'done' ? this.#leases.get(slice) : undefined;
+    if (lease === undefined || step.type !== 'request') {
+      this.#wanted.forget(slice);
+    } else {
+      this.#wanted.noteLease(step.sliver.id, lease.id, accessHashOf(step.sliver.keys));
+      this.#noteStored(slice, lease.id);
+    }
   }
 
   #context(): StepContext {
@@ -190,78 +240,24 @@ export class NodeSession {
       closed: uplink.closed,
       holdLease: (lease) => this.#hold(lease),
       dropLease: (lease) => this.#drop(lease),
-      reportOf: (slice) => this.#reports.get(slice),
+      reportOf: (slice) => this.#reports.get(slice)?.whole,
       checked: (lease) => checkedLease(lease, uplink.node, this.#options.holder),
     };
   }
 
-  #hold(lease: LeaseRecord): void {
+  #hold(lease: HeldLease): void {
     this.#leases.set(lease.slice, lease);
     this.#renewAtMs.set(lease.id, renewalTimeMs(lease, this.#options.store.now().getTime()));
   }
 
-  #drop(lease: Pick<LeaseRecord, 'id' | 'slice'>): void {
+  #drop(lease: Pick<HeldLease, 'id' | 'slice'>): void {
     if (this.#leases.get(lease.slice)?.id === lease.id) this.#leases.delete(lease.slice);
     this.#renewAtMs.delete(lease.id);
-    for (const key of this.#failures.keys()) if (key.startsWith(lease.id)) this.#failures.delete(key);
+    this.#pauses.forget(lease.id);
   }
 
   #pause(key: string): void {
-    const count = (this.#failures.get(key)?.count ?? 0) + 1;
-    this.#failures.set(key, { count, untilMs: this.#options.store.now().getTime() + pauseMs(count) });
-  }
-
-  #endPauses(): void {
-    for (const [key, { count }] of this.#failures) this.#failures.set(key, { count, untilMs: 0 });
-    this.wake();
-  }
-
-  async #keepFacts(): Promise<void> {
-    const { client, store, uplink, log } = this.#options;
-    while (!this.#closed) {
-      try {
-        const facts = await client.getNode({}, { signal: uplink.closed });
-        if (facts.id !== uplink.node.nodeId)
-          throw new PlanetLabError('conflict', 'The node says that it is another node.');
-        if (JSON.stringify(facts).length > FACTS_LIMIT_CHARACTERS)
-          throw new PlanetLabError('conflict', `What it says of itself is over ${FACTS_LIMIT_CHARACTERS} characters.`);
-        await storeFacts(store, uplink.node.nodeId, { facts });
-      } catch (error) {
-        if (this.#closed) return;
-        log.warn({ error: messageOf(error), node: uplink.node.nodeName }, 'a node does not say what it is');
-        await this.#storeTrouble(error);
-      }
-      await this.#tendCertificate();
-      await this.#untilFactsAreOld();
-    }
-  }
-
-  async #tendCertificate(): Promise<void> {
-    const { certificates, uplink, log } = this.#options;
-    await certificates.tend(uplink.closed).catch((error) => {
-      const node = uplink.node.nodeName;
-      log.warn({ error: messageOf(error), node }, 'the certificate of a node was not renewed; tried again later');
-    });
-  }
-
-  async #untilFactsAreOld(): Promise<void> {
-    const changed = new AbortController();
-    this.#rereadFacts = () => changed.abort();
-    const signal = AbortSignal.any([this.#options.uplink.closed, changed.signal]);
-    await sleep(FACTS_INTERVAL_MS, undefined, { signal }).catch(() => {}); // ended early: read them again, or the loop ends
-    if (changed.signal.aborted) await this.#sleep(FACTS_SETTLE_MS);
-  }
-
-  async #storeTrouble(error: unknown): Promise<void> {
-    if (!(error instanceof PlanetLabError)) return; // the database: the next round tells
-    const trouble = {
-      code: error.code,
-      message: `It is connected, but does not answer as it should: ${error.message}`,
-    };
-    const { store, uplink, log } = this.#options;
-    await storeFacts(store, uplink.node.nodeId, { trouble }).catch((cause) =>
-      log.warn({ error: messageOf(cause) }, 'trouble of a node not stored'),
-    );
+    this.#pauses.failed(key, this.#options.store.now().getTime());
   }
 
   /** Leases that the node holds from before: those of a sliver still wanted are taken over, others are ended. */
@@ -315,18 +311,28 @@ export class NodeSession {
     const isAsked = this.#placed.has(report.slice) || lease !== undefined;
     // The first reports come before it is known what is asked: who adopts a lease needs them.
     if (report.state === 'gone') this.#reports.delete(report.slice);
-    else if (isAsked || this.#reports.size < REPORTS_LIMIT) this.#reports.set(report.slice, report);
+    else if (isAsked || this.#reports.size < REPORTS_LIMIT)
+      this.#reports.set(report.slice, { leaseId: report.leaseId, state: report.state, whole: report });
     if (!isAsked) return this.#noteLie(report.slice);
     await this.#writer.write(report);
+    const row = this.#placed.get(report.slice);
+    if (row !== undefined && this.#wanted.leaseOf(row) === report.leaseId)
+      this.#noteStored(report.slice, report.leaseId);
     if (report.state === 'running' && this.#uninitialised.has(report.slice)) this.#lookAgain();
     if (report.state !== 'gone') return;
-    this.#endPauses();
-    if (lease?.id !== report.leaseId) return;
+    this.#pauses.end();
+    if (lease?.id !== report.leaseId) return this.#lookAgain();
     this.#drop(lease);
     // It ended without our doing: asked for again after a pause, or a node in trouble would go round and round.
     const pauseKey = this.#placed.get(report.slice);
     if (pauseKey !== undefined && !this.#busy.has(report.slice)) this.#pause(pauseKey);
-    this.wake();
+    this.wake(report.slice);
+  }
+
+  /** The database has what was reported under this lease: of many thousand slivers not all of it is kept here. */
+  #noteStored(slice: SliceName, leaseId: LeaseId): void {
+    const heard = this.#reports.get(slice);
+    if (heard?.whole?.leaseId === leaseId) this.#reports.set(slice, { leaseId, state: heard.state });
   }
 
   /** Slivers that other brokers lease are none of ours; and a node cannot speak about slices that are not placed on it. */

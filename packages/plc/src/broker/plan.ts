@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { LeaseRecord, SshKey } from '@planetlab/contract';
+import type { SshKey } from '@planetlab/contract';
 import { fromInstant, SECOND_MS, type SliceName, sameResources } from '@planetlab/model';
-import type { BrokerPlan, BrokerSliver, BrokerStep, NodeView } from './types.ts';
+import type { BrokerPlan, BrokerSliver, BrokerStep, HeldLease, NodeView } from './types.ts';
 
 /**
  * What to do next on one node, from what is wanted there and what is there. Pure and level-triggered: it does not matter
@@ -49,7 +49,7 @@ function planHeld(
   add: Add,
   view: NodeView,
   sliver: BrokerSliver,
-  lease: LeaseRecord,
+  lease: HeldLease,
   nowMs: number,
   leaseMs: number,
 ): void {
@@ -73,7 +73,7 @@ function planHeld(
 }
 
 /** Of a sliver that was taken off. One whose request was under way then has no lease noted: it may be this one. */
-const belongsToOld = (lease: LeaseRecord, old: readonly BrokerSliver[]): boolean =>
+const belongsToOld = (lease: HeldLease, old: readonly BrokerSliver[]): boolean =>
   old.some((sliver) => sliver.leaseId === null || sliver.leaseId === lease.id);
 
 /** The node still reports the sliver of that lease: it is not gone until the node says so. */
@@ -82,16 +82,23 @@ function stillThere(view: NodeView, sliver: BrokerSliver): boolean {
   return sliver.leaseId !== null && report?.leaseId === sliver.leaseId && report.state !== 'gone';
 }
 
-/** The same for the same list in any order. */
+/** One list serves for a slice's slivers on many nodes, and is looked at again and again. */
+const hashes = new WeakMap<readonly SshKey[], string>();
+
+/** The same for the same list in any order. The list is not changed afterwards. */
 export function accessHashOf(keys: readonly SshKey[]): string {
+  const known = hashes.get(keys);
+  if (known !== undefined) return known;
   const lines = keys.map(({ person, key }) => `${person} ${key}`).sort();
-  return digest(lines.join('\n'));
+  const hash = digest(lines.join('\n'));
+  hashes.set(keys, hash);
+  return hash;
 }
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 /** Half of what is left, so that there is time to try again. */
-export const renewalTimeMs = (lease: LeaseRecord, nowMs: number): number =>
+export const renewalTimeMs = (lease: Pick<HeldLease, 'expiresAt'>, nowMs: number): number =>
   nowMs + Math.max(SECOND_MS / 2, (fromInstant(lease.expiresAt) - nowMs) / 2);
 
 const FIRST_PAUSE_MS = 2 * SECOND_MS;

@@ -1,6 +1,7 @@
 import { Principal, type SiteName, sliverName } from '@planetlab/model';
 import { type Selectable, sql } from 'kysely';
 import { type Announcement, announce, type EventEntry, recordAll } from '../events/record.ts';
+import { givenRows } from '../store/given-rows.ts';
 import type { SliverTable, Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { Reporter } from './types.ts';
@@ -9,7 +10,7 @@ import type { Reporter } from './types.ts';
 export type SliverRow = Selectable<SliverTable> & { readonly site: SiteName };
 
 /** What the broker writes in a row. */
-export type SliverUpdate = Partial<Pick<SliverRow, (typeof WRITTEN)[number]>>;
+export type SliverUpdate = Partial<Pick<SliverRow, keyof typeof WRITTEN>>;
 
 /** One change of a sliver's row with its event, when there is something to record. */
 export interface SliverChange {
@@ -28,10 +29,10 @@ export interface SliverChanges {
   write(change: SliverChange): Promise<void>;
 }
 
-const WRITTEN = [
-  ...(['state', 'reason', 'since', 'time_to_running_ms', 'lease_id', 'lease_expires_at'] as const),
-  ...(['access_hash', 'ipv4', 'ipv6'] as const),
-] as const;
+const WRITTEN = {
+  ...({ state: 'text', reason: 'jsonb', since: 'timestamptz', time_to_running_ms: 'double precision' } as const),
+  ...({ lease_id: 'uuid', lease_expires_at: 'timestamptz', access_hash: 'text', ipv4: 'text', ipv6: 'text' } as const),
+};
 const MOST_TOGETHER = 500;
 
 interface Waiting {
@@ -127,15 +128,19 @@ async function lockRows(trx: Trx, changes: readonly SliverChange[]) {
 }
 
 async function updateRows(trx: Trx, rows: readonly SliverRow[]): Promise<void> {
-  const values = JSON.stringify(
-    rows.map((row) => Object.fromEntries(['id', ...WRITTEN].map((key) => [key, row[key as 'id']]))),
+  const set = sql.raw(
+    Object.keys(WRITTEN)
+      .map((column) => `${column} = given.${column}`)
+      .join(', '),
   );
-  const columns = sql.raw(WRITTEN.map((column) => `${column} = given.${column}`).join(', '));
-  await sql`update slivers set ${columns} from jsonb_to_recordset(${values}::jsonb) as given (
-    id uuid, state text, reason jsonb, since timestamptz, time_to_running_ms double precision, lease_id uuid,
-    lease_expires_at timestamptz, access_hash text, ipv4 text, ipv6 text)
-    where slivers.id = given.id`.execute(trx);
+  const given = givenRows({ id: 'uuid', ...WRITTEN }, rows.map(written));
+  await sql`update slivers set ${set} from ${given} where slivers.id = given.id`.execute(trx);
 }
+
+const written = (row: SliverRow): Pick<SliverRow, 'id' | keyof typeof WRITTEN> => {
+  const { id, state, reason, since, time_to_running_ms, lease_id, lease_expires_at, access_hash, ipv4, ipv6 } = row;
+  return { id, state, reason, since, time_to_running_ms, lease_id, lease_expires_at, access_hash, ipv4, ipv6 };
+};
 
 function eventOf(at: Date, { nodeName }: Reporter, row: SliverRow, set: SliverUpdate, kind?: string): EventEntry {
   return {

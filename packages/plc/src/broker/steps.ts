@@ -3,7 +3,6 @@ import type { NodeIdentity } from '@planetlab/credentials';
 import { isPlanetLabError, PlanetLabError, type SliceName, toInstant } from '@planetlab/model';
 import type { NodeClient } from '../uplinks/node-client.ts';
 import { initialise, type RunInSliver } from './initial-command.ts';
-import { accessHashOf } from './plan.ts';
 import {
   type BrokerStore,
   forgetSliver,
@@ -15,7 +14,7 @@ import {
   storeRenewal,
   storeReport,
 } from './store.ts';
-import type { BrokerSliver, BrokerStep } from './types.ts';
+import type { BrokerSliver, BrokerStep, HeldLease } from './types.ts';
 
 export interface StepContext {
   readonly store: BrokerStore;
@@ -24,24 +23,25 @@ export interface StepContext {
   readonly run: RunInSliver;
   /** Aborted when the node is gone. */
   readonly closed: AbortSignal;
-  holdLease(lease: LeaseRecord): void;
-  dropLease(lease: LeaseRecord): void;
+  holdLease(lease: HeldLease): void;
+  dropLease(lease: HeldLease): void;
   /** The latest that the node said about a slice. */
   reportOf(slice: SliceName): NodeSliver | undefined;
   /** Throws when a lease does not say what the node signed. */
-  checked(lease: LeaseRecord): LeaseRecord;
+  checked(lease: LeaseRecord): HeldLease;
 }
 
 export type StepOutcome = 'done' | 'failed';
+
+/** Leases are asked for together, and all else one by one. */
+export type SingleStep = Exclude<BrokerStep, { readonly type: 'request' }>;
 
 /**
  * Takes one step. A node's refusal is an outcome; what is thrown is a failure of ours. Both are tried again after a pause
  * that grows with each failure in a row.
  */
-export function runStep(context: StepContext, step: BrokerStep): Promise<StepOutcome> {
+export function runStep(context: StepContext, step: SingleStep): Promise<StepOutcome> {
   switch (step.type) {
-    case 'request':
-      return request(context, step.sliver, step.endsMs);
     case 'adopt':
       return leased(context, step.sliver, step.lease, null);
     case 'renew':
@@ -63,24 +63,11 @@ export function runStep(context: StepContext, step: BrokerStep): Promise<StepOut
   }
 }
 
-async function request(context: StepContext, sliver: BrokerSliver, endsMs: number): Promise<StepOutcome> {
-  const { slice, image, resources, keys } = sliver;
-  let lease: LeaseRecord;
-  try {
-    const body = { slice, image, resources, expiresAt: toInstant(endsMs), keys: [...keys] };
-    lease = context.checked(await context.client.requestLease({ body }));
-  } catch (error) {
-    return refused(context, sliver, error);
-  }
-  context.holdLease(lease);
-  return leased(context, sliver, lease, accessHashOf(keys));
-}
-
 /** Notes the lease, and what the node said of its sliver while we were still noting. */
-async function leased(
+export async function leased(
   context: StepContext,
   sliver: BrokerSliver,
-  lease: LeaseRecord,
+  lease: HeldLease,
   accessHash: string | null,
 ): Promise<StepOutcome> {
   await storeLease(context.store, context.node, sliver.id, lease, accessHash);
@@ -93,7 +80,7 @@ async function leased(
   }
 }
 
-async function refused(context: StepContext, sliver: BrokerSliver, error: unknown): Promise<StepOutcome> {
+export async function refused(context: StepContext, sliver: BrokerSliver, error: unknown): Promise<StepOutcome> {
   if (!(error instanceof PlanetLabError)) throw error;
   const noAnswer = ['node_unreachable', 'timed_out', 'canceled'].includes(error.code);
   const reason = { code: error.code, message: error.message };
@@ -104,7 +91,7 @@ async function refused(context: StepContext, sliver: BrokerSliver, error: unknow
 async function renew(
   context: StepContext,
   sliver: BrokerSliver,
-  lease: LeaseRecord,
+  lease: HeldLease,
   endsMs: number,
 ): Promise<StepOutcome> {
   try {
@@ -123,7 +110,7 @@ async function renew(
 }
 
 /** A node that refuses keeps the lease and its sliver as they are; people are told why. */
-async function change(context: StepContext, sliver: BrokerSliver, lease: LeaseRecord): Promise<StepOutcome> {
+async function change(context: StepContext, sliver: BrokerSliver, lease: HeldLease): Promise<StepOutcome> {
   const { resources } = sliver;
   try {
     const params = { lease: lease.id };
@@ -140,7 +127,7 @@ async function change(context: StepContext, sliver: BrokerSliver, lease: LeaseRe
 }
 
 /** The node reports what becomes of the sliver. One that cannot do it is too old, or refuses; it is asked again. */
-async function setStopped(context: StepContext, sliver: BrokerSliver, lease: LeaseRecord): Promise<StepOutcome> {
+async function setStopped(context: StepContext, sliver: BrokerSliver, lease: HeldLease): Promise<StepOutcome> {
   try {
     const body = { stopped: sliver.stopped };
     context.holdLease(context.checked(await context.client.changeLease({ params: { lease: lease.id }, body })));
@@ -163,7 +150,7 @@ async function setAccess(context: StepContext, sliver: BrokerSliver, hash: strin
   return 'done';
 }
 
-async function end(context: StepContext, lease: LeaseRecord): Promise<StepOutcome> {
+async function end(context: StepContext, lease: HeldLease): Promise<StepOutcome> {
   try {
     await context.client.endLease({ params: { lease: lease.id } });
   } catch (error) {

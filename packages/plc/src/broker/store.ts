@@ -1,98 +1,11 @@
-import type { LeaseRecord, NodeSliver, Reason } from '@planetlab/contract';
-import { fromInstant, type NodeId, Principal, type SliverState, sliverName } from '@planetlab/model';
-import type { Selectable } from 'kysely';
-import { jsonArrayFrom } from 'kysely/helpers/postgres';
+import type { NodeSliver, Reason } from '@planetlab/contract';
+import { fromInstant, Principal, type SliverState, sliverName } from '@planetlab/model';
 import { record } from '../events/record.ts';
-import { type NodeOrders, ordersOf } from '../nodes/orders.ts';
-import type { Db, NodeTable } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { storeNotices } from './notices.ts';
 import { brief } from './reason.ts';
 import type { SliverChange, SliverChanges } from './sliver-changes.ts';
-import type { BrokerSliver, Reporter } from './types.ts';
-
-const MAX_KEYS = 1000;
-
-/** Every sliver row of a node, whether its leases are to end, and whether the node was deleted. */
-export async function loadNode(
-  db: Db,
-  node: NodeId,
-): Promise<{ deleted: boolean; ends: boolean; slivers: BrokerSliver[] }> {
-  const found = await db
-    .selectFrom('nodes')
-    .select(['deleted_at', 'run_level', 'run_level_decision', 'drain', 'quarantine'])
-    .where('id', '=', node)
-    .executeTakeFirst();
-  const orders = found === undefined ? IN_SERVICE : ordersOfRow(found);
-  const rows = await db
-    .selectFrom('slivers')
-    .innerJoin('slices', 'slices.id', 'slivers.slice_id')
-    .selectAll('slivers')
-    .select(['slices.expires_at as slice_ends', 'slices.image', 'slices.resources', 'slices.initial_command'])
-    .select((eb) =>
-      jsonArrayFrom(
-        eb
-          .selectFrom('slice_persons')
-          .innerJoin('keys', 'keys.person', 'slice_persons.person')
-          .innerJoin('persons', 'persons.email', 'slice_persons.person')
-          .select(['keys.person', 'keys.key'])
-          .whereRef('slice_persons.slice_id', '=', 'slices.id')
-          .where('persons.enabled', '=', true)
-          .where('keys.person', 'not in', (stopped) =>
-            stopped.selectFrom('stopped_persons').select('stopped_persons.person'),
-          )
-          .orderBy('keys.fingerprint')
-          .limit(MAX_KEYS),
-      ).as('keys'),
-    )
-    .select((eb) =>
-      eb
-        .selectFrom('slice_suspensions')
-        .select('slice_suspensions.reason')
-        .whereRef('slice_suspensions.slice_id', '=', 'slices.id')
-        .orderBy('slice_suspensions.at')
-        .limit(1)
-        .as('suspended'),
-    )
-    .where('slivers.node_id', '=', node)
-    .execute();
-  const slivers = rows.map((row) => ({
-    id: row.id,
-    slice: row.slice,
-    wanted: row.wanted,
-    sliceEndsMs: row.slice_ends.getTime(),
-    image: row.image,
-    resources: row.resources,
-    leaseId: row.lease_id,
-    keys: row.keys,
-    accessHash: row.access_hash,
-    initialCommand: row.initialised_lease !== null && row.initialised_lease === row.lease_id ? '' : row.initial_command,
-    ...serviceOf(orders, row.suspended),
-    shown: { state: row.state, code: row.reason?.code ?? null },
-  }));
-  return { deleted: found?.deleted_at !== null, ends: orders.slivers === 'end', slivers };
-}
-
-/** The longest reason that a lease carries. */
-const STOPPED_LIMIT_CHARACTERS = 500;
-const IN_SERVICE: NodeOrders = { slivers: 'run', closed: null };
-
-const ordersOfRow = (row: Pick<Selectable<NodeTable>, 'run_level' | 'run_level_decision' | 'drain' | 'quarantine'>) =>
-  ordersOf({
-    runLevel: row.run_level,
-    runLevelDecision: row.run_level_decision,
-    drain: row.drain,
-    quarantine: row.quarantine,
-  });
-
-/** Whether a sliver may run, and be leased: what was decided about its slice comes before what was about its node. */
-function serviceOf(orders: NodeOrders, suspended: string | null): Pick<BrokerSliver, 'stopped' | 'held'> {
-  if (suspended !== null) {
-    const message = `The slice is suspended: ${suspended}`.slice(0, STOPPED_LIMIT_CHARACTERS);
-    return { stopped: message, held: { code: 'slice_suspended', message } };
-  }
-  return { stopped: orders.slivers === 'stop' ? (orders.closed?.message ?? null) : null, held: orders.closed };
-}
+import type { HeldLease, Reporter } from './types.ts';
 
 /** The database, and the writer of what nodes say. */
 export interface BrokerStore extends Store {
@@ -111,7 +24,7 @@ export const storeLease = (
   store: BrokerStore,
   reporter: Reporter,
   sliverId: string,
-  lease: LeaseRecord,
+  lease: HeldLease,
   accessHash: string | null,
 ): Promise<void> =>
   change(store, reporter, { id: sliverId }, (row) => ({
@@ -129,7 +42,7 @@ export const storeRenewal = (
   store: BrokerStore,
   reporter: Reporter,
   sliverId: string,
-  lease: LeaseRecord,
+  lease: HeldLease,
 ): Promise<void> =>
   change(store, reporter, { id: sliverId }, () => ({
     kind: null,

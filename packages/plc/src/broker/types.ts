@@ -31,14 +31,20 @@ export interface BrokerSliver {
   readonly shown: { readonly state: SliverState; readonly code: string | null };
 }
 
+/** What is kept of a lease after its signature was checked: not the token, which is most of it. */
+export type HeldLease = Pick<LeaseRecord, 'id' | 'slice' | 'expiresAt' | 'resources' | 'stopped'>;
+
+/** What the broker acts on in a node's report of a sliver. */
+export type HeardState = Pick<NodeSliver, 'leaseId' | 'state'>;
+
 /** What the broker knows of a node at one moment. */
 export interface NodeView {
   /** Every lease of ours is to end, though slivers are wanted. */
   readonly ends: boolean;
   readonly slivers: readonly BrokerSliver[];
   /** The live leases of ours that the node holds. */
-  readonly leases: ReadonlyMap<SliceName, LeaseRecord>;
-  readonly reports: ReadonlyMap<SliceName, NodeSliver>;
+  readonly leases: ReadonlyMap<SliceName, HeldLease>;
+  readonly reports: ReadonlyMap<SliceName, HeardState>;
   /** When each lease is to be renewed. */
   readonly renewAtMs: ReadonlyMap<LeaseId, number>;
   /** By the steps' pause keys: not to be tried before. */
@@ -50,18 +56,18 @@ export interface NodeView {
 export type BrokerStep =
   | { readonly type: 'request'; readonly sliver: BrokerSliver; readonly endsMs: number }
   /** A lease of ours that the row does not know yet, after a crash between its grant and our note of it. */
-  | { readonly type: 'adopt'; readonly sliver: BrokerSliver; readonly lease: LeaseRecord }
-  | { readonly type: 'renew'; readonly sliver: BrokerSliver; readonly lease: LeaseRecord; readonly endsMs: number }
+  | { readonly type: 'adopt'; readonly sliver: BrokerSliver; readonly lease: HeldLease }
+  | { readonly type: 'renew'; readonly sliver: BrokerSliver; readonly lease: HeldLease; readonly endsMs: number }
   /** The lease binds other resources than the slice is to have. */
-  | { readonly type: 'change'; readonly sliver: BrokerSliver; readonly lease: LeaseRecord }
+  | { readonly type: 'change'; readonly sliver: BrokerSliver; readonly lease: HeldLease }
   /** Its sliver is to be stopped, or to run again. */
-  | { readonly type: 'stop'; readonly sliver: BrokerSliver; readonly lease: LeaseRecord }
+  | { readonly type: 'stop'; readonly sliver: BrokerSliver; readonly lease: HeldLease }
   /** It runs on a new disk: its slice's initial command is run. */
-  | { readonly type: 'initialise'; readonly sliver: BrokerSliver; readonly lease: LeaseRecord }
+  | { readonly type: 'initialise'; readonly sliver: BrokerSliver; readonly lease: HeldLease }
   /** No lease is asked for: people are told why. */
   | { readonly type: 'hold'; readonly sliver: BrokerSliver; readonly reason: Reason }
   | { readonly type: 'access'; readonly sliver: BrokerSliver; readonly hash: string }
-  | { readonly type: 'end'; readonly slice: SliceName; readonly lease: LeaseRecord }
+  | { readonly type: 'end'; readonly slice: SliceName; readonly lease: HeldLease }
   | { readonly type: 'forget'; readonly sliver: BrokerSliver };
 
 export interface BrokerPlan {

@@ -1,40 +1,65 @@
-import type { LeaseId, NodeId } from '@planetlab/model';
-import type { Db } from '../store/schema.ts';
-import { loadNode } from './store.ts';
+import type { LeaseId, NodeId, SliceName } from '@planetlab/model';
+import type { BrokerSliver } from './types.ts';
+import type { NodeRows, WantedReader } from './wanted-reader.ts';
 
-type NodeRows = Awaited<ReturnType<typeof loadNode>>;
+type Noted = Pick<BrokerSliver, 'leaseId' | 'accessHash'>;
 
-/** What is wanted on one node, read again only after something has changed: with many slivers, not all of them for each. */
+/** What is wanted on one node. Only what may have changed is read again: with many slivers, not all of them for each. */
 export class Wanted {
-  readonly #db: Db;
+  readonly #reader: WantedReader;
   readonly #node: NodeId;
-  #read: NodeRows | undefined;
-  #changes = 0;
+  /** By the ids of their rows. */
+  readonly #slivers = new Map<string, BrokerSliver>();
+  #orders: Pick<NodeRows, 'deleted' | 'ends'> = { deleted: false, ends: false };
+  /** What is to be read again. */
+  #changed: 'all' | Set<SliceName> = 'all';
+  /** Leases noted since the last read began: it may not have seen them. */
+  readonly #noted = new Map<string, Noted>();
 
-  constructor(db: Db, node: NodeId) {
-    this.#db = db;
+  constructor(reader: WantedReader, node: NodeId) {
+    this.#reader = reader;
     this.#node = node;
   }
 
+  /** One at a time. */
   async read(): Promise<NodeRows> {
-    if (this.#read !== undefined) return this.#read;
-    const changes = this.#changes;
-    const read = await loadNode(this.#db, this.#node);
-    if (changes === this.#changes) this.#read = read; // else it may be old already
-    return read;
+    const changed = this.#changed;
+    if (changed === 'all' || changed.size > 0) {
+      this.#changed = new Set(); // what changes from here on is for the next read
+      this.#noted.clear();
+      try {
+        this.#takeUp(changed, await this.#reader.read(this.#node, changed));
+      } catch (error) {
+        this.forget();
+        throw error;
+      }
+    }
+    return { ...this.#orders, slivers: [...this.#slivers.values()] };
   }
 
-  /** Something may have changed. */
-  forget(): void {
-    this.#read = undefined;
-    this.#changes += 1;
+  #takeUp(changed: 'all' | ReadonlySet<SliceName>, { slivers, ...orders }: NodeRows): void {
+    this.#orders = orders;
+    for (const { id, slice } of this.#slivers.values())
+      if (changed === 'all' || changed.has(slice)) this.#slivers.delete(id);
+    for (const sliver of slivers) this.#slivers.set(sliver.id, { ...sliver, ...this.#noted.get(sliver.id) });
+  }
+
+  /** Something may have changed: of one slice, or anything. */
+  forget(slice?: SliceName): void {
+    if (slice === undefined) this.#changed = 'all';
+    else if (this.#changed !== 'all') this.#changed.add(slice);
   }
 
   /** All that has changed is that a sliver has a lease now. */
-  noteLease(sliverId: string, leaseId: LeaseId, accessHash: string): void {
-    const row = this.#read?.slivers.find(({ id }) => id === sliverId);
-    if (this.#read === undefined || row === undefined) return void this.forget();
-    const noted = { ...row, leaseId, accessHash };
-    this.#read = { ...this.#read, slivers: this.#read.slivers.map((each) => (each === row ? noted : each)) };
+  noteLease(id: string, leaseId: LeaseId, accessHash: string): void {
+    const noted = { leaseId, accessHash };
+    this.#noted.set(id, noted);
+    const sliver = this.#slivers.get(id);
+    if (sliver !== undefined) this.#slivers.set(id, { ...sliver, ...noted });
+  }
+
+  /** The lease that a sliver's row is known to have. */
+  leaseOf(id: string): LeaseId | undefined {
+    return this.#slivers.get(id)?.leaseId ?? undefined;
   }
 }

@@ -1,6 +1,7 @@
 import type { Change } from '@planetlab/contract';
 import type { Principal, SiteName, SliceName } from '@planetlab/model';
 import { sql } from 'kysely';
+import { columnList, givenRows } from '../store/given-rows.ts';
 import type { Trx } from '../store/schema.ts';
 import { mentionsOf } from './mentions.ts';
 
@@ -36,19 +37,14 @@ export async function record(trx: Trx, entry: EventEntry, ...changes: readonly A
 /** Several events of one transaction; who writes them announces the changes. */
 export async function recordAll(trx: Trx, entries: readonly EventEntry[]): Promise<void> {
   if (entries.length === 0) return;
-  const rows = entries.map((entry) => ({
-    at: entry.at,
-    actor: entry.actor,
-    kind: entry.kind,
-    subject: entry.subject,
-    site: entry.site ?? null,
-    slice: entry.slice ?? null,
-    before: json(entry.before),
-    after: json(entry.after),
-    mentions: mentionsOf(entry),
-  }));
-  await trx.insertInto('events').values(rows).execute();
+  const rows = entries.map((entry) => ({ ...entry, mentions: mentionsOf(entry) }));
+  await sql`insert into events (${columnList(COLUMNS)}) select * from ${givenRows(COLUMNS, rows)}`.execute(trx);
 }
+
+const COLUMNS = {
+  ...({ at: 'timestamptz', actor: 'text', kind: 'text', subject: 'text', site: 'text', slice: 'text' } as const),
+  ...({ before: 'jsonb', after: 'jsonb', mentions: 'text[]' } as const),
+};
 
 /** For what is no action of anybody, such as a sliver's new address: watchers are woken, nothing is recorded. */
 export async function announce(trx: Trx, ...changes: readonly Announcement[]): Promise<void> {
@@ -56,5 +52,3 @@ export async function announce(trx: Trx, ...changes: readonly Announcement[]): P
   const payloads = changes.map((change) => JSON.stringify(change));
   await sql`select pg_notify(${CHANGES_CHANNEL}, payload) from unnest(${payloads}::text[]) as payload`.execute(trx);
 }
-
-const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));

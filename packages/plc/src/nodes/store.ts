@@ -224,7 +224,7 @@ export async function storeFacts(
         ? before.trouble === null && withoutClock(before.facts) === withoutClock(found.facts)
         : before.trouble?.message === found.trouble.message;
     if (same) return;
-    await announce(trx, { type: 'node', name: before.name });
+    await announce(trx, { type: 'node', name: before.name, fromNode: true });
   });
 }
 

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Operation, Reason } from '@planetlab/contract';
 import type { NodeId, NodeName, OperationItemState, Principal, SiteName, SliceName } from '@planetlab/model';
 import { SECOND_MS } from '@planetlab/model';
+import { sql } from 'kysely';
 import { announce } from '../events/record.ts';
+import { columnList, givenRows } from '../store/given-rows.ts';
 import type { Trx } from '../store/schema.ts';
 import { countsOf, stateOf } from './rules.ts';
 import { toOperation } from './store.ts';
@@ -70,22 +72,24 @@ export async function startOperation(trx: Trx, given: NewOperation): Promise<Ope
     })
     .returningAll()
     .executeTakeFirstOrThrow();
-  for (const some of inBatches(items)) {
-    await trx
-      .insertInto('operation_items')
-      .values(some.map((item) => itemRow(row.id, at, item)))
-      .execute();
-  }
+  const rows = items.map((item) => itemRow(row.id, at, item));
+  await sql`insert into operation_items (${columnList(COLUMNS)}) select * from ${givenRows(COLUMNS, rows)}`.execute(
+    trx,
+  );
   await announce(trx, { type: 'operation', name: row.id, fromNode: true });
   return toOperation(row);
 }
+
+const COLUMNS = {
+  ...({ operation_id: 'uuid', subject: 'text', goal: 'text', since: 'timestamptz', state: 'text' } as const),
+  ...({ slice: 'text', node: 'text', reason: 'jsonb', sliver_id: 'uuid', node_id: 'uuid', added: 'boolean' } as const),
+};
 
 const itemRow = (operation: string, at: Date, item: NewItem) => {
   const common = { operation_id: operation, subject: item.subject, goal: item.goal, since: at };
   if (item.goal === 'none') {
     const { state, slice = null, node = null } = item;
-    const reason = item.reason === undefined ? null : JSON.stringify(item.reason);
-    return { ...common, state, slice, node, reason, sliver_id: null, node_id: null, added: false };
+    return { ...common, state, slice, node, reason: item.reason ?? null, sliver_id: null, node_id: null, added: false };
   }
   const { slice, node, sliverId, nodeId, added = false } = item;
   return {
@@ -99,10 +103,3 @@ const itemRow = (operation: string, at: Date, item: NewItem) => {
     added,
   };
 };
-
-/** One statement has at most 65,535 parameters. */
-const BATCH = 5000;
-
-function* inBatches<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let from = 0; from < items.length; from += BATCH) yield items.slice(from, from + BATCH);
-}

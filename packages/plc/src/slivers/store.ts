@@ -9,6 +9,7 @@ import { nodeStateOf } from '../nodes/liveness.ts';
 import { liveUplinks, unknownNode } from '../nodes/store.ts';
 import { type NewItem, startOperation } from '../operations/start.ts';
 import { type StoredSlice, visibleSliceIds } from '../slices/store.ts';
+import { columnList, givenRows } from '../store/given-rows.ts';
 import type { Db, Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 
@@ -143,13 +144,10 @@ export async function addSlivers(
     const missing = names.filter((name) => !known.has(name));
     if (missing.length > 0) throw unknownNode(...missing);
     const rows = nodes.map(({ id }) => newRow(slice, id, at));
-    const added = await trx
-      .insertInto('slivers')
-      .values(rows)
-      .onConflict((conflict) => conflict.columns(['slice_id', 'node_id']).where('wanted', '=', true).doNothing())
-      .returning('node_id')
-      .execute();
-    const addedIds = new Set(added.map(({ node_id }) => node_id));
+    const added = await sql<{ node_id: NodeId }>`
+      insert into slivers (${columnList(NEW_COLUMNS)}) select * from ${givenRows(NEW_COLUMNS, rows)}
+      on conflict (slice_id, node_id) where wanted do nothing returning node_id`.execute(trx);
+    const addedIds = new Set(added.rows.map(({ node_id }) => node_id));
     const addedNames = nodes.filter(({ id }) => addedIds.has(id)).map(({ name }) => name);
     if (addedNames.length > 0) await recordAdded(trx, at, actor, slice, addedNames);
     const slivers = await select(trx, at)
@@ -174,6 +172,11 @@ const itemOf = (
   ...{ goal, added, subject: sliverName(row.slice, row.node), slice: row.slice, node: row.node },
   ...{ nodeId: row.node_id, sliverId: row.id },
 });
+
+const NEW_COLUMNS = {
+  ...({ id: 'uuid', slice_id: 'uuid', slice: 'text', node_id: 'uuid' } as const),
+  ...({ requested_at: 'timestamptz', state: 'text', since: 'timestamptz' } as const),
+};
 
 const newRow = (slice: StoredSlice, node: NodeId, at: Date) => ({
   id: randomUUID(),

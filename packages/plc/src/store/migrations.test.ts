@@ -63,7 +63,9 @@ async function conditions(): Promise<Map<string, readonly string[]>> {
 }
 
 it('are written so that they only add', () => {
-  const forbidden = /\b(drop|rename|truncate|alter column|set not null|delete from|set data type)\b/i;
+  // what replaces a trigger or an index is nothing that a process of the previous version could miss
+  const forbidden =
+    /\b(drop (?!trigger |index )|rename|truncate|alter column|set not null|delete from|set data type)\b/i;
   const found = readdirSync(FOLDER).flatMap((file) =>
     readFileSync(join(FOLDER, file), 'utf8')
       .split('\n')

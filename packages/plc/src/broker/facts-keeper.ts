@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf, PlanetLabError, SECOND_MS } from '@planetlab/model';
+import type { Logger } from 'pino';
+import type { CertificateKeeper } from '../nodes/renew-certificate.ts';
+import { storeFacts } from '../nodes/store.ts';
+import type { Store } from '../store/store.ts';
+import type { NodeClient } from '../uplinks/node-client.ts';
+import type { Uplink } from '../uplinks/uplink.ts';
+
+export interface FactsKeeperOptions {
+  readonly store: Store;
+  readonly log: Logger;
+  readonly uplink: Uplink;
+  readonly client: NodeClient;
+  readonly certificates: CertificateKeeper;
+}
+
+const INTERVAL_MS = 30 * SECOND_MS;
+/** Everybody who lists nodes reads it: a node is not trusted to be brief. */
+const LIMIT_CHARACTERS = 65_536;
+/** After a lease was granted or ended, the node's facts are read again, once for all that come together. */
+const SETTLE_MS = 3 * SECOND_MS;
+/** When nodes or we are busy, so that reading takes long, it is done less often. */
+const SETTLE_FACTOR = 50;
+
+/** Keeps what a node says of itself, and its certificate, up to date for as long as its uplink is open. */
+export class FactsKeeper {
+  readonly #options: FactsKeeperOptions;
+  #reread: () => void = () => {};
+  #lastReadMs = 0;
+
+  constructor(options: FactsKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** What the node has left may have changed. Cheap to call often. */
+  changed(): void {
+    this.#reread();
+  }
+
+  /** Runs until the uplink is closed. */
+  async run(): Promise<void> {
+    const { uplink, log } = this.#options;
+    while (!uplink.closed.aborted) {
+      const startMs = performance.now();
+      try {
+        await this.#read();
+      } catch (error) {
+        if (uplink.closed.aborted) return;
+        log.warn({ error: messageOf(error), node: uplink.node.nodeName }, 'a node does not say what it is');
+        await this.#storeTrouble(error);
+      }
+      this.#lastReadMs = performance.now() - startMs;
+      await this.#tendCertificate();
+      await this.#untilOld();
+    }
+  }
+
+  async #read(): Promise<void> {
+    const { client, store, uplink } = this.#options;
+    const facts = await client.getNode({}, { signal: uplink.closed });
+    if (facts.id !== uplink.node.nodeId) throw new PlanetLabError('conflict', 'The node says that it is another node.');
+    if (JSON.stringify(facts).length > LIMIT_CHARACTERS)
+      throw new PlanetLabError('conflict', `What it says of itself is over ${LIMIT_CHARACTERS} characters.`);
+    await storeFacts(store, uplink.node.nodeId, { facts });
+  }
+
+  async #tendCertificate(): Promise<void> {
+    const { certificates, uplink, log } = this.#options;
+    await certificates.tend(uplink.closed).catch((error) => {
+      const node = uplink.node.nodeName;
+      log.warn({ error: messageOf(error), node }, 'the certificate of a node was not renewed; tried again later');
+    });
+  }
+
+  async #untilOld(): Promise<void> {
+    const { closed } = this.#options.uplink;
+    const changed = new AbortController();
+    this.#reread = () => changed.abort();
+    const signal = AbortSignal.any([closed, changed.signal]);
+    await sleep(INTERVAL_MS, undefined, { signal }).catch(() => {}); // ended early: read again, or the loop ends
+    if (!changed.signal.aborted) return;
+    const settleMs = Math.min(INTERVAL_MS, Math.max(SETTLE_MS, SETTLE_FACTOR * this.#lastReadMs));
+    await sleep(settleMs, undefined, { signal: closed }).catch(() => {}); // closed: the loop ends
+  }
+
+  async #storeTrouble(error: unknown): Promise<void> {
+    if (!(error instanceof PlanetLabError)) return; // the database: the next round tells
+    const trouble = {
+      code: error.code,
+      message: `It is connected, but does not answer as it should: ${error.message}`,
+    };
+    const { store, uplink, log } = this.#options;
+    await storeFacts(store, uplink.node.nodeId, { trouble }).catch((cause) =>
+      log.warn({ error: messageOf(cause) }, 'trouble of a node not stored'),
+    );
+  }
+}

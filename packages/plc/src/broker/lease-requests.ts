@@ -1,0 +1,86 @@
+import type { LeaseRequest } from '@planetlab/contract';
+import { errorOf, LEASE_REQUESTS_LIMIT } from '@planetlab/contract';
+import { isPlanetLabError, messageOf, PlanetLabError, toInstant } from '@planetlab/model';
+import { accessHashOf } from './plan.ts';
+import { leased, refused, type StepContext, type StepOutcome } from './steps.ts';
+import type { BrokerStep, HeldLease } from './types.ts';
+
+export type RequestStep = Extract<BrokerStep, { readonly type: 'request' }>;
+
+/** A node takes no body above 1 MiB; the keys of a slice with many people are most of one. */
+const BODY_LIMIT_CHARACTERS = 500_000;
+
+/**
+ * Asks one node for all of these leases, as many in one request as it takes, and notes each answer. `told` hears of each
+ * sliver's outcome; what was thrown for one is logged by it and in nobody else's way.
+ */
+export async function requestLeases(
+  context: StepContext,
+  steps: readonly RequestStep[],
+  told: (step: RequestStep, outcome: StepOutcome, error?: unknown) => void,
+): Promise<void> {
+  for (const batch of inBatches(steps)) {
+    const answers = await ask(context, batch);
+    await Promise.all(
+      batch.map((step, index) =>
+        heed(context, step, answers[index] ?? new Error('the node left a request unanswered')).then(
+          (outcome) => told(step, outcome),
+          (error) => told(step, 'failed', error),
+        ),
+      ),
+    );
+  }
+}
+
+const requestOf = ({ sliver, endsMs }: RequestStep): LeaseRequest => {
+  const { slice, image, resources, keys } = sliver;
+  return { slice, image, resources, expiresAt: toInstant(endsMs), keys: [...keys] };
+};
+
+type Answer = Awaited<ReturnType<StepContext['client']['requestLease']>> | Error;
+
+/** One answer for each, in their order. Never throws. */
+async function ask({ client }: StepContext, batch: readonly RequestStep[]): Promise<readonly Answer[]> {
+  try {
+    const { items } = await client.requestLeases({ body: { items: batch.map(requestOf) } });
+    return items.map((item) => ('lease' in item ? item.lease : errorOf(item.problem)));
+  } catch (error) {
+    if (isPlanetLabError(error, 'no_such_route')) return askEach(client, batch);
+    const reason = error instanceof Error ? error : new Error(messageOf(error));
+    return batch.map(() => reason);
+  }
+}
+
+/** For a node manager of before there was such a request. */
+const askEach = (client: StepContext['client'], batch: readonly RequestStep[]): Promise<readonly Answer[]> =>
+  Promise.all(batch.map((step) => client.requestLease({ body: requestOf(step) }).catch((error: Error) => error)));
+
+async function heed(context: StepContext, { sliver }: RequestStep, answer: Answer): Promise<StepOutcome> {
+  let lease: HeldLease;
+  try {
+    if (answer instanceof Error) throw answer;
+    lease = context.checked(answer);
+    if (lease.slice !== sliver.slice)
+      throw new PlanetLabError('credential_invalid', `The node gave a lease for ${lease.slice} instead.`);
+  } catch (error) {
+    return refused(context, sliver, error);
+  }
+  context.holdLease(lease);
+  return leased(context, sliver, lease, accessHashOf(sliver.keys));
+}
+
+function* inBatches(steps: readonly RequestStep[]): Generator<readonly RequestStep[]> {
+  let batch: RequestStep[] = [];
+  let size = 0;
+  for (const step of steps) {
+    const more = 1000 + step.sliver.keys.reduce((sum, { person, key }) => sum + person.length + key.length + 30, 0);
+    if (batch.length === LEASE_REQUESTS_LIMIT || (batch.length > 0 && size + more > BODY_LIMIT_CHARACTERS)) {
+      yield batch;
+      batch = [];
+      size = 0;
+    }
+    batch.push(step);
+    size += more;
+  }
+  if (batch.length > 0) yield batch;
+}
