@@ -1,19 +1,20 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemRunner } from '@planetlab/linux';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { build } from 'vite';
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 export const CHROMIUM = PLACES.find((path) => existsSync(path));
 
-/** Builds the console as it stands into a folder of its own, which the caller removes. */
+/** The folder of the console as it stands: built anew where its sources have changed, by what `npm run lab` does that with. */
 export async function buildConsole(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'planetlab-console-'));
-  const configFile = join(import.meta.dirname, '../../apps/console/vite.config.ts');
-  await build({ configFile, logLevel: 'warn', build: { outDir: folder, emptyOutDir: true } });
-  return folder;
+  const root = join(import.meta.dirname, '../..');
+  await systemRunner.run({
+    argv: ['sh', '-ec', '. tools/setup/lib.sh; ensure_console'],
+    cwd: root,
+    timeoutMs: 300_000,
+  });
+  return join(root, 'apps/console/dist');
 }
 
 /** Nothing but the page itself goes to the network. */

@@ -16,7 +16,6 @@ if (missing !== undefined) console.warn(`The console is not tested on a real PLC
 
 // Without a browser or without root there is no page or no PLC; the line before says which, on the screen.
 describe.skipIf(missing !== undefined)('the console on a real PLC', () => {
-  let dist: string;
   let folder: string;
   let plc: ChildProcess;
   let url: string;
@@ -25,7 +24,6 @@ describe.skipIf(missing !== undefined)('the console on a real PLC', () => {
   let institution: Institution;
 
   beforeAll(async () => {
-    dist = await buildConsole();
     institution = await startInstitution();
     folder = await mkdtemp(join(tmpdir(), 'planetlab-console-plc-'));
     await chmod(folder, 0o711); // the database's account passes through
@@ -35,7 +33,17 @@ describe.skipIf(missing !== undefined)('the console on a real PLC', () => {
     const identity = ['--authority', 'test.example', '--admin-email', 'ada@example.org'];
     const { issuer, clientId, clientSecret } = institution;
     const oidc = ['--oidc-issuer', issuer, '--oidc-client-id', clientId, '--oidc-label', 'Example University'];
-    const args = [PLC_MAIN, 'run', '--state', state, '--console', dist, ...listen, ...identity, ...oidc];
+    const args = [
+      PLC_MAIN,
+      'run',
+      '--state',
+      state,
+      '--console',
+      await buildConsole(),
+      ...listen,
+      ...identity,
+      ...oidc,
+    ];
     plc = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, PLANETLAB_PLC_OIDC_CLIENT_SECRET: clientSecret },
@@ -59,7 +67,7 @@ describe.skipIf(missing !== undefined)('the console on a real PLC', () => {
       plc.kill('SIGTERM');
       await ended;
     }
-    for (const path of [dist, folder]) if (path !== undefined) await rm(path, { recursive: true, force: true });
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   });
 
   it('signs in by its link, shows a change as it happens, and signs out', async () => {

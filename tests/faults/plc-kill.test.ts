@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Client, createClient, fetchTransport, plcRoutes, withHeaders } from '@planetlab/contract';
 import { isPlanetLabError } from '@planetlab/model';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, expect, it } from 'vitest';
 
 const MAIN = new URL('../../apps/plc/main.ts', import.meta.url).pathname;
 
@@ -16,16 +17,19 @@ interface RunningPlc {
   readonly heard: readonly string[];
 }
 
-let folder: string;
-let children: ChildProcess[];
+/** One for all tests: each starts a PLC on what the last one left, its PostgreSQL perhaps still running. */
+const folder = mkdtempSync(join(tmpdir(), 'plc-kill-'));
+chmodSync(folder, 0o711);
+const children: ChildProcess[] = [];
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'plc-kill-'));
-  chmodSync(folder, 0o711);
-  children = [];
-});
 afterEach(async () => {
-  for (const child of children) child.kill('SIGKILL');
+  for (const child of children.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+});
+afterAll(async () => {
   await command('purge', '--state', state()).exited;
   rmSync(folder, { recursive: true });
 });
@@ -77,7 +81,8 @@ const postgresPid = () => Number(readFileSync(join(state(), 'postgres/postmaster
 
 /** Makes changes one after another and notes those that were acknowledged, until the PLC is gone. */
 async function changeUntilGone(client: Client<typeof plcRoutes>, acknowledged: string[]): Promise<void> {
-  for (let i = 0; ; i++) {
+  const before = (await allSites(client)).size;
+  for (let i = before; ; i++) {
     const name = `site${i}`;
     try {
       await client.createSite({ body: { name, title: name } });

@@ -102,7 +102,7 @@ install_packages() {
 
 # --- console ----------------------------------------------------------------------------------------------------------
 
-# Builds the web console when its sources have changed since the last time.
+# Builds the web console when its sources have changed since the last time. Fails, and says so, when it cannot be built.
 ensure_console() {
   [ -f apps/console/vite.config.ts ] || return 0
   stamp=node_modules/.planetlab-console
@@ -112,10 +112,12 @@ ensure_console() {
   )
   if [ -f apps/console/dist/index.html ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then return 0; fi
   say "building the console ..."
-  if (cd apps/console && ../../node_modules/.bin/node ../../node_modules/vite/bin/vite.js build --logLevel warn >&2); then
+  # Tests call this too, with a NODE_ENV of theirs, which would get into the pages.
+  if (cd apps/console && NODE_ENV=production ../../node_modules/.bin/node ../../node_modules/vite/bin/vite.js build --logLevel warn >&2); then
     printf '%s\n' "$wanted" >"$stamp"
   else
-    say "the console could not be built; going on without it"
+    say "the console could not be built"
+    return 1
   fi
 }
 
