@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 const APPS = resolve(import.meta.dirname, '../../apps');
 const PL = join(APPS, 'cli/main.ts');
 const NODES = ['tokyo', 'zurich'] as const;
+const LONG = { timeout: 60_000, interval: 200 };
 
 /** From an empty authority to a running slice and back, by typing commands only; nodes are real but for their VMM. */
 describe('pl on a real PLC with real node managers', () => {
@@ -148,6 +149,43 @@ describe('pl on a real PLC with real node managers', () => {
     const leave = await pl('person leave --yes --hand-to ada@example.org', '', grace);
     expect(leave.stdout).toContain('Your account grace@example.org has ended.');
     expect((await pl('slice show eth_grace')).stdout).toContain('ada@example.org');
+  });
+
+  it('chooses nodes by their tags, and remembers settings', async () => {
+    expect((await pl('node tag zurich uplink=10g')).stdout).toBe('zurich has uplink=10g.\n');
+    const chosen = await pl('node select tags.uplink=="10g" --explain');
+    expect(chosen.stdout).toMatch(/^zurich +yes /m);
+    expect(chosen.stdout).toMatch(/^tokyo +no /m);
+    expect((await pl('node select tags.uplink=="1g"')).stderr).toContain('[selection_too_small]');
+    expect((await pl('settings set nodesPerSlice=7')).stdout).toBe('nodesPerSlice is 7.\n');
+    expect((await pl('settings show')).stdout).toMatch(/^nodesPerSlice +7$/m);
+    expect((await pl('settings set nodesPerSlice=many')).code).toBe(2);
+  });
+
+  it('stops a slice and a node for a reason that all can read, and lets them go on', async () => {
+    const states = async () => {
+      const { items } = JSON.parse((await pl('sliver list --slice eth_demo --json')).stdout);
+      return items.map(({ state }: { state: string }) => state).toSorted();
+    };
+    const suspended = await pl('slice suspend eth_demo --reason noisy');
+    expect(suspended.stdout).toBe('Slice eth_demo is suspended; its slivers keep their disks.\n');
+    await expect.poll(states, LONG).toEqual(['stopped', 'stopped']);
+    expect((await pl('sliver show eth_demo@tokyo')).stdout).toContain('noisy');
+    expect((await pl('exec eth_demo@tokyo -- true')).stderr).toContain('[sliver_not_running]');
+    expect((await pl('slice resume eth_demo')).stdout).toBe('Slice eth_demo runs again.\n');
+    await expect.poll(states, LONG).toEqual(['running', 'running']);
+
+    await pl('node quarantine zurich --reason scans');
+    await expect.poll(states, LONG).toEqual(['running', 'stopped']);
+    expect((await pl('node show zurich --why')).stdout).toContain('scans');
+    await pl('node end-quarantine zurich');
+    await expect.poll(states, LONG).toEqual(['running', 'running']);
+
+    await pl('node drain zurich --reason moving');
+    expect((await pl('node show zurich --why')).stdout).toContain('it is to run empty');
+    await pl('slice create eth_late');
+    expect((await pl('slice add-node eth_late zurich')).stderr).toContain('moving');
+    expect((await pl('node undrain zurich')).stdout).toBe('Node zurich takes new slivers.\n');
   });
 
   it('takes it all away again', async () => {
