@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   cgroupFolder,
@@ -10,6 +10,7 @@ import {
   unmount,
   unmountUnder,
 } from '@planetlab/linux';
+import { localStatus } from '@planetlab/node-manager';
 import { expect, it } from 'vitest';
 import { describeNode } from '../host/describe-node.ts';
 import { eventually, leaseFor } from '../host/node-fixture.ts';
@@ -119,7 +120,7 @@ describeNode('a node', NODE, (world) => {
       await systemRunner.run({ argv: ['dd', 'if=/dev/zero', `of=${filler}`, 'bs=1M'] }).catch(() => {}); // until it is full
       await expect(lease('test_late')).rejects.toMatchObject({ code: 'insufficient_resources' });
       expect(await states()).toEqual({ test_first: 'running' });
-      expect(readdirSync(`${world.node.stateDir}/leases`)).toEqual(['test_first.json']);
+      expect(localStatus(world.node.stateDir).slivers).toMatchObject([{ slice: 'test_first' }]); // from their journal
       rmSync(filler);
       await lease('test_late');
       await until({ test_first: 'running', test_late: 'running' });

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { cgroupFolder, mountsUnder, processesUnder, readCgroupHierarchies } from '@planetlab/linux';
 import { SliceName } from '@planetlab/model';
-import { adminClient } from '@planetlab/node-manager';
+import { adminClient, localStatus } from '@planetlab/node-manager';
 import { expect, it } from 'vitest';
 import { describeNode } from '../host/describe-node.ts';
 import { eventually, leaseFor } from '../host/node-fixture.ts';
@@ -12,9 +12,9 @@ const SLICE = SliceName.parse('test_steps');
 type What = 'create' | 'change' | 'stop' | 'restart' | 'delete';
 /** In an order in which each finds what the one before has left: with one start of the manager for each. */
 const FAULTS: readonly (readonly [What, string])[] = [
-  ['create', 'write:leaseFile'],
+  ['create', 'write:journal'],
   ['delete', 'write:endLease'],
-  ['create', 'write:addLease'],
+  ['create', 'write:addLeases'],
   ['delete', 'step:StopMachine'],
   ['create', 'step:MountRoot'],
   ['delete', 'step:DestroyMachine'],
@@ -78,7 +78,7 @@ describeNode('a node manager that is killed after a step', NODE, (world) => {
       machines: folder(`/run/planetlab/${world.node.tag}/oci`).length,
       roots: mountsUnder(`/run/planetlab/${world.node.tag}/roots`).filter((point) => point.endsWith('/root')).length,
       volumes: folder(`${world.node.stateDir}/slivers`).filter((name) => name === SLICE).length,
-      leases: folder(`${world.node.stateDir}/leases`).length,
+      leases: localStatus(world.node.stateDir).slivers.length, // from their journal
     };
   };
   const ONE = { processes: 1, links: 1, machines: 1, roots: 1, volumes: 1, leases: 1 };

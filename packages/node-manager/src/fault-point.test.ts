@@ -7,7 +7,7 @@ describe('a fault point', () => {
     const reached = faultPointFrom({ NODE_ENV: 'test', PLANETLAB_FAULT: 'step:CreateMachine:2' }, () => {
       crashes++;
     });
-    for (const point of ['step:CreateMachine', 'write:addLease', 'step:CreateMachine', 'step:CreateMachine']) {
+    for (const point of ['step:CreateMachine', 'write:addLeases', 'step:CreateMachine', 'step:CreateMachine']) {
       reached(point);
     }
     expect(crashes).toBe(1);

@@ -2,7 +2,7 @@ import { PlanetLabError } from '@planetlab/model';
 
 /**
  * Called where a crash is worth trying: after each step (`step:CreateMachine`) and after each durable write
- * (`write:addLease`). Outside tests it does nothing.
+ * (`write:addLeases`). Outside tests it does nothing.
  */
 export type FaultPoint = (name: string) => void;
 

@@ -6,7 +6,7 @@ import { readOptional } from './files.ts';
 import { NodeFile, readIdentity } from './identity/identity.ts';
 import { lockOwner } from './node-lock.ts';
 import { type NodePaths, nodePaths } from './paths.ts';
-import { openLeaseFiles } from './store/lease-files.ts';
+import { readLeaseJournal } from './store/lease-journal.ts';
 
 /** What can be told on the machine itself, whether or not the manager runs. */
 export interface LocalStatus {
@@ -51,13 +51,11 @@ export function localStatus(stateDir: string): LocalStatus {
   };
 }
 
-/** From the files of the leases: the manager has the database for itself. */
+/** From the journal of leases: the manager has the database for itself. */
 function leasedSlivers(paths: NodePaths): LocalStatus['slivers'] {
   if (!existsSync(paths.leases)) return [];
   const { publicKey } = readIdentity(paths).key;
-  const files = openLeaseFiles(paths.leases, (token) => readLease(token, publicKey), { warn() {} });
-  return files
-    .read()
+  return readLeaseJournal(paths.leases, (token) => readLease(token, publicKey), { warn() {} })
     .map(({ lease, index }) => ({
       ...{ slice: lease.slice, index, ended: false },
       leaseEndsAt: new Date(lease.expiresAtMs).toISOString(),

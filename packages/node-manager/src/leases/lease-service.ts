@@ -87,7 +87,7 @@ class StoredLeases implements LeaseService {
       expiresAtMs: terms.expiresAtMs,
     };
     const entry = { lease, token: issueLease(node.key, lease), imageDigest: terms.imageDigest };
-    store.addLease({ ...entry, index: indexFor(this.#options, request.slice), keys: request.keys });
+    store.addLeases([{ ...entry, index: indexFor(this.#options, request.slice), keys: request.keys }]);
     this.#options.changed(lease);
     return { ...entry, endedAtMs: null };
   }

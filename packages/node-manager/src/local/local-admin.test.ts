@@ -16,13 +16,7 @@ function adminWith(folder: string, ...slices: string[]) {
   const store = storeIn(folder, key);
   slices.forEach((name, at) => {
     const lease = leaseOf(name);
-    store.addLease({
-      lease,
-      token: issueLease(key, lease),
-      imageDigest: 'd'.repeat(64),
-      index: at + 2,
-      keys: [],
-    });
+    store.addLeases([{ lease, token: issueLease(key, lease), imageDigest: 'd'.repeat(64), index: at + 2, keys: [] }]);
   });
   const now = () => NOW_MS;
   const addresses = { sliverIpv4Range: '100.96.0.0/16', ipv6Prefix: null, idBase: 100_000_000 };

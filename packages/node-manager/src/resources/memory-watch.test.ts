@@ -26,7 +26,7 @@ function setUp() {
   for (const [index, name] of ['a1_x', 'a1_y'].entries()) {
     const lease = leaseOf(name);
     const entry = { lease, token: issueLease(key, lease), imageDigest: 'd', keys: [] };
-    store.addLease({ ...entry, index: index + 2 });
+    store.addLeases([{ ...entry, index: index + 2 }]);
     directory.report(slice(name), 'running');
   }
   const another = (of: SliverDirectory) =>

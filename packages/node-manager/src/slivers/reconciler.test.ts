@@ -42,7 +42,7 @@ function setUp(change: (host: Host) => Partial<Host> = () => ({})) {
   const lease = (name: string, index: number, endsInMs = 60_000) => {
     const nowMs = Date.now();
     const made = leaseOf(name, { issuedAtMs: nowMs, expiresAtMs: nowMs + endsInMs });
-    store.addLease({ lease: made, token: issueLease(key, made), imageDigest: 'd'.repeat(64), index, keys: [] });
+    store.addLeases([{ lease: made, token: issueLease(key, made), imageDigest: 'd'.repeat(64), index, keys: [] }]);
     reconciler.trigger(name);
     return made;
   };

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateKeyPair, issueLease, readLease } from '@planetlab/credentials';
 import { HOUR_MS } from '@planetlab/model';
@@ -26,11 +26,24 @@ function open(folder: string, nowMs = NOW_MS) {
   return { store, said, paths, live };
 }
 
+const journalIn = (leases: string): string => join(leases, 'journal.jsonl');
+
+/** The slices whose leases the journal has. */
+function heldIn(leases: string): readonly string[] {
+  const held = new Set<string>();
+  for (const line of readFileSync(journalIn(leases), 'utf8').split('\n').slice(0, -1)) {
+    const said = JSON.parse(line);
+    if (said.held === null) held.delete(said.slice);
+    else held.add(said.slice);
+  }
+  return [...held].sort();
+}
+
 /** A store with two live leases and an ended one, as a manager that was killed leaves it. */
 function twoLeases(folder: string) {
   const { store, paths } = open(folder);
   const ended = entry('c3_z', 4);
-  for (const each of [entry('a1_x', 2), entry('b2_y', 3), ended]) store.addLease(each);
+  for (const each of [entry('a1_x', 2), entry('b2_y', 3), ended]) store.addLeases([each]);
   store.endLease(ended.lease.id, NOW_MS);
   store.forgetSliver(slice('c3_z'));
   store.close();
@@ -79,37 +92,84 @@ describe('leases survive their database', () => {
     using folder = temporaryFolder();
     const { database, leases } = twoLeases(folder.path);
     rmSync(database);
-    const file = join(leases, 'a1_x.json');
     const stranger = issueLease(generateKeyPair(), leaseOf('a1_x'));
-    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), token: stranger }));
+    const [line = ''] = readFileSync(journalIn(leases), 'utf8').split('\n');
+    const { slice: of, held } = JSON.parse(line);
+    appendFileSync(journalIn(leases), `${JSON.stringify({ slice: of, held: { ...held, token: stranger } })}\n`);
     const { store, said, live } = open(folder.path, NOW_MS + HOUR_MS);
     expect(live()).toEqual([]);
-    expect(said).toEqual(['the file of a lease is damaged']);
-    expect(existsSync(join(leases, 'b2_y.json'))).toBe(false);
+    expect(said).toEqual(['a line in the journal of leases is damaged']);
+    expect(heldIn(leases)).toEqual(['a1_x']); // what cannot be read stays for people to look at
     store.close();
   });
 });
 
-describe('the file of a lease', () => {
-  it('follows the lease, and is gone with it', () => {
+describe('the journal of leases', () => {
+  it('follows the lease, and has nothing of it when it is over', () => {
     using folder = temporaryFolder();
     const { store, paths } = open(folder.path);
     const first = entry('a1_x', 2);
-    store.addLease(first);
+    store.addLeases([first, entry('b2_y', 3, { expiresAtMs: NOW_MS + 4 * HOUR_MS })]);
     const renewed = { ...first.lease, expiresAtMs: NOW_MS + 2 * HOUR_MS };
     const token = issueLease(key, renewed);
     store.replaceLease(renewed, token);
-    expect(readFileSync(join(paths.leases, 'a1_x.json'), 'utf8')).toContain(token);
+    expect(readFileSync(journalIn(paths.leases), 'utf8')).toContain(token);
+    expect(heldIn(paths.leases)).toEqual(['a1_x', 'b2_y']);
     store.endExpired(NOW_MS + 3 * HOUR_MS);
-    expect(readdirSync(paths.leases)).toEqual([]);
+    expect(heldIn(paths.leases)).toEqual(['b2_y']);
     store.close();
   });
 
-  it('is made again when it is missing', () => {
+  it('says nothing of what the database did not take', () => {
+    using folder = temporaryFolder();
+    const { store, paths } = open(folder.path);
+    store.addLeases([entry('a1_x', 2)]);
+    expect(() => store.addLeases([entry('b2_y', 3), entry('c3_z', 2)])).toThrow(); // an index is taken
+    expect(heldIn(paths.leases)).toEqual(['a1_x']);
+    store.addLeases([entry('b2_y', 3)]);
+    expect(heldIn(paths.leases)).toEqual(['a1_x', 'b2_y']);
+    store.close();
+  });
+
+  it.each<[string, (journal: string) => void]>([
+    ['is missing', (journal) => rmSync(journal)],
+    ['ends in the middle of a line', (journal) => truncateSync(journal, statSync(journal).size - 10)],
+    ['has a part of a line that was never promised', (journal) => appendFileSync(journal, '{"slice":"z9_')],
+  ])('is made whole when it %s', (_what, damage) => {
     using folder = temporaryFolder();
     const { leases } = twoLeases(folder.path);
-    rmSync(join(leases, 'a1_x.json'));
-    open(folder.path).store.close();
-    expect(readdirSync(leases).sort()).toEqual(['a1_x.json', 'b2_y.json']);
+    damage(journalIn(leases));
+    const { store, said } = open(folder.path);
+    store.addLeases([entry('d4_w', 5)]);
+    store.close();
+    expect(heldIn(leases)).toEqual(['a1_x', 'b2_y', 'd4_w']);
+    expect(said).toEqual([]);
+  });
+
+  it('does not grow without end', () => {
+    using folder = temporaryFolder();
+    const { store, paths } = open(folder.path);
+    const first = entry('a1_x', 2);
+    store.addLeases([first, entry('b2_y', 3)]);
+    for (let time = 0; time < 400; time++) store.replaceLease(first.lease, first.token);
+    expect(statSync(journalIn(paths.leases)).size).toBeLessThan(300 * 1024);
+    expect(heldIn(paths.leases)).toEqual(['a1_x', 'b2_y']);
+    store.close();
+  });
+
+  it('takes over the files that a manager before has kept', () => {
+    using folder = temporaryFolder();
+    const { database, leases } = twoLeases(folder.path);
+    const text = readFileSync(journalIn(leases), 'utf8');
+    for (const line of text.split('\n').slice(0, 2)) {
+      const { slice: of, held } = JSON.parse(line);
+      writeFileSync(join(leases, `${of}.json`), JSON.stringify(held));
+    }
+    rmSync(journalIn(leases));
+    rmSync(database);
+    const { store, live } = open(folder.path);
+    expect(live()).toEqual(['a1_x 2', 'b2_y 3']);
+    expect(readdirSync(leases)).toEqual(['journal.jsonl']);
+    store.close();
   });
 });

@@ -6,7 +6,7 @@ import { type FaultPoint, noFaults } from '../fault-point.ts';
 import { isNoRoom, writeFileAtomic } from '../files.ts';
 import type { Logger } from '../logger.ts';
 import type { NodePaths } from '../paths.ts';
-import { type LeaseFiles, openLeaseFiles } from './lease-files.ts';
+import { type LeaseJournal, openLeaseJournal, readLeaseJournal } from './lease-journal.ts';
 import type { NoticeRecord } from './notice-table.ts';
 import { type LeaseEntry, type NodeStore, openAs, SqliteStore } from './store.ts';
 
@@ -20,14 +20,14 @@ export interface DurableStoreOptions {
 }
 
 /**
- * The database and the files of the leases, as one store. A database that is damaged is put aside, and what it held is
- * taken from the files. A full disk is an expected failure that says so and changes nothing.
+ * The database and the journal of leases, as one store. A database that is damaged is put aside, and what it held is
+ * taken from the journal. A full disk is an expected failure that says so and changes nothing.
  */
 export function openDurableStore(options: DurableStoreOptions): NodeStore {
-  const files = openLeaseFiles(options.paths.leases, options.readToken, options.logger);
+  const journal = openLeaseJournal(options.paths.leases);
   const store = openOrReplace(options);
-  takeUp(store, files, options);
-  store.connect(files, options);
+  takeUp(store, journal, options);
+  store.connect(journal, options);
   return store;
 }
 
@@ -39,28 +39,42 @@ function openOrReplace({ paths, readToken, logger }: DurableStoreOptions): Durab
     const aside = `${paths.database}.damaged`;
     renameSync(paths.database, aside); // the last one only: it is for people to look at
     for (const part of ['-wal', '-shm']) rmSync(`${paths.database}${part}`, { force: true });
-    logger.error({ reason: messageOf(error), aside }, 'the database is damaged; leases are taken from their files');
+    logger.error({ reason: messageOf(error), aside }, 'the database is damaged; leases are taken from their journal');
     return openAs(DurableStore, paths.database, readToken);
   }
 }
 
-/** Makes database and files say the same after a crash, or after a database was lost in whole or in part. */
-function takeUp(store: NodeStore, files: LeaseFiles, { logger, nowMs }: DurableStoreOptions): void {
-  const found = files.read();
+/** Makes database and journal say the same after a crash, or after a database was lost in whole or in part. */
+function takeUp(
+  store: NodeStore,
+  journal: LeaseJournal,
+  { paths, readToken, logger, nowMs }: DurableStoreOptions,
+): void {
+  const found = readLeaseJournal(paths.leases, readToken, logger);
+  const over: SliceName[] = [];
   for (const entry of found) {
     const { slice, id, expiresAtMs } = entry.lease;
     if (store.liveLeaseOf(slice) !== undefined) continue; // the database is the newer one
-    const over = store.lease(id) !== undefined || expiresAtMs <= nowMs;
-    if (!over && freeFor(store, entry)) {
-      store.addLease(entry);
-      logger.warn({ slice, lease: id }, 'a lease that the database did not have was taken up from its file');
-    } else files.remove(slice);
+    if (store.lease(id) === undefined && expiresAtMs > nowMs && freeFor(store, entry)) {
+      store.addLeases([entry]);
+      logger.warn({ slice, lease: id }, 'a lease that the database did not have was taken up from the journal');
+    } else over.push(slice);
   }
+  removeIfRoom(journal, over, paths.database);
   const have = new Map<string, string>(found.map(({ lease, token }) => [lease.slice, token]));
   const keys = store.access();
-  for (const { slice, index, stored } of store.slivers()) {
-    if (stored.endedAtMs !== null || have.get(slice) === stored.token) continue;
-    files.write({ ...stored, index, keys: keys.get(slice) ?? [] });
+  const missing = store
+    .slivers()
+    .filter(({ slice, stored: { endedAtMs, token } }) => endedAtMs === null && have.get(slice) !== token);
+  journal.write(missing.map(({ slice, index, stored }) => ({ ...stored, index, keys: keys.get(slice) ?? [] })));
+}
+
+/** Leases whose time is over do no harm in the journal. */
+function removeIfRoom(journal: LeaseJournal, slices: readonly SliceName[], database: string): void {
+  try {
+    journal.remove(slices);
+  } catch (error) {
+    if (!isFull(error, database)) throw error;
   }
 }
 
@@ -68,52 +82,42 @@ const freeFor = (store: NodeStore, { lease, index }: LeaseEntry): boolean =>
   store.sliver(lease.slice)?.index === index || !store.indices().has(index);
 
 /**
- * Files come first when something is promised and go first when it ends, so that a database that is lost revives
- * nothing that was ended.
+ * The journal comes first, when something is promised and when it ends, so that a database that is lost revives nothing
+ * that was ended.
  */
 class DurableStore extends SqliteStore {
-  #files: LeaseFiles | undefined;
+  #journal: LeaseJournal | undefined;
   #reached: FaultPoint = noFaults;
   #database = '';
 
-  connect(files: LeaseFiles, { reached, paths }: DurableStoreOptions): void {
-    this.#files = files;
+  connect(journal: LeaseJournal, { reached, paths }: DurableStoreOptions): void {
+    this.#journal = journal;
     this.#reached = reached;
     this.#database = paths.database;
   }
 
-  override addLease(entry: LeaseEntry): void {
-    this.#durably('addLease', () => {
-      try {
-        this.#files?.write(entry);
-        this.#reached('write:leaseFile');
-        super.addLease(entry);
-      } catch (error) {
-        this.#files?.remove(entry.lease.slice);
-        throw error;
-      }
-    });
+  override addLeases(entries: readonly LeaseEntry[]): void {
+    this.#durably('addLeases', () => this.#journalled(entries, () => super.addLeases(entries)));
   }
 
   override replaceLease(lease: Lease, token: string): void {
-    this.#durably('replaceLease', () => {
-      this.#write(lease.slice, { token });
-      super.replaceLease(lease, token);
-    });
+    const entries = this.#entryOf(lease.slice, { token });
+    this.#durably('replaceLease', () => this.#journalled(entries, () => super.replaceLease(lease, token)));
   }
 
   override endLease(id: LeaseId, nowMs: number): void {
     this.#durably('endLease', () => {
       const slice = this.lease(id)?.lease.slice;
-      if (slice !== undefined && this.liveLeaseOf(slice)?.lease.id === id) this.#files?.remove(slice);
+      if (slice !== undefined && this.liveLeaseOf(slice)?.lease.id === id) this.#journal?.remove([slice]);
       super.endLease(id, nowMs);
     });
   }
 
   override endExpired(nowMs: number): readonly SliceName[] {
     const ended = explainFullDisk(this.#database, () => super.endExpired(nowMs));
-    for (const slice of ended) this.#files?.remove(slice); // one that stays is over anyway
-    if (ended.length > 0) this.#reached('write:endExpired');
+    if (ended.length === 0) return ended;
+    if (this.#journal !== undefined) removeIfRoom(this.#journal, ended, this.#database);
+    this.#reached('write:endExpired');
     return ended;
   }
 
@@ -122,20 +126,36 @@ class DurableStore extends SqliteStore {
   }
 
   override setAccess(slice: SliceName, keys: readonly SshKey[]): void {
-    this.#durably('setAccess', () => {
-      this.#write(slice, { keys });
-      super.setAccess(slice, keys);
-    });
+    const entries = this.#entryOf(slice, { keys });
+    this.#durably('setAccess', () => this.#journalled(entries, () => super.setAccess(slice, keys)));
   }
 
   override addNotice(record: NoticeRecord): void {
     this.#durably('addNotice', () => super.addNotice(record));
   }
 
-  #write(slice: SliceName, change: Partial<Pick<LeaseEntry, 'token' | 'keys'>>): void {
+  override close(): void {
+    super.close();
+    this.#journal?.close();
+  }
+
+  /** What the journal is to say of a lease that holds; nothing of one that does not. */
+  #entryOf(slice: SliceName, change: Partial<Pick<LeaseEntry, 'token' | 'keys'>>): readonly LeaseEntry[] {
     const row = this.sliver(slice);
-    if (row === undefined || row.stored.endedAtMs !== null) return;
-    this.#files?.write({ ...row.stored, index: row.index, keys: this.access().get(slice) ?? [], ...change });
+    if (row === undefined || row.stored.endedAtMs !== null) return [];
+    return [{ ...row.stored, index: row.index, keys: this.access().get(slice) ?? [], ...change }];
+  }
+
+  /** What the database does not take is taken out of the journal again. */
+  #journalled(entries: readonly LeaseEntry[], change: () => void): void {
+    const takeBack = this.#journal?.write(entries);
+    this.#reached('write:journal');
+    try {
+      change();
+    } catch (error) {
+      takeBack?.();
+      throw error;
+    }
   }
 
   #durably<T>(name: string, change: () => T): T {

@@ -15,7 +15,7 @@ describe('what the node remembers', () => {
     using folder = temporaryFolder();
     const first = entry('a1_x', 2);
     let store = storeIn(folder.path, key);
-    store.addLease(first);
+    store.addLeases([first]);
     store.close();
     store = storeIn(folder.path, key);
     expect(store.liveLeases()).toEqual([
@@ -31,7 +31,7 @@ describe('what the node remembers', () => {
     using folder = temporaryFolder();
     const first = entry('a1_x', 2);
     let store = storeIn(folder.path, key);
-    store.addLease(first);
+    store.addLeases([first]);
     const of = { slice: slice('a1_x'), lease: first.lease.id, code: 'memory_limit', counted: null };
     for (let at = 1; at <= 12; at++) store.addNotice({ ...of, at: toInstant(NOW_MS + at), message: `notice ${at}` });
     store.close();
@@ -48,9 +48,9 @@ describe('what the node remembers', () => {
   it('binds one lease to a slice at a time, and all of it or nothing', () => {
     using folder = temporaryFolder();
     const store = storeIn(folder.path, key);
-    store.addLease(entry('a1_x', 2));
-    expect(() => store.addLease(entry('a1_x', 3))).toThrow();
-    expect(() => store.addLease(entry('b2_y', 2))).toThrow(); // the index is taken
+    store.addLeases([entry('a1_x', 2)]);
+    expect(() => store.addLeases([entry('a1_x', 3)])).toThrow();
+    expect(() => store.addLeases([entry('c3_z', 3), entry('b2_y', 2)])).toThrow(); // an index is taken
     expect(store.liveLeases().map(({ lease }) => lease.slice)).toEqual(['a1_x']);
     store.close();
   });
@@ -58,8 +58,8 @@ describe('what the node remembers', () => {
   it('ends leases whose time is over, and keeps their slivers until these are removed', () => {
     using folder = temporaryFolder();
     const store = storeIn(folder.path, key);
-    store.addLease(entry('a1_x', 2, { expiresAtMs: NOW_MS + 1 }));
-    store.addLease(entry('b2_y', 3, { expiresAtMs: NOW_MS + HOUR_MS }));
+    store.addLeases([entry('a1_x', 2, { expiresAtMs: NOW_MS + 1 })]);
+    store.addLeases([entry('b2_y', 3, { expiresAtMs: NOW_MS + HOUR_MS })]);
     expect(store.endExpired(NOW_MS)).toEqual([]);
     expect(store.endExpired(NOW_MS + 1)).toEqual(['a1_x']);
     expect(store.liveLeases().map(({ lease }) => lease.slice)).toEqual(['b2_y']);
@@ -77,10 +77,10 @@ describe('what the node remembers', () => {
     using folder = temporaryFolder();
     const store = storeIn(folder.path, key);
     const first = entry('a1_x', 2);
-    store.addLease(first);
+    store.addLeases([first]);
     store.endLease(first.lease.id, NOW_MS);
     const second = entry('a1_x', 2);
-    store.addLease(second);
+    store.addLeases([second]);
     expect(store.sliver('a1_x')).toMatchObject({ index: 2, stored: { lease: { id: second.lease.id } } });
     expect(store.forgetSliver(slice('a1_x'))).toBe(false);
     store.close();

@@ -36,8 +36,8 @@ export interface LeaseEntry {
 
 /** What the node must remember over crashes. Each method is one transaction, durable when it returns. */
 export interface NodeStore extends VolumeStore, NoticeStore {
-  /** Binds the lease, the sliver's index and its keys together. */
-  addLease(entry: LeaseEntry): void;
+  /** Binds each lease, the sliver's index and its keys together: all of them, or none. */
+  addLeases(entries: readonly LeaseEntry[]): void;
   /** The same lease in another form: another end, other resources. No effect once it has ended. */
   replaceLease(lease: Lease, token: string): void;
   endLease(id: LeaseId, nowMs: number): void;
@@ -132,21 +132,14 @@ export class SqliteStore implements NodeStore {
       this.#access.set(String(slice), SshKeys.parse(JSON.parse(String(keys))));
   }
 
-  addLease({ lease, token, imageDigest, index, keys }: LeaseEntry): void {
+  addLeases(entries: readonly LeaseEntry[]): void {
     this.#transaction(() => {
-      this.#run(
-        'INSERT INTO leases (id, slice, image_digest, granted_ms, expires_ms, token) VALUES (?, ?, ?, ?, ?, ?)',
-        ...[lease.id, lease.slice, imageDigest, lease.issuedAtMs, lease.expiresAtMs, token],
-      );
-      this.#run(
-        `INSERT INTO slivers (slice, sliver_index, lease_id, created_ms) VALUES (?, ?, ?, ?)
-         ON CONFLICT (slice) DO UPDATE SET lease_id = excluded.lease_id`,
-        ...[lease.slice, index, lease.id, lease.issuedAtMs],
-      );
-      this.#writeAccess(lease.slice, keys);
+      for (const entry of entries) this.#insert(entry);
     });
-    this.#index.set({ slice: lease.slice, index, stored: { lease, token, imageDigest, endedAtMs: null } });
-    this.#access.set(lease.slice, keys);
+    for (const { lease, token, imageDigest, index, keys } of entries) {
+      this.#index.set({ slice: lease.slice, index, stored: { lease, token, imageDigest, endedAtMs: null } });
+      this.#access.set(lease.slice, keys);
+    }
   }
 
   replaceLease(lease: Lease, token: string): void {
@@ -258,6 +251,19 @@ export class SqliteStore implements NodeStore {
 
   close(): void {
     this.#database.close();
+  }
+
+  #insert({ lease, token, imageDigest, index, keys }: LeaseEntry): void {
+    this.#run(
+      'INSERT INTO leases (id, slice, image_digest, granted_ms, expires_ms, token) VALUES (?, ?, ?, ?, ?, ?)',
+      ...[lease.id, lease.slice, imageDigest, lease.issuedAtMs, lease.expiresAtMs, token],
+    );
+    this.#run(
+      `INSERT INTO slivers (slice, sliver_index, lease_id, created_ms) VALUES (?, ?, ?, ?)
+       ON CONFLICT (slice) DO UPDATE SET lease_id = excluded.lease_id`,
+      ...[lease.slice, index, lease.id, lease.issuedAtMs],
+    );
+    this.#writeAccess(lease.slice, keys);
   }
 
   #writeAccess(slice: SliceName, keys: readonly SshKey[]): void {
