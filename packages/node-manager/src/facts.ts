@@ -1,6 +1,7 @@
 import { release } from 'node:os';
 import type { HostFeature, NodeFacts } from '@planetlab/contract';
-import { addResources, NO_RESOURCES, type ResourceSums, sumsOf, toInstant } from '@planetlab/model';
+import { type ResourceSums, toInstant } from '@planetlab/model';
+import { boundBy } from './admission/bound.ts';
 import { drainReason } from './admission/decisions.ts';
 import type { Backend } from './backend.ts';
 import { type NodeConfig, parseEndpoint } from './config.ts';
@@ -39,7 +40,7 @@ export function nodeFacts(options: FactsOptions): NodeFacts {
     architecture: process.arch,
     place: config.place,
     capacity: options.capacity,
-    leased: live.map(({ lease }) => sumsOf(lease.resources)).reduce(addResources, NO_RESOURCES),
+    leased: boundBy(live.map(({ lease }) => lease.resources)).sums,
     ipv4: config.ipv4,
     ipv6Prefix: config.ipv6Prefix,
     ssh: sshEndpoint(options),

@@ -101,7 +101,7 @@ export async function startNodeManager(options: NodeManagerOptions): Promise<Nod
   const admin = await openLocalAdmin({
     ...parts,
     directory: core.directory,
-    changed: core.changed,
+    changed: (slice) => core.changed([slice]),
     uplinkState: () => uplink?.state() ?? { state: 'connecting' },
   });
   if (admin !== undefined) stack.use(admin);
@@ -228,10 +228,10 @@ function createCore(parts: Parts) {
     stopReason: (slice) => stopReason(parts.decisions.current(), slice),
     observedAccounts: () => (access === undefined ? '' : access.current()),
   });
-  const changed = (slice: SliceName) => {
-    reconciler.trigger(slice);
-    reconciler.triggerNode();
-    directory.touch(slice);
+  const changed = (slices: readonly SliceName[]) => {
+    reconciler.triggerNode(); // first: what all slivers share is then there for each
+    for (const slice of slices) reconciler.trigger(slice);
+    for (const slice of slices) directory.touch(slice);
   };
   return { hub, directory, reconciler, cpuPlan, changed, network: opened };
 }
@@ -277,7 +277,7 @@ async function openApi(
     decisions: () => decisions.current(),
     growsVolume: (slice) => backend.host.growsVolume(slice),
     ownPorts: () => new Set(listeningSockets().map(portKey)),
-    changed: ({ slice }) => changed(slice),
+    changed,
   });
   return createNodeApi(
     {

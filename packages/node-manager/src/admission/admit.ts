@@ -1,7 +1,6 @@
 import type { LeaseRequest } from '@planetlab/contract';
 import type { SliceCredential } from '@planetlab/credentials';
 import {
-  addResources,
   formatDuration,
   formatMiB,
   fromInstant,
@@ -16,12 +15,12 @@ import {
   sumsOf,
   toInstant,
 } from '@planetlab/model';
+import type { Bound } from './bound.ts';
 import { type Policy, promisable } from './policy.ts';
 
 export interface AdmissionFacts {
   readonly credential: SliceCredential;
-  /** Resources of the leases that hold now. */
-  readonly live: readonly Resources[];
+  readonly bound: Bound;
   /** All that the host has. */
   readonly host: ResourceSums;
   readonly images: readonly { readonly name: ImageName; readonly digest: string }[];
@@ -49,7 +48,7 @@ export function admit(policy: Policy, request: LeaseRequest, facts: AdmissionFac
   if (image === undefined) throw unknownImage(request.image, facts.images);
   const expiresAtMs = checkEnd(policy, fromInstant(request.expiresAt), nowMs);
   const { resources } = request;
-  if (facts.live.length >= policy.maxSlivers) {
+  if (facts.bound.slivers >= policy.maxSlivers) {
     throw new PlanetLabError(
       'insufficient_resources',
       `This node has all of its ${policy.maxSlivers} slivers. Ask again when one has ended, or choose another node.`,
@@ -77,8 +76,8 @@ export function checkEnd(policy: Policy, expiresAtMs: number, nowMs: number): nu
 }
 
 export interface RoomFacts {
-  /** Resources of the leases that hold now, without the one that is changed. */
-  readonly live: readonly Resources[];
+  /** Without the lease that is changed. */
+  readonly bound: Bound;
   readonly host: ResourceSums;
   /** How long the resources will be bound. */
   readonly leaseMs: number;
@@ -98,8 +97,7 @@ export function admitResources(policy: Policy, resources: Resources, facts: Room
       'The disk of a sliver cannot shrink while it is there. For a smaller one, take the slice off this node and put it on again.',
     );
   }
-  const leased = facts.live.map(sumsOf).reduce(addResources, NO_RESOURCES);
-  const left = subtractResources(promisable(policy, facts.host, facts.leaseMs), leased);
+  const left = subtractResources(promisable(policy, facts.host, facts.leaseMs), facts.bound.sums);
   const sums = sumsOf(resources);
   const held = facts.before === undefined ? NO_RESOURCES : sumsOf(facts.before);
   const short = RESOURCE_KEYS.find((key) => sums[key] > left[key] && sums[key] > held[key]);

@@ -1,6 +1,7 @@
 import { type LeaseRequest, leaseAnswer, nodeRoutes } from '@planetlab/contract';
 import { type App, serve } from '@planetlab/contract/server';
 import { fromInstant } from '@planetlab/model';
+import { grantedTo } from '../leases/lease-service.ts';
 import { toLeaseRecord } from '../store/store.ts';
 import { covers, requireSlice } from './authorise.ts';
 import { type ApiContext, callerOf } from './context.ts';
@@ -15,9 +16,13 @@ export function serveLeases(app: App, context: ApiContext): void {
 
   serve(app, nodeRoutes.requestLeases, async ({ body }, call) => {
     const credential = callerOf(context, call, 'lease');
-    const grant = (request: LeaseRequest) => {
-      requireSlice(credential, request.slice);
-      return toLeaseRecord(context.leases.request(request, credential));
+    const outcomes = context.leases.requestAll(
+      body.items.filter(({ slice }) => covers(credential, slice)),
+      credential,
+    );
+    const grant = ({ slice }: LeaseRequest) => {
+      requireSlice(credential, slice);
+      return toLeaseRecord(grantedTo(slice, outcomes));
     };
     return { items: body.items.map((request) => leaseAnswer(() => grant(request))) };
   });

@@ -1,47 +1,34 @@
 import type { LeaseChange, LeaseRequest } from '@planetlab/contract';
-import { issueLease, type KeyPair, type Lease, type SliceCredential } from '@planetlab/credentials';
+import { issueLease, type Lease, type SliceCredential } from '@planetlab/credentials';
 import {
+  isPlanetLabError,
   type LeaseId,
-  type NodeId,
-  type NodeName,
   PlanetLabError,
-  type PortBinding,
   portKey,
-  type ResourceSums,
   type Resources,
   type SliceName,
   sameResources,
   toInstant,
 } from '@planetlab/model';
-import { admit, admitResources, checkEnd } from '../admission/admit.ts';
-import { checkDecisions, type Decisions } from '../admission/decisions.ts';
-import type { Policy } from '../admission/policy.ts';
-import { admitPorts } from '../admission/ports.ts';
-import type { ImageStore } from '../images/image-store.ts';
-import { type AddressPlan, freeIndex } from '../slivers/addresses.ts';
-import { type NodeStore, newLeaseId, type StoredLease } from '../store/store.ts';
+import { admitResources, checkEnd } from '../admission/admit.ts';
+import { boundBy } from '../admission/bound.ts';
+import { checkDecisions } from '../admission/decisions.ts';
+import type { NodeStore, StoredLease } from '../store/store.ts';
+import { checkPorts, type Granted, type GrantOptions, grantAll } from './grant.ts';
 
-export interface LeaseServiceOptions {
-  readonly node: { readonly id: NodeId; readonly name: NodeName; readonly key: KeyPair };
-  readonly policy: Policy;
-  /** What the administrator of the machine has decided, as it is now. */
-  readonly decisions: () => Decisions;
+export interface LeaseServiceOptions extends GrantOptions {
   readonly store: NodeStore;
   /** Whether the disk of a sliver that is there can become larger. */
   readonly growsVolume: (slice: SliceName) => boolean;
-  readonly images: ImageStore;
-  readonly addresses: AddressPlan;
-  readonly host: ResourceSums;
-  /** Ports that the machine itself listens on now, as `tcp/22`. */
-  readonly ownPorts: () => ReadonlySet<string>;
-  readonly now: () => number;
-  /** Told after a lease has changed durably. */
-  readonly changed: (lease: Lease) => void;
+  /** Told after leases have changed durably. */
+  readonly changed: (slices: readonly SliceName[]) => void;
 }
 
 /** Leases: asked for, renewed, ended. Every change is durable when the call returns. */
 export interface LeaseService {
   request(request: LeaseRequest, credential: SliceCredential): StoredLease;
+  /** Many at once, made durable together: the outcome of each slice. No slice twice. */
+  requestAll(requests: readonly LeaseRequest[], credential: SliceCredential): ReadonlyMap<SliceName, Granted>;
   renew(id: LeaseId, expiresAtMs: number, credential: SliceCredential): StoredLease;
   /**
    * Other resources for the same sliver, admitted as a whole with the old ones given back; and whether it is kept stopped.
@@ -63,33 +50,21 @@ class StoredLeases implements LeaseService {
   }
 
   request(request: LeaseRequest, credential: SliceCredential): StoredLease {
-    const { store, policy, node, now } = this.#options;
-    const existing = store.liveLeaseOf(request.slice);
-    if (existing !== undefined) return sameHolder(existing, credential);
-    checkDecisions(this.#options.decisions(), { slice: request.slice, authority: credential.authority });
-    const nowMs = now();
-    const leases = store.liveLeases().map(({ lease }) => lease);
-    const live = leases.map(({ resources }) => resources);
-    const images = this.#options.images.list();
-    const terms = admit(policy, request, { credential, live, host: this.#options.host, images, nowMs });
-    checkPorts(this.#options, terms.resources.ports, leases);
-    const lease: Lease = {
-      id: newLeaseId(),
-      node: node.id,
-      nodeName: node.name,
-      slice: request.slice,
-      holder: credential.holder,
-      principal: credential.principal,
-      authority: credential.authority,
-      resources: terms.resources,
-      image: terms.image,
-      issuedAtMs: nowMs,
-      expiresAtMs: terms.expiresAtMs,
-    };
-    const entry = { lease, token: issueLease(node.key, lease), imageDigest: terms.imageDigest };
-    store.addLeases([{ ...entry, index: indexFor(this.#options, request.slice), keys: request.keys }]);
-    this.#options.changed(lease);
-    return { ...entry, endedAtMs: null };
+    return grantedTo(request.slice, this.requestAll([request], credential));
+  }
+
+  requestAll(requests: readonly LeaseRequest[], credential: SliceCredential): ReadonlyMap<SliceName, Granted> {
+    const { outcomes, entries } = grantAll(this.#options, requests, credential);
+    if (entries.length === 0) return outcomes;
+    const slices = entries.map(({ lease }) => lease.slice);
+    try {
+      this.#options.store.addLeases(entries);
+    } catch (error) {
+      if (!isPlanetLabError(error)) throw error;
+      return new Map([...outcomes, ...slices.map((slice) => [slice, error] as const)]);
+    }
+    this.#options.changed(slices);
+    return outcomes;
   }
 
   renew(id: LeaseId, wantedMs: number, credential: SliceCredential): StoredLease {
@@ -118,9 +93,9 @@ class StoredLeases implements LeaseService {
       );
     }
     const others = store.liveLeases().flatMap(({ lease }) => (lease.id === stored.lease.id ? [] : lease));
-    const live = others.map((lease) => lease.resources);
+    const bound = boundBy(others.map((lease) => lease.resources));
     const leaseMs = stored.lease.expiresAtMs - now();
-    admitResources(policy, resources, { live, host: this.#options.host, leaseMs, before: stored.lease.resources });
+    admitResources(policy, resources, { bound, host: this.#options.host, leaseMs, before: stored.lease.resources });
     const held = new Set(stored.lease.resources.ports.map(portKey));
     checkPorts(
       this.#options,
@@ -134,7 +109,7 @@ class StoredLeases implements LeaseService {
     const stored = this.#ownLease(id, credential);
     if (stored.endedAtMs !== null) return;
     store.endLease(id, now());
-    this.#options.changed(stored.lease);
+    this.#options.changed([stored.lease.slice]);
   }
 
   /** The lease, if it holds and is the caller's. */
@@ -159,7 +134,7 @@ class StoredLeases implements LeaseService {
     const { store, node, changed } = this.#options;
     const token = issueLease(node.key, lease);
     store.replaceLease(lease, token);
-    changed(lease);
+    changed([lease.slice]);
     return { ...stored, lease, token };
   }
 }
@@ -172,31 +147,14 @@ export function leaseAfter(lease: Lease, { resources = lease.resources, stopped 
   return { ...rest, resources, ...(after === undefined ? {} : { stopped: after }) };
 }
 
-function checkPorts({ ownPorts }: LeaseServiceOptions, wanted: readonly PortBinding[], live: readonly Lease[]): void {
-  if (wanted.length > 0) admitPorts(wanted, { live, own: ownPorts() });
-}
-
-function sameHolder(existing: StoredLease, credential: SliceCredential): StoredLease {
-  if (existing.lease.holder === credential.holder) return existing;
-  throw new PlanetLabError(
-    'conflict',
-    `${existing.lease.slice} has a lease here until ${toInstant(existing.lease.expiresAtMs)}, held by ${existing.lease.principal}. Ask its holder to end it first.`,
-    { details: { principal: existing.lease.principal } },
-  );
+/** Throws the refusal, where there is no lease. */
+export function grantedTo(slice: SliceName, outcomes: ReadonlyMap<SliceName, Granted>): StoredLease {
+  const outcome = outcomes.get(slice);
+  if (outcome === undefined || isPlanetLabError(outcome)) throw outcome ?? new Error(`nobody asked for ${slice}`);
+  return outcome;
 }
 
 /** The holder; or the broker of the authority that the holder got its credential from, for all slices of it. */
 const mayHandle = (credential: SliceCredential, lease: Lease): boolean =>
   (credential.slice === '*' || credential.slice === lease.slice) &&
   (credential.holder === lease.holder || (credential.slice === '*' && credential.authority === lease.authority));
-
-/** A sliver that is still being removed keeps its index: nothing of it can then be taken for another's. */
-function indexFor({ store, addresses }: LeaseServiceOptions, slice: string): number {
-  const index = store.sliver(slice)?.index ?? freeIndex(addresses, store.indices());
-  if (index !== undefined) return index;
-  throw new PlanetLabError(
-    'insufficient_resources',
-    'This node has no addresses left for another sliver. Ask again when one has ended, or choose another node.',
-    { details: { resource: 'addresses', left: 0, wanted: 1 } },
-  );
-}

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { NodeSliver } from '@planetlab/contract';
 
 /** Passes changes of slivers on to watchers. */
@@ -29,6 +30,7 @@ export function createEventHub(): EventHub {
           await new Promise<void>((resolve) => {
             watcher.wake = resolve;
           });
+          await setImmediate(); // of what happens to a sliver in one turn only the end is told
           continue;
         }
         watcher.latest.delete(next[0]);

@@ -10,6 +10,7 @@ import type { SliverDirectory } from './directory.ts';
 import { type ExecutorContext, executeStep } from './executors.ts';
 import { observeLeftovers, observeSliver } from './observe.ts';
 import { planNode, planSliver } from './planner.ts';
+import { createStepRecorder, type StepRecorder } from './step-recorder.ts';
 import { type DesiredNode, type DesiredSliver, type ObservedSliver, type Step, sliceOfStep } from './steps.ts';
 import { createWorkQueue, type WorkQueue } from './work-queue.ts';
 
@@ -72,6 +73,7 @@ interface Retry {
 class LeaseReconciler implements Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #queue: WorkQueue;
+  readonly #recorder: StepRecorder;
   readonly #retries = new Map<string, Retry>();
   readonly #startedAtMs = new Map<string, number>();
   /** Links without a sliver appear only through crashes: they are looked for at start and from time to time. */
@@ -83,6 +85,7 @@ class LeaseReconciler implements Reconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#recorder = createStepRecorder(options.store, options.logger);
     this.#queue = createWorkQueue({ concurrency: options.concurrency ?? 4 }, (key) => this.#attempt(key));
   }
 
@@ -106,8 +109,9 @@ class LeaseReconciler implements Reconciler {
     this.#queue.add(NODE_KEY);
   }
 
-  idle(): Promise<void> {
-    return this.#queue.idle();
+  async idle(): Promise<void> {
+    await this.#queue.idle();
+    this.#recorder.flush();
   }
 
   async close(): Promise<void> {
@@ -116,6 +120,7 @@ class LeaseReconciler implements Reconciler {
     clearInterval(this.#periodTimer);
     for (const { timer } of this.#retries.values()) clearTimeout(timer);
     await this.#queue.close();
+    this.#recorder.flush();
   }
 
   async #period(): Promise<void> {
@@ -259,19 +264,7 @@ class LeaseReconciler implements Reconciler {
         }
       }
     } finally {
-      this.#log(entries);
-    }
-  }
-
-  /** What cannot be written down, as on a full disk, is said; slivers do not depend on it. */
-  #log(entries: readonly StepEntry[]): void {
-    const { store, logger } = this.#options;
-    const durations = entries.map(({ step, durationMs }) => [step, Math.round(durationMs * 10) / 10]);
-    logger.info({ slice: entries[0]?.slice ?? undefined, stepsMs: Object.fromEntries(durations) }, 'steps taken');
-    try {
-      store.logSteps(entries);
-    } catch (error) {
-      logger.error({ reason: messageOf(error) }, 'steps could not be logged');
+      this.#recorder.record(entries);
     }
   }
 

@@ -17,7 +17,9 @@ it('runs a few keys at a time, each key once at a time, and loses no request', a
     await turn();
     running.set(key, 0);
   });
-  for (const key of ['a', 'b', 'c', 'd', 'e']) queue.add(key);
+  for (const key of ['a', 'b', 'c', 'd', 'e', 'e']) queue.add(key);
+  expect(runs.size, 'what is asked for together waits before any of it begins').toBe(0);
+  await Promise.resolve();
   queue.add('a'); // while it runs: once more
   queue.add('a'); // and not twice
   await queue.idle();
@@ -35,7 +37,9 @@ it('does not wait for jobs that hang to begin others, and runs no second one of 
     if (key.startsWith('hangs')) await new Promise<void>((resolve) => ends.set(key, resolve));
     done.push(key);
   });
-  for (const key of ['hangs1', 'hangs2', 'hangs3', 'hangs1', 'a', 'b']) queue.add(key);
+  queue.add('hangs1');
+  await Promise.resolve();
+  for (const key of ['hangs2', 'hangs3', 'hangs1', 'a', 'b']) queue.add(key);
   await expect.poll(() => done, { timeout: 30_000 }).toEqual(['a', 'b']);
   expect([...ends.keys()]).toEqual(['hangs1', 'hangs2', 'hangs3']);
   for (const end of ends.values()) end();

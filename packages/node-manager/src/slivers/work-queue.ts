@@ -31,7 +31,17 @@ export function createWorkQueue(
   let quick = 0;
   let idlers: (() => void)[] = [];
   let closed = false;
+  let soon = false;
 
+  /** At the end of what is being done, so that all that is asked for together waits before any of it begins. */
+  const pumpSoon = () => {
+    if (soon) return;
+    soon = true;
+    queueMicrotask(() => {
+      soon = false;
+      pump();
+    });
+  };
   const pump = () => {
     for (const key of waiting) {
       if (quick >= concurrency || running.size >= MOST_JOBS) return;
@@ -75,7 +85,7 @@ export function createWorkQueue(
     add(key) {
       if (closed) return;
       waiting.add(key);
-      pump();
+      pumpSoon();
     },
     close() {
       closed = true;

@@ -11,6 +11,7 @@ export class LeaseIndex {
   #sorted: readonly SliverRow[] | undefined;
   #live: readonly StoredLease[] | undefined;
   #indices: ReadonlySet<number> | undefined;
+  #nextEndMs: number | undefined;
 
   set(row: SliverRow): void {
     const before = this.#rows.get(row.slice);
@@ -53,9 +54,19 @@ export class LeaseIndex {
     return this.#indices;
   }
 
+  /** When the first of the leases that hold ends; infinity when none does. */
+  nextEndMs(): number {
+    this.#nextEndMs ??= this.live().reduce(
+      (next, { lease }) => Math.min(next, lease.expiresAtMs),
+      Number.POSITIVE_INFINITY,
+    );
+    return this.#nextEndMs;
+  }
+
   #changed(): void {
     this.#sorted = undefined;
     this.#live = undefined;
     this.#indices = undefined;
+    this.#nextEndMs = undefined;
   }
 }

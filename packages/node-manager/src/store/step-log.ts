@@ -16,8 +16,8 @@ const KEPT_STEPS = 10_000;
 const PRUNED_EVERY = 500;
 
 /**
- * The log of steps does not wait for the disk: a crash of the manager loses nothing, a crash of the machine at most the
- * last entries, and no sliver starts later for the sake of its log.
+ * The log of steps does not wait for the disk: a crash of the manager loses nothing of what is here, a crash of the machine
+ * at most the last entries, and no sliver starts later for the sake of its log.
  */
 export function createStepLog(database: DatabaseSync) {
   const insert = database.prepare(

@@ -184,8 +184,8 @@ export class SqliteStore implements NodeStore {
   }
 
   nextEndMs(): number | undefined {
-    const ends = this.liveLeases().map(({ lease }) => lease.expiresAtMs);
-    return ends.length === 0 ? undefined : Math.min(...ends);
+    const next = this.#index.nextEndMs();
+    return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
 
   indices(): ReadonlySet<number> {

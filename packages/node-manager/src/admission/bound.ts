@@ -1,0 +1,14 @@
+import { addResources, NO_RESOURCES, type ResourceSums, type Resources, sumsOf } from '@planetlab/model';
+
+/** What leases that hold now bind together. */
+export interface Bound {
+  readonly slivers: number;
+  readonly sums: ResourceSums;
+}
+
+export const boundBy = (all: readonly Resources[]): Bound => all.reduce(boundWith, { slivers: 0, sums: NO_RESOURCES });
+
+export const boundWith = ({ slivers, sums }: Bound, resources: Resources): Bound => ({
+  slivers: slivers + 1,
+  sums: addResources(sums, sumsOf(resources)),
+});
