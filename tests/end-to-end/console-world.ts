@@ -121,6 +121,7 @@ function makeNode(index: number, { simulated = false, healthy = false }: WorldOp
     runLevelDecision: null,
     drain: null,
     quarantine: null,
+    reboot: null,
     interfaces: [],
     addresses: [],
     certificateExpiresAt: null,

@@ -102,11 +102,18 @@ describe('a node’s API', () => {
   let stateDir: string;
   let caller: ReturnType<typeof nodeClient>;
 
-  const start = () => startNodeManager({ stateDir, logger });
+  let reboots = 0;
+  const machine = {
+    bootId: () => 'first',
+    reboot: async () => {
+      reboots++;
+    },
+  };
+  const start = () => startNodeManager({ stateDir, logger, machine });
 
   beforeAll(async () => {
     authority = stack.use(await startAuthority('127.0.0.1'));
-    const folder = stack.use(stateFolder({ apiListen: '127.0.0.1:0' }));
+    const folder = stack.use(stateFolder({ apiListen: '127.0.0.1:0', rebootOnRequest: true }));
     stateDir = folder.stateDir;
     await joinAuthority({ token: authority.invitation(NAME), stateDir, now: Date.now });
     manager = await start();
@@ -214,6 +221,17 @@ describe('a node’s API', () => {
     expect(await codeOf(second.client.requestLease({ body: leaseFor(slice) }))).toBe('conflict');
     expect(await codeOf(second.client.endLease({ params: { lease: lease.id } }))).toBe('unknown_lease');
     await caller.client.endLease({ params: { lease: lease.id } }); // the authority's broker may
+  });
+
+  it('reboots the machine for the authority, whose credential is for no single slice, and nobody else', async () => {
+    const request = { id: crypto.randomUUID(), reason: 'A new kernel' };
+    const narrow = nodeClient(authority.identity, session, { slice: SliceName.parse('demo_own') }).client;
+    expect(await codeOf(narrow.reboot({ body: request }))).toBe('credential_insufficient');
+    expect(await caller.client.reboot({ body: request })).toEqual({ bootId: 'first' });
+    expect((await caller.client.getNode({})).bootId).toBe('first');
+    await expect.poll(() => reboots, { timeout: 30_000 }).toBe(1);
+    const { items } = await caller.client.listSteps({ query: {} });
+    expect(items[0]).toMatchObject({ step: 'Reboot', outcome: 'done' });
   });
 
   it('serves its own description', async () => {

@@ -50,6 +50,7 @@ export const aNode = (over: Record<string, unknown> = {}): PlcNode => {
     runLevelDecision: null,
     drain: null,
     quarantine: null,
+    reboot: null,
     interfaces: [],
     addresses: [],
     certificateExpiresAt: null,

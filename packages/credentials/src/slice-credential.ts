@@ -4,8 +4,11 @@ import type { DocumentKind } from './jws.ts';
 import { NumericDate, openDocument, signDocument, toNumericDate, verifyDocument } from './jws.ts';
 import type { KeyPair, PublicKey } from './keys.ts';
 
-/** What a credential may allow: see the slice's slivers; lease and release them; log in to them; run programs in them. */
-export const RIGHTS = ['read', 'lease', 'access', 'exec'] as const;
+/**
+ * What a credential may allow: see the slice's slivers; lease and release them; log in to them; run programs in them; and,
+ * only for `*`, reboot the machine.
+ */
+export const RIGHTS = ['read', 'lease', 'access', 'exec', 'reboot'] as const;
 export type Right = (typeof RIGHTS)[number];
 
 /** An authority's word that a principal may act on a slice with some rights until a time. */

@@ -49,6 +49,8 @@ export const NodeConfig = z
       .array(z.union([z.cidrv4(), z.cidrv6()]))
       .max(256)
       .default([]),
+    /** Whether the site's people and the authority's admins may reboot the machine. */
+    rebootOnRequest: z.boolean().default(false),
     place: Place.nullable().default(null),
     /** For simulated slivers, which have no network: round-trip times in milliseconds to others, by their IPv6 prefix. */
     simulatedRttMs: z.record(z.string().endsWith('::/64'), z.number().min(0).max(10_000)).default({}),

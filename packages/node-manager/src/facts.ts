@@ -20,6 +20,7 @@ export interface FactsOptions {
   readonly capacity: ResourceSums;
   /** Found out once, in the background; until then what is known. */
   readonly features: () => readonly HostFeature[];
+  readonly bootId: () => string;
   readonly startedAtMs: number;
   readonly now: () => number;
 }
@@ -47,6 +48,7 @@ export function nodeFacts(options: FactsOptions): NodeFacts {
     images: backend.images.list().map(({ name }) => name),
     features: [...options.features()],
     slivers: live.length,
+    bootId: options.bootId(),
     ...(drain === undefined ? {} : { drain }),
   };
 }

@@ -21,6 +21,7 @@ import { createLeaseService } from './leases/lease-service.ts';
 import { type DecisionFile, openDecisionFile } from './local/decision-file.ts';
 import { endBannedLeases } from './local/local-admin.ts';
 import { openLocalAdmin } from './local/open-local-admin.ts';
+import { createRebooter, type Machine, type Rebooter, thisMachine } from './local/reboot.ts';
 import { openNetwork } from './network/open-network.ts';
 import { takeNodeLock } from './node-lock.ts';
 import { type NodeNames, type NodePaths, nodeNames, nodePaths } from './paths.ts';
@@ -43,6 +44,8 @@ export interface NodeManagerOptions {
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   readonly random?: () => number;
+  /** For tests: what is rebooted on request. */
+  readonly machine?: Machine;
   /** For tests: where crashes are tried. */
   readonly reached?: FaultPoint;
 }
@@ -95,6 +98,7 @@ export async function startNodeManager(options: NodeManagerOptions): Promise<Nod
     random,
     reached,
   };
+  const rebooter = rebooterOf(parts, options.machine);
   const renewal = createRenewal(identity, paths.nodeCertificate);
   const core = await startCore(parts, stack);
   let uplink: Uplink | undefined;
@@ -105,7 +109,7 @@ export async function startNodeManager(options: NodeManagerOptions): Promise<Nod
     uplinkState: () => uplink?.state() ?? { state: 'connecting' },
   });
   if (admin !== undefined) stack.use(admin);
-  const api = stack.adopt(await openApi(parts, core, renewal), (open) => open.close());
+  const api = stack.adopt(await openApi(parts, core, renewal, rebooter), (open) => open.close());
   stack.defer(() => core.hub.close());
   const tls = { keyPem: identity.key.exportPem(), certificatePem: identity.certificatePem };
   const direct =
@@ -130,6 +134,15 @@ const dialAuthority = ({ identity, logger, random }: Parts, renewal: Certificate
     ...{ address: identity.plcAddress, caPem: identity.caPem, serve, logger, random },
     keyPem: identity.key.exportPem(),
     certificatePem: () => renewal.current(),
+  });
+
+/** A node that is simulated is not the machine that it runs on. */
+const rebooterOf = ({ config, backend, store, runner, now }: Parts, machine?: Machine): Rebooter =>
+  createRebooter({
+    machine: machine ?? thisMachine(runner),
+    allowed: config.rebootOnRequest && (machine !== undefined || !backend.simulated),
+    log: (entry) => store.logSteps([entry]),
+    now,
   });
 
 /** Brings the host to where it should be, and keeps it there until the stack is disposed of. */
@@ -262,6 +275,7 @@ async function openApi(
   parts: Parts,
   { directory, reconciler, changed, network }: ReturnType<typeof createCore>,
   renewal: CertificateRenewal,
+  rebooter: Rebooter,
 ): Promise<NodeApi> {
   const { config, identity, backend, store, decisions, logger, now } = parts;
   const policy = defaultPolicy(identity.authority);
@@ -269,7 +283,7 @@ async function openApi(
   const probed = probeInBackground(parts);
   const features = () => (backend.simulated ? probed() : [...probed(), network.feature()]);
   const facts = {
-    ...{ identity, config, backend, store, decisions, now, features, startedAtMs: now() },
+    ...{ identity, config, backend, store, decisions, now, features, bootId: rebooter.bootId, startedAtMs: now() },
     capacity: promisable(policy, host, policy.experimentMs),
   };
   const leases = createLeaseService({
@@ -286,6 +300,7 @@ async function openApi(
       images: backend.images,
       leases,
       renewal,
+      rebooter,
       store,
       directory,
       vmm: backend.vmm,

@@ -24,8 +24,9 @@ import { keepDecisions } from './mission-control/pending-decisions.ts';
 import { serveMissionControl } from './mission-control/routes.ts';
 import { serveNodeMetrics } from './monitoring/node-metrics.ts';
 import { observeRequests } from './monitoring/request-metrics.ts';
+import { keepReboots } from './nodes/reboot.ts';
 import { serveJoin, serveNodes } from './nodes/routes.ts';
-import { serveNodeService } from './nodes/service-routes.ts';
+import { serveNodeService, serveReboots } from './nodes/service-routes.ts';
 import { keepOperations } from './operations/keeper.ts';
 import { serveOperations } from './operations/routes.ts';
 import type { Plc, PlcOptions } from './options.ts';
@@ -107,6 +108,7 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   const { uplinks, passOn } = await joinProcesses(stack, { store, authority, log, alone, onOpen, metrics });
   stack.use(keepOperations(store, feed, log));
   stack.use(keepDecisions(store, log));
+  stack.use(keepReboots({ store, authority, uplinks }, log));
   if (options.smtp !== undefined) stack.use(startMailSender(store, smtpTransport(options.smtp), log));
   const addresses = { publicUrl: '', nodeAddress: '' };
   const stopping = stack.use(abortOnDispose());
@@ -248,6 +250,7 @@ async function publicApp(parts: Parts): Promise<{ readonly app: App; readonly dr
   serveSettings(app, serve, store);
   serveTags(app, serve, store);
   serveNodeService(app, serve, store);
+  serveReboots(app, serve, parts);
   serveSlices(app, serve, store);
   serveSliceLife(app, serve, store);
   serveSlivers(app, serve, store);

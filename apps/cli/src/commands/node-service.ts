@@ -7,12 +7,14 @@ import { instant } from '../options.ts';
 import type { Column } from '../output/printer.ts';
 import { relativeTime } from '../output/times.ts';
 import { withClient } from '../session/client.ts';
+import { usageError } from '../usage.ts';
 
 /** What people decide about a node: `pl node run-level`, `drain`, `quarantine`, and back. */
 export function registerNodeService(node: Command, io: Io): void {
   registerRunLevel(node, io);
   registerDrain(node, io);
   registerQuarantine(node, io);
+  registerReboot(node, io);
   registerWhose(node, io);
 }
 
@@ -92,6 +94,46 @@ function registerQuarantine(node: Command, io: Io): void {
         invocation.print.done(found, `Node ${name} is out of quarantine; its slivers run again.`);
       }),
   );
+}
+
+interface RebootOptions {
+  readonly reason?: string;
+  readonly now?: true;
+  readonly cancel?: true;
+}
+
+function registerReboot(node: Command, io: Io): void {
+  leaf(
+    node
+      .command('reboot <name>')
+      .option('--reason <text>', 'why, for all whom it concerns')
+      .option('--now', 'at once; otherwise the node is drained first, and rebooted when it is empty')
+      .option('--cancel', 'take it back; possible until the node was told'),
+    io,
+    {
+      summary: 'have the machine rebooted, where its owner allows it',
+      example: 'pl node reboot planetlab1.eth --reason "A new kernel" --now',
+    },
+    (invocation, name: string, { reason, now, cancel }: RebootOptions) => {
+      const params = { node: name };
+      if (cancel === undefined && reason === undefined) throw usageError('Say why, with --reason.');
+      return withClient(invocation, async ({ client }) => {
+        if (cancel === true) {
+          return invocation.print.done(await client.cancelReboot({ params }), `Node ${name} is not to be rebooted.`);
+        }
+        const found = await client.rebootNode({ params, body: { reason: reason ?? '', now: now === true } });
+        invocation.print.done(found, rebootLine(found));
+        invocation.print.note(`How far it is: pl node show ${name} --why`);
+      });
+    },
+  );
+}
+
+function rebootLine({ name, reboot, slivers }: PlcNode): string {
+  if (reboot?.askedAt != null) return `Node ${name} is rebooting.`;
+  if (reboot?.now === false && slivers > 0)
+    return `Node ${name} takes no new slivers, and is rebooted when the ${slivers} that are there have left.`;
+  return `Node ${name} is rebooted as soon as it can be told.`;
 }
 
 type Attributed = { readonly slice: string; readonly persons: readonly string[]; readonly url: string } & {

@@ -122,6 +122,7 @@ const nodeFields = (node: PlcNode, view: View): readonly Field[] => [
   ['Run level', node.runLevel],
   ['Drained', decided(node.drain)],
   ['Quarantine', decided(node.quarantine)],
+  ['Reboot', decided(node.reboot)],
   ['Groups', node.groups.length === 0 ? undefined : node.groups.join(', ')],
   ['Tags', Object.keys(node.tags).length === 0 ? undefined : tagsLine(node.tags)],
   ['Interfaces', node.interfaces.length === 0 ? undefined : node.interfaces.map(({ address }) => address).join(', ')],

@@ -3,6 +3,7 @@ export const UNDECIDED_NODE = {
   runLevelDecision: null,
   drain: null,
   quarantine: null,
+  reboot: null,
   interfaces: [],
   addresses: [],
   certificateExpiresAt: null,

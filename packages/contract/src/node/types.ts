@@ -60,10 +60,16 @@ export const NodeFacts = z.object({
   images: z.array(ImageName),
   features: z.array(HostFeature),
   slivers: z.number().int(),
+  /** Another one after each start of the machine; absent on nodes that cannot be asked to reboot. */
+  bootId: z.string().max(64).optional(),
   /** Why the node makes no new leases and renews none, when its administrator has decided so (N14). */
   drain: Reason.optional(),
 });
 export type NodeFacts = z.infer<typeof NodeFacts>;
+
+/** `id` names the decision: the same one again is not another reboot. `reason` is for whoever looks after the machine. */
+export const RebootRequest = z.object({ id: z.uuid(), reason: z.string().min(1).max(500) }).strict();
+export type RebootRequest = z.infer<typeof RebootRequest>;
 
 export const NodeImage = z.object({ name: ImageName, digest: z.string(), sizeMiB: z.number(), importedAt: Instant });
 export type NodeImage = z.infer<typeof NodeImage>;

@@ -76,4 +76,26 @@ export const nodeServiceRoutes = {
     status: 200,
     errors: ['unknown_node'],
   },
+  rebootNode: {
+    method: 'PUT',
+    path: '/v1/nodes/:node/reboot',
+    summary:
+      'Have a machine rebooted: when the node is empty, which it is drained for, or at once; its owner’s policy decides',
+    access: 'person',
+    params: byNode,
+    body: because.extend({ now: z.boolean().default(false).describe('Do not drain the node first') }),
+    reply: json(PlcNode),
+    status: 200,
+    errors: ['unknown_node', 'conflict', 'admission_refused', 'feature_missing'],
+  },
+  cancelReboot: {
+    method: 'DELETE',
+    path: '/v1/nodes/:node/reboot',
+    summary: 'Take back a reboot that the node was not told of yet',
+    access: 'person',
+    params: byNode,
+    reply: json(PlcNode),
+    status: 200,
+    errors: ['unknown_node', 'conflict'],
+  },
 } as const satisfies RouteTable;

@@ -17,7 +17,7 @@ import {
 } from '@planetlab/model';
 import { z } from 'zod';
 import { NodeFacts, Reason } from '../node/types.ts';
-import { Decision, Suspension } from './decisions.ts';
+import { Decision, Reboot, Suspension } from './decisions.ts';
 import { GroupName, Tags } from './tags.ts';
 
 const Text = z.string().trim().min(1).max(500);
@@ -115,6 +115,7 @@ export const PlcNode = z.object({
   /** Why it takes no new slivers, and is to run empty. */
   drain: Decision.nullable(),
   quarantine: Decision.nullable(),
+  reboot: Reboot.nullable().default(null),
   interfaces: z.array(NodeInterface),
   /** Addresses that it gave when it joined. */
   addresses: z.array(z.string()),

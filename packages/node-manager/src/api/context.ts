@@ -6,6 +6,7 @@ import type { Vmm } from '@planetlab/vmm';
 import type { CertificateRenewal } from '../identity/renewal.ts';
 import type { ImageStore } from '../images/image-store.ts';
 import type { LeaseService } from '../leases/lease-service.ts';
+import type { Rebooter } from '../local/reboot.ts';
 import type { SliverDirectory } from '../slivers/directory.ts';
 import type { NodeStore } from '../store/store.ts';
 import type { Authorise } from './authorise.ts';
@@ -17,6 +18,7 @@ export interface ApiContext {
   readonly images: ImageStore;
   readonly leases: LeaseService;
   readonly renewal: CertificateRenewal;
+  readonly rebooter: Rebooter;
   readonly store: NodeStore;
   readonly directory: SliverDirectory;
   readonly vmm: Vmm;

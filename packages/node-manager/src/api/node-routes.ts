@@ -1,6 +1,7 @@
 import { nodeRoutes, openApiDocument } from '@planetlab/contract';
 import { type App, serve } from '@planetlab/contract/server';
 import { VERSION } from '../version.ts';
+import { insufficient } from './authorise.ts';
 import { type ApiContext, callerOf } from './context.ts';
 
 /** The node about itself. */
@@ -21,6 +22,12 @@ export function serveNode(app: App, context: ApiContext): void {
   serve(app, nodeRoutes.setCertificate, async ({ body }, call) => {
     callerOf(context, call, 'read');
     context.renewal.install(body.certificate);
+  });
+
+  serve(app, nodeRoutes.reboot, async ({ body }, call) => {
+    const { slice, principal } = callerOf(context, call, 'reboot');
+    if (slice !== '*') throw insufficient('the machine belongs to no slice');
+    return context.rebooter.request(body, principal);
   });
 
   serve(app, nodeRoutes.listImages, async (_input, call) => {

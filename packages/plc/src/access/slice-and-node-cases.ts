@@ -97,6 +97,12 @@ const serviceCases = (make: Makers) =>
       input: async () => ({ ...(await make.node()), body: { reason: 'abuse' } }),
       status: MANAGERS(200),
     },
+    // no machine has joined: who may do it learns that
+    rebootNode: {
+      input: async () => ({ ...(await make.node()), body: { reason: 'a kernel' } }),
+      status: MANAGERS(409),
+    },
+    cancelReboot: { input: make.node, status: MANAGERS(200) },
     endQuarantine: {
       when: 'that an admin began',
       input: async () => {

@@ -6,7 +6,7 @@ import type { Store } from '../store/store.ts';
 import { getNode } from './store.ts';
 
 /** What every change of a node by people has in common: the change, its event, and its slivers, which follow. */
-async function changeNodeRow(
+export async function changeNodeRow(
   store: Store,
   actor: Principal,
   node: PlcNode,

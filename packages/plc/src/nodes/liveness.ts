@@ -1,5 +1,5 @@
-import type { NodeFacts, Reason } from '@planetlab/contract';
-import { type Instant, type NodeName, type NodeState, SECOND_MS } from '@planetlab/model';
+import type { NodeFacts, Reason, Reboot } from '@planetlab/contract';
+import { fromInstant, type Instant, MINUTE_MS, type NodeName, type NodeState, SECOND_MS } from '@planetlab/model';
 import { type NodeDecisions, ordersOf } from './orders.ts';
 
 /** How often a PLC process says that it is alive, and after how long the others take it for dead. */
@@ -77,6 +77,7 @@ export interface NodeRequirements {
 
 export interface NodeService extends Liveness, NodeDecisions {
   readonly facts: NodeFacts | null;
+  readonly reboot?: Reboot | null;
 }
 
 /**
@@ -89,12 +90,22 @@ export function serviceOf(
   now: Date,
 ): { state: NodeState; reason: Reason | null } {
   const { state, reason } = nodeStateOf(node, now);
+  if (node.reboot?.askedAt != null) return { state, reason: rebooting(node.reboot, node.reboot.askedAt, reason, now) };
   const { closed } = ordersOf(node);
   if (closed !== null && reason === null) return { state, reason: closed };
   if (closed !== null && reason !== null) {
     return { state, reason: { code: closed.code, message: `${closed.message} ${reason.message}` } };
   }
   return { state, reason: reason ?? (node.facts === null ? null : shortcoming(node.facts, wanted)) };
+}
+
+/** A node that was told to reboot has some time for it, in which its absence is no trouble. */
+export const REBOOT_MS = 15 * MINUTE_MS;
+
+function rebooting({ reason: why }: Reboot, askedAt: Instant, reason: Reason | null, now: Date): Reason {
+  const message = `It is rebooting since ${askedAt} (${why}).`;
+  const late = reason !== null && now.getTime() - fromInstant(askedAt) > REBOOT_MS;
+  return late ? { code: reason.code, message: `${message} ${reason.message}` } : { code: 'node_rebooting', message };
 }
 
 /** What keeps a connected node from serving. */

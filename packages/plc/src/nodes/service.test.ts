@@ -1,10 +1,13 @@
 import { PassThrough } from 'node:stream';
 import type { ExecBackend } from '@planetlab/contract/server';
-import type { ErrorCode, NodeName } from '@planetlab/model';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ErrorCode, NodeName, PlanetLabError } from '@planetlab/model';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { FakeNode } from '../testing/fake-node.ts';
 import { join } from '../testing/join.ts';
 import { eventually, sliverOf, startTestPlc, type TestPerson, type TestPlc } from '../testing/test-plc.ts';
+
+// Nodes join, slivers start and reboots have their turn every few seconds here.
+vi.setConfig({ testTimeout: 120_000 });
 
 let test: TestPlc;
 let pi: TestPerson;
@@ -35,15 +38,15 @@ afterAll(async () => {
 
 const fails = (attempt: Promise<unknown>, code: ErrorCode) => expect(attempt).rejects.toMatchObject({ code });
 
-async function newSlice(): Promise<string> {
+async function newSlice(on = node.name): Promise<string> {
   const { name } = await user.client.createSlice({ body: { name: `demo_s${++count}` } });
-  await user.client.addSlivers({ params: { slice: name }, body: { nodes: [node.name] } });
+  await user.client.addSlivers({ params: { slice: name }, body: { nodes: [on] } });
   return name;
 }
 
-const reaches = (slice: string, state: string) =>
+const reaches = (slice: string, state: string, on = node.name) =>
   eventually(
-    () => sliverOf(test.admin, slice, node.name),
+    () => sliverOf(test.admin, slice, on),
     (sliver) => sliver?.state === state,
     30_000,
   );
@@ -211,4 +214,60 @@ it('a slice’s initial command runs in each sliver once, when it first runs on 
   await test.admin.resumeSlice({ params: { slice } });
   await reaches(slice, 'running');
   expect(ran).toEqual([['/bin/sh', '-c', 'apt-get update']]);
+});
+
+describe('a node that is to be rebooted', () => {
+  const body = { reason: 'A new kernel' };
+  const params = { node: NodeName.parse('osaka') };
+  let node: FakeNode;
+  beforeAll(async () => {
+    node = new FakeNode(await join(await test.invite('osaka')));
+    await node.connect();
+    await eventually(shown, ({ state, facts }) => state === 'connected' && facts !== null);
+  });
+  afterAll(() => node[Symbol.asyncDispose]());
+
+  const shown = () => test.admin.getNode({ params });
+  const kindsOf = async () =>
+    (await test.admin.listEvents({ query: { subject: node.name } })).items.map(({ kind }) => kind);
+
+  it('is drained first, told when it is empty, and in service when it is back', async () => {
+    const slice = await newSlice(params.node);
+    await reaches(slice, 'running', params.node);
+    await fails(user.client.rebootNode({ params, body }), 'forbidden');
+    const waiting = await tech.client.rebootNode({ params, body });
+    expect(waiting).toMatchObject({ reboot: { askedAt: null, now: false }, reason: { code: 'node_draining' } });
+    expect(waiting.reason?.message).toContain('(to be rebooted: A new kernel)');
+    expect(node.rebootsAsked).toEqual([]);
+    await user.client.removeSlivers({ params: { slice }, body: {} });
+    await eventually(shown, ({ reason }) => reason?.code === 'node_rebooting', 60_000);
+    expect((await shown()).reason?.message).toMatch(/^It is rebooting since \S+ \(A new kernel\)\.$/);
+    expect(node.rebootsAsked).toEqual(['person:tech@example.org: A new kernel']);
+    await fails(tech.client.cancelReboot({ params }), 'conflict');
+    node.boot = 'second';
+    node.disconnect();
+    await node.connect();
+    await eventually(
+      shown,
+      ({ reboot, drain, reason }) => reboot === null && drain === null && reason === null,
+      60_000,
+    );
+    expect((await kindsOf()).slice(0, 4)).toContain('node.rebooted');
+  });
+
+  it('stays in service when that is taken back in time', async () => {
+    const slice = await newSlice(params.node);
+    await reaches(slice, 'running', params.node);
+    await tech.client.rebootNode({ params, body });
+    expect(await tech.client.cancelReboot({ params })).toMatchObject({ reboot: null, drain: null, reason: null });
+    await user.client.removeSlivers({ params: { slice }, body: {} });
+  });
+
+  it('says at once when its owner does not allow it, and is as it was', async () => {
+    node.refusal = new PlanetLabError('admission_refused', 'The owner does not let others reboot it.');
+    await fails(pi.client.rebootNode({ params, body: { ...body, now: true } }), 'admission_refused');
+    node.refusal = undefined;
+    expect(await shown()).toMatchObject({ reboot: null, drain: null });
+    expect((await kindsOf())[0]).toBe('node.reboot-failed');
+  });
 });

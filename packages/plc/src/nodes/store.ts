@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { PlcNode } from '@planetlab/contract';
+import { type PlcNode, Reboot } from '@planetlab/contract';
 import { hashSecret, newSecret } from '@planetlab/credentials';
 import { NodeId, type NodeName, type Place, PlanetLabError, type Principal, type SiteName } from '@planetlab/model';
 import { sql } from 'kysely';
@@ -58,6 +58,7 @@ function toNode(row: Row, now: Date): PlcNode {
     runLevelDecision: row.run_level_decision,
     drain: row.drain,
     quarantine: row.quarantine,
+    reboot: row.reboot === null ? null : Reboot.parse(row.reboot),
     interfaces: row.interfaces,
     addresses: [...(row.addresses ?? [])],
     certificateExpiresAt: row.certificate_expires_at?.toISOString() ?? null,
@@ -86,6 +87,7 @@ function stateOfRow(row: Row, now: Date): Pick<PlcNode, 'state' | 'reason'> {
     runLevelDecision: row.run_level_decision,
     drain: row.drain,
     quarantine: row.quarantine,
+    reboot: row.reboot,
     facts: row.facts,
   };
   return serviceOf(node, { oldestVersion: row.oldest_version ?? '', features: row.required_features ?? [] }, now);

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Db } from './schema.ts';
 
 /** Work that is done in one process at a time, by the number of its lock among PostgreSQL's advisory locks. */
-export const ONE_AT_A_TIME = { housekeeping: 7_526_145 } as const;
+export const ONE_AT_A_TIME = { housekeeping: 7_526_145, reboots: 7_526_146 } as const;
 
 /**
  * Does the work unless another process is at it now; whether it was done here. The lock lives with a connection: a

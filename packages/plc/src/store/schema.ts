@@ -1,4 +1,4 @@
-import type { Decision, NodeFacts, NodeInterface, Reason } from '@planetlab/contract';
+import type { Decision, NodeFacts, NodeInterface, Reason, Reboot } from '@planetlab/contract';
 import type {
   ImageName,
   Instant,
@@ -99,6 +99,13 @@ export interface SignInLinkTable {
   used_at: Date | null;
 }
 
+/** `id` tells the node one request from another; `bootId` is what it said when it was told; `drains`: to drain it was part of the decision. */
+export interface StoredReboot extends Reboot {
+  readonly id: string;
+  readonly bootId: string | null;
+  readonly drains: boolean;
+}
+
 export interface NodeTable {
   id: NodeId;
   name: NodeName;
@@ -118,6 +125,7 @@ export interface NodeTable {
   run_level_decision: Json<Decision | null>;
   drain: Json<Decision | null>;
   quarantine: Json<Decision | null>;
+  reboot: Json<StoredReboot | null>;
   interfaces: ColumnType<NodeInterface[], string | undefined, string>;
   /** Its last connection that was not taken, since the last one that was. */
   refused: Json<(Reason & { readonly at: Instant }) | null>;

@@ -62,6 +62,9 @@ export class FakeNode {
   autoRun = true;
   /** How far its clock is ahead. */
   clockAheadMs = 0;
+  /** Why it was asked to reboot; it does when `boot` is changed. */
+  readonly rebootsAsked: string[] = [];
+  boot = 'first';
   execBackend: ((start: ExecStart) => Promise<ExecBackend>) | undefined;
   /** Exec streams that neither side has closed for good. */
   openExecs = 0;
@@ -187,6 +190,12 @@ export class FakeNode {
       this.#authorise(context);
       this.access.set(params.slice, body.keys);
     });
+    serve(app, nodeRoutes.reboot, async ({ body }, context) => {
+      const { principal } = this.#authorise(context);
+      if (this.refusal !== undefined) throw this.refusal;
+      this.rebootsAsked.push(`${principal}: ${body.reason}`);
+      return { bootId: this.boot };
+    });
     serve(app, nodeRoutes.watchSlivers, async (_input, context) => {
       this.#authorise(context);
       await sendEvents(context, this.#events());
@@ -306,6 +315,7 @@ export class FakeNode {
       images: [ImageName.parse('debian-12')],
       features: [],
       slivers: this.slivers.size,
+      bootId: this.boot,
     };
   }
 }
