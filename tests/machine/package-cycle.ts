@@ -83,6 +83,23 @@ assert.notEqual(await unit('MainPID'), pid);
 assert.equal(await firstProcess(), since);
 shown('killed with kill -9: systemd starts the manager again, and the sliver ran on');
 
+const dropIn = `/run/systemd/system/${UNIT}.d`;
+const limitSeconds = withSlowness(5_000) / 1000;
+await sh(
+  `mkdir -p ${dropIn}; printf '[Service]\\nWatchdogSec=${limitSeconds}\\n' >${dropIn}/soon.conf; systemctl daemon-reload`,
+);
+await sh(`systemctl restart ${UNIT}`);
+await reconnected();
+const standing = await unit('MainPID');
+process.kill(Number(standing), 'SIGSTOP');
+await reconnected();
+assert.notEqual(await unit('MainPID'), standing);
+assert.match(await sh(`journalctl --unit ${UNIT} --no-pager`), /[Ww]atchdog timeout/);
+assert.equal(await firstProcess(), since);
+await sh(`rm -r ${dropIn}; systemctl daemon-reload; systemctl restart ${UNIT}`);
+await reconnected();
+shown('a manager that stands still is started anew by the watchdog, and the sliver ran on');
+
 await sh(`systemctl stop ${UNIT}`);
 assert.equal(await unit('ActiveState'), 'inactive');
 assert.notEqual(readFileSync(`${cgroup}/cgroup.procs`, 'utf8'), '', 'nothing runs in the sliver');

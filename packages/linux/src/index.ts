@@ -67,6 +67,8 @@ export {
 export type { ProjectUse } from './project-quota.ts';
 export { limitProject, projectOf, projectUse, setProject } from './project-quota.ts';
 export { setTimeSlice, timeSlice, withTimeSlice } from './scheduling.ts';
+export type { WatchdogEnvironment } from './service-watchdog.ts';
+export { startServiceWatchdog } from './service-watchdog.ts';
 export { enlargeSharedTables } from './shared-tables.ts';
 export type { ListeningSocket } from './sockets.ts';
 export { listeningSockets } from './sockets.ts';

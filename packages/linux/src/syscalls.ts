@@ -49,6 +49,7 @@ interface CLibrary {
   write(fd: number, buffer: Uint8Array, length: number): number;
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, length: number): number;
+  connect(fd: number, address: Uint8Array, length: number): number;
   listen(fd: number, backlog: number): number;
   accept4(fd: number, address: null, length: null, flags: number): number;
   recvmsg(fd: number, message: ReceivedMessage, flags: number): number;
@@ -136,6 +137,7 @@ function loadCLibrary(): CLibrary {
     write: library.func('long write(int fd, const void *buffer, size_t length)'),
     socket: library.func('int socket(int domain, int type, int protocol)'),
     bind: library.func('int bind(int fd, const void *address, uint length)'),
+    connect: library.func('int connect(int fd, const void *address, uint length)'),
     listen: library.func('int listen(int fd, int backlog)'),
     accept4: library.func('int accept4(int fd, void *address, void *length, int flags)'),
     recvmsg: library.func('recvmsg', 'long', ['int', koffi.pointer(messageHeader()), 'int']),
