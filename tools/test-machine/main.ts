@@ -9,17 +9,18 @@ import { parseArgs } from 'node:util';
 import { baseDisk } from './base-disk.ts';
 import { kvmWorks } from './kvm.ts';
 import { startMachine } from './machine.ts';
+import { sourcesKey } from './part-sources.ts';
 import { allParts, type Part } from './parts.ts';
 import { debianRecipe } from './recipe.ts';
-import { choose, openResults, outcomeOf, table } from './results.ts';
+import { choose, openResults, outcomeOf, type Stamp, table } from './results.ts';
 import { runParts, untilAborted } from './run-parts.ts';
 import { makeScratch, removeScratchLeftovers } from './scratch.ts';
-import { sourceDisk, sourcesKey } from './source-disk.ts';
+import { commitNow, projectNow, sourceDisk } from './source-disk.ts';
 
 const HELP = `Boots a Debian 13 with systemd and cgroup v2 in QEMU (hours for everything where it is emulated), and tests a node in it.
 
   --only NAME...   only these: boot, package, or files such as tests/host/linux.test.ts
-  --resume         leave out what has passed before with the same sources
+  --resume         leave out what has passed before with the same sources of what it tests
   --minutes N      end after that time (default 180)
   --keep           leave the machine running at the end, until Ctrl-C
   --json           one line of JSON at the end
@@ -73,12 +74,22 @@ function whyNotHere(): string | undefined {
   return Number(values.minutes) > 0 ? undefined : '--minutes is a number of minutes';
 }
 
+function stampNow(): Stamp {
+  const project = projectNow(ROOT);
+  const programs = new Map(allParts(ROOT).map(({ name, program }) => [name, program]));
+  return {
+    sourcesOf: (name) => (programs.has(name) ? sourcesKey(programs.get(name), project) : ''),
+    commit: commitNow(ROOT),
+    nowMs: Date.now,
+  };
+}
+
 async function test(parts: readonly Part[], scratch: string, signal: AbortSignal): Promise<number> {
   const startedAt = performance.now();
   const list = readFileSync(join(ROOT, 'tools/setup/packages.txt'), 'utf8');
   const making = { cache: CACHE, say, signal };
   const base = await baseDisk(debianRecipe(list), making);
-  const results = openResults(join(CACHE, 'results.json'), sourcesKey(ROOT), values.resume === true);
+  const results = openResults(join(CACHE, 'parts.json'), stampNow(), values.resume === true);
   const logs = join(CACHE, 'logs');
   mkdirSync(logs, { recursive: true });
   const withPackages = parts.some(({ name }) => name === 'package' && !results.has(name));

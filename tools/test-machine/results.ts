@@ -1,59 +1,76 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Part, PartResult } from './parts.ts';
 
-/** What ran, kept as it comes, so that an interrupted run can be resumed. */
+/** What a part gave, of which sources, and when: so that it counts for these alone. */
+export interface KeptResult extends PartResult {
+  /** Of the sources that the part tests; see `sourcesKey`. */
+  readonly sources: string;
+  readonly commit: string;
+  /** In UTC. */
+  readonly at: string;
+}
+
+/** What ran, kept as it comes, so that a run can be made in pieces. */
 export interface Results {
   /** Whether it has passed before, with the same sources. */
   has(name: string): boolean;
   add(result: PartResult): void;
-  all(): readonly PartResult[];
+  /** Of this run, and what counts for it of earlier ones. */
+  all(): readonly KeptResult[];
 }
 
-interface Kept {
-  readonly sources: string;
-  readonly results: readonly PartResult[];
+export interface Stamp {
+  /** The key of a part's sources as they are now. */
+  readonly sourcesOf: (name: string) => string;
+  readonly commit: string;
+  readonly nowMs: () => number;
 }
 
-export function openResults(file: string, sources: string, resume: boolean): Results {
-  const before = resume && existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Kept) : undefined; // our own
-  let results = before?.sources === sources ? before.results.filter(({ failed }) => failed === 0) : [];
+export function openResults(file: string, stamp: Stamp, resume: boolean): Results {
+  const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as KeptResult[]) : []; // our own
+  const without = (results: readonly KeptResult[], gone: string) => results.filter(({ name }) => name !== gone);
+  let kept: readonly KeptResult[] = known.filter(({ name, sources }) => sources === stamp.sourcesOf(name));
+  let results = resume ? kept.filter(({ failed }) => failed === 0) : [];
   return {
     has: (name) => results.some((result) => result.name === name),
     add(result) {
-      results = [...results, result];
-      writeFileSync(file, JSON.stringify({ sources, results } satisfies Kept));
+      const at = new Date(stamp.nowMs()).toISOString().slice(0, 16);
+      const stamped = { ...result, sources: stamp.sourcesOf(result.name), commit: stamp.commit, at };
+      results = [...results, stamped];
+      kept = [...without(kept, result.name), stamped];
+      writeFileSync(file, JSON.stringify(kept));
     },
     all: () => results,
   };
 }
 
-/** Those named, in their order; all without names. Throws for a name that is none. */
+/** Those named, in the order in which they are named; all without names. Throws for a name that is none. */
 export function choose(parts: readonly Part[], names: readonly string[]): readonly Part[] {
   if (names.length === 0) return parts;
   const unknown = names.find((name) => !parts.some((part) => part.name === name));
   if (unknown !== undefined)
     throw new Error(`there is no ${unknown}; there are: ${parts.map(({ name }) => name).join(', ')}`);
-  return parts.filter(({ name }) => names.includes(name));
+  return names.flatMap((name) => parts.filter((part) => part.name === name));
 }
 
-export function table(results: readonly PartResult[]): string {
+export function table(results: readonly KeptResult[]): string {
   const rows = [
-    ['', 'passed', 'failed', 'skipped', 'seconds'],
-    ...[...results, total(results)].map((each) =>
-      [each.name, each.passed, each.failed, each.skipped, each.seconds].map(String),
+    ['', 'passed', 'failed', 'skipped', 'seconds', 'commit', 'at (UTC)'],
+    ...[...results, total(results)].map(({ name, passed, failed, skipped, seconds, commit, at }) =>
+      [name, passed, failed, skipped, seconds, commit, at].map(String),
     ),
   ];
   const width = (column: number) => Math.max(...rows.map((row) => (row[column] ?? '').length));
   const line = (row: readonly string[]) =>
     row.map((cell, column) => (column === 0 ? cell.padEnd(width(0)) : cell.padStart(width(column) + 2))).join('');
-  return `${rows.map(line).join('\n')}\n`;
+  return rows.map((row) => `${line(row).trimEnd()}\n`).join('');
 }
 
 const total = (results: readonly PartResult[]) => {
   const sum = (key: 'passed' | 'failed' | 'skipped' | 'seconds') =>
     results.reduce((all, result) => all + result[key], 0);
   return {
-    name: 'all',
+    ...{ name: 'all', commit: '', at: '' },
     passed: sum('passed'),
     failed: sum('failed'),
     skipped: sum('skipped'),
@@ -73,11 +90,11 @@ export interface Outcome {
   readonly missing: readonly string[];
   /** Why the run ended before its end. */
   readonly interruption?: string;
-  readonly parts: readonly PartResult[];
+  readonly parts: readonly KeptResult[];
 }
 
 export function outcomeOf(
-  results: readonly PartResult[],
+  results: readonly KeptResult[],
   parts: readonly Pick<Part, 'name'>[],
   seconds: number,
   interruption: string | undefined,

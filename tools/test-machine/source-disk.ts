@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type Making, makeDisk } from './base-disk.ts';
+import type { Project } from './part-sources.ts';
 import { runProgram } from './run-program.ts';
 
 /** What of a folder is the project's and not made from it. */
@@ -23,12 +23,15 @@ const projectFiles = (root: string): readonly string[] =>
     .filter((path) => path !== '' && existsSync(join(root, path)) && statSync(join(root, path)).isFile())
     .sort();
 
-/** One value for all that is tested: the same sources give the same. */
-export function sourcesKey(root: string): string {
-  const hash = createHash('sha256');
-  for (const path of projectFiles(root)) hash.update(`${path}\0`).update(readFileSync(join(root, path)));
-  return hash.digest('hex').slice(0, 12);
+/** The project as it is now: later changes to its files do not count for a run that has begun. */
+export function projectNow(root: string): Project {
+  const contents = new Map(projectFiles(root).map((path) => [path, readFileSync(join(root, path))]));
+  return { paths: [...contents.keys()], read: (path) => contents.get(path) ?? '' };
 }
+
+/** The commit that is checked out, marked when files differ from it. */
+export const commitNow = (root: string): string =>
+  execFileSync('git', ['describe', '--always', '--dirty=+', '--exclude=*'], { cwd: root, encoding: 'utf8' }).trim();
 
 export interface Sources {
   /** Of the repository. */
