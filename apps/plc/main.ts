@@ -84,7 +84,7 @@ function program(): Command {
     .addOption(flag('--admin-email <address>', 'the admin made at the first start', 'PLANETLAB_PLC_ADMIN_EMAIL'))
     .addOption(
       flag('--lease-minutes <number>', 'length of leases asked of nodes', 'PLANETLAB_PLC_LEASE_MINUTES')
-        .default(60)
+        .default(240)
         .argParser(minutes),
     )
     .addOption(databaseUrl())

@@ -34,7 +34,7 @@ export interface PlcOptions {
   readonly authority?: string;
   /** Mail address of the admin made at the first start. Default `admin@planetlab.internal`. */
   readonly adminEmail?: string;
-  /** Length of the leases that the default broker asks for. Default one hour. */
+  /** Length of the leases that the default broker asks for. Default four hours. */
   readonly leaseMs?: number;
   /** A PostgreSQL of yours. Default: a private server in the state folder. */
   readonly databaseUrl?: string;

@@ -5,12 +5,13 @@ import cookie from '@fastify/cookie';
 import { openApiDocument, plcRoutes } from '@planetlab/contract';
 import { type App, createApp, serve as servePublic, useConventions } from '@planetlab/contract/server';
 import { issueProcessCertificate } from '@planetlab/credentials';
-import { HOUR_MS, messageOf, PersonEmail, PlanetLabError } from '@planetlab/model';
+import { messageOf, PersonEmail, PlanetLabError } from '@planetlab/model';
 import type { FastifyRequest } from 'fastify';
 import { type Authority, loadAuthority, parseAuthorityName } from './authority/authority.ts';
 import { belongsToAuthority, recordAuthority } from './authority/record-authority.ts';
 import { createBroker } from './broker/broker.ts';
 import { HOUSEKEEPING_INTERVAL_MS, keepHouse } from './broker/housekeeping.ts';
+import { DEFAULT_LEASE_MS } from './broker/plan.ts';
 import type { ChangeFeed } from './changes/change-feed.ts';
 import { serveWatch } from './changes/watch.ts';
 import { addSecurityHeaders, serveConsole } from './console/static.ts';
@@ -60,7 +61,6 @@ import type { Uplink } from './uplinks/uplink.ts';
 import { PLC_VERSION } from './version.ts';
 
 const DEFAULT_ADMIN = 'admin@planetlab.internal';
-const DEFAULT_LEASE_MS = HOUR_MS;
 
 /** What the parts of a PLC are made from. */
 interface Parts {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { LeaseRecord, NodeSliver } from '@planetlab/contract';
 import {
   DEFAULT_RESOURCES,
+  fromInstant,
   HOUR_MS,
   ImageName,
   LeaseId,
@@ -14,7 +15,7 @@ import {
 } from '@planetlab/model';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { accessHashOf, pauseKeyOf, pauseMs, planNode, renewalTimeMs } from './plan.ts';
+import { accessHashOf, DEFAULT_LEASE_MS, pauseKeyOf, pauseMs, planNode, renewalTimeMs } from './plan.ts';
 import type { BrokerSliver, BrokerStep, NodeView } from './types.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -257,4 +258,10 @@ it('gives each kind of failure a pause of its own', () => {
 
 it('plans a renewal when half of what was granted is over', () => {
   expect(renewalTimeMs(lease(), NOW)).toBe(NOW + HOUR_MS / 2);
+});
+
+it('has leases that outlast an uplink that is gone for an hour, whenever it goes', () => {
+  const held = lease({ expiresAt: toInstant(NOW + DEFAULT_LEASE_MS) });
+  const worst = renewalTimeMs(held, NOW); // it goes just before the renewal
+  expect(fromInstant(held.expiresAt) - worst).toBeGreaterThan(1.5 * HOUR_MS);
 });

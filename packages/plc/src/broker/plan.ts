@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { SshKey } from '@planetlab/contract';
-import { fromInstant, SECOND_MS, type SliceName, sameResources } from '@planetlab/model';
+import { fromInstant, HOUR_MS, SECOND_MS, type SliceName, sameResources } from '@planetlab/model';
 import type { BrokerPlan, BrokerSliver, BrokerStep, HeldLease, NodeView } from './types.ts';
 
 /**
@@ -96,6 +96,12 @@ export function accessHashOf(keys: readonly SshKey[]): string {
 }
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('base64url');
+
+/**
+ * Of the leases that are asked for: however long ago one was renewed, it outlasts an uplink that is gone for an hour, and
+ * the time it takes to come back.
+ */
+export const DEFAULT_LEASE_MS = 4 * HOUR_MS;
 
 /** Half of what is left, so that there is time to try again. */
 export const renewalTimeMs = (lease: Pick<HeldLease, 'expiresAt'>, nowMs: number): number =>
