@@ -147,6 +147,19 @@ it('shows a lost node’s slivers as unreachable, and takes its leases over when
   await node[Symbol.asyncDispose]();
 });
 
+it('hears what a node did while it had no uplink', async () => {
+  const { node } = await connectedNode();
+  const slice = await newSlice(node);
+  await reaches(slice, node, 'running');
+  node.disconnect();
+  await reaches(slice, node, 'unreachable');
+  const reason = { code: 'sliver_not_running', message: 'Stopped by the node’s administrator.' } as const;
+  node.report(slice, 'stopped', { reason });
+  await node.connect();
+  expect((await reaches(slice, node, 'stopped'))?.reason).toMatchObject(reason);
+  await node[Symbol.asyncDispose]();
+});
+
 it('puts a sliver on a node as soon as the node connects', async () => {
   const joined = await join(await test.invite('late'));
   const node = new FakeNode(joined);

@@ -17,6 +17,7 @@ import { checkedLease } from './checked-lease.ts';
 import { FactsKeeper } from './facts-keeper.ts';
 import type { RunInSliver } from './initial-command.ts';
 import { type RequestStep, requestLeases } from './lease-requests.ts';
+import { Lies } from './lies.ts';
 import { Pauses } from './pauses.ts';
 import { accessHashOf, pauseKeyOf, planNode, renewalTimeMs, sliceOfStep } from './plan.ts';
 import { ReportWriter } from './report-writer.ts';
@@ -73,8 +74,9 @@ export class NodeSession {
   #placed: ReadonlyMap<SliceName, string | undefined> = new Map();
   /** Slices whose initial command waits for its sliver to run. */
   #uninitialised: ReadonlySet<SliceName> = new Set();
-  readonly #lies = new Set<SliceName>();
+  readonly #lies: Lies;
   #leasesRead = false;
+  #earlyStored = false;
   #dirty = false;
   /** Steps under way, but for the requests for leases. */
   #under = 0;
@@ -87,6 +89,7 @@ export class NodeSession {
     this.#writer = new ReportWriter((report) => storeReport(options.store, options.uplink.node, report));
     this.#wanted = new Wanted(options.wanted, options.uplink.node.nodeId);
     this.#facts = new FactsKeeper(options);
+    this.#lies = new Lies(options.log, options.uplink.node.nodeName);
   }
 
   get nodeName(): string {
@@ -154,6 +157,10 @@ export class NodeSession {
     const { store, uplink, leaseMs } = this.#options;
     const { deleted, ends, slivers } = await this.#wanted.read();
     this.#placed = new Map(slivers.map(({ slice, wanted, id }) => [slice, wanted ? id : undefined]));
+    // what came before it was known what is asked here: what the node did while it had no uplink is in it
+    const early = this.#earlyStored ? [] : [...this.#reports.values()].flatMap(({ whole }) => whole ?? []);
+    await Promise.all(early.map((report) => this.#heed(report)));
+    this.#earlyStored = true;
     this.#uninitialised = new Set(slivers.flatMap(({ slice, initialCommand }) => (initialCommand === '' ? [] : slice)));
     const nowMs = store.now().getTime();
     const view = {
@@ -313,7 +320,7 @@ export class NodeSession {
     if (report.state === 'gone') this.#reports.delete(report.slice);
     else if (isAsked || this.#reports.size < REPORTS_LIMIT)
       this.#reports.set(report.slice, { leaseId: report.leaseId, state: report.state, whole: report });
-    if (!isAsked) return this.#noteLie(report.slice);
+    if (!isAsked) return this.#leasesRead ? this.#lies.note(report.slice) : undefined;
     await this.#writer.write(report);
     const row = this.#placed.get(report.slice);
     if (row !== undefined && this.#wanted.leaseOf(row) === report.leaseId)
@@ -333,14 +340,6 @@ export class NodeSession {
   #noteStored(slice: SliceName, leaseId: LeaseId): void {
     const heard = this.#reports.get(slice);
     if (heard?.whole?.leaseId === leaseId) this.#reports.set(slice, { leaseId, state: heard.state });
-  }
-
-  /** Slivers that other brokers lease are none of ours; and a node cannot speak about slices that are not placed on it. */
-  #noteLie(slice: SliceName): void {
-    if (this.#lies.has(slice) || this.#lies.size > 100 || !this.#leasesRead) return;
-    this.#lies.add(slice);
-    const node = this.#options.uplink.node.nodeName;
-    this.#options.log.warn({ node, slice }, 'a node reports a sliver that was not asked for here; ignored');
   }
 
   async #sleep(ms: number): Promise<void> {
