@@ -11,7 +11,7 @@ import {
   issueNodeCertificate,
   issueServerCertificate,
 } from '@planetlab/credentials';
-import { AuthorityName } from '@planetlab/model';
+import { AuthorityName, HOUR_MS } from '@planetlab/model';
 import { describe, expect, it } from 'vitest';
 import { NODE } from '../testing/fixtures.ts';
 import { startUplink, type UplinkOptions } from './uplink.ts';
@@ -46,7 +46,7 @@ async function listen(options: TlsOptions = {}, names: readonly string[] = ['127
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
-    sockets,
+    ...{ server, sockets },
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     [Symbol.dispose]: () => {
       for (const socket of sockets) socket.destroy();
@@ -96,6 +96,22 @@ describe('the uplink', () => {
     await using uplink = await uplinkTo(listener.address, { pingMs: 50 });
     await reasonOf(uplink).toContain('no answer for 50 ms');
     await expect.poll(() => listener.sockets.length, { timeout: 5000 }).toBeGreaterThan(1);
+  });
+
+  it('dials for an hour as it does for a minute, at most every few seconds, and opens when it is answered', async () => {
+    using listener = await listen();
+    const pauses: number[] = [];
+    let waitedMs = 0;
+    const pause = async (ms: number) => {
+      pauses.push(ms);
+      waitedMs += ms;
+    };
+    listener.server.on('connection', (socket) => waitedMs < HOUR_MS && socket.destroy());
+    await using uplink = await uplinkTo(listener.address, { pause, random: Math.random });
+    await expect.poll(() => uplink.state().state, { timeout: 30_000 }).toBe('connected');
+    expect(waitedMs).toBeGreaterThan(HOUR_MS);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(15_000);
+    expect(Math.min(...pauses.slice(5)), 'after the first few').toBeGreaterThanOrEqual(7_500);
   });
 
   it('goes to the next of several addresses when it loses the one it has, or one does not answer', async () => {

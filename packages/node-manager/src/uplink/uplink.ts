@@ -23,6 +23,8 @@ export interface UplinkOptions {
   readonly random: () => number;
   /** Pause between pings, and the longest wait for the answer to one. */
   readonly pingMs?: number;
+  /** Waits between two tries; by default as long as it is told. */
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 export type UplinkState =
@@ -63,7 +65,7 @@ async function keepOpen(
   setState: (state: UplinkState) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const { logger, random } = options;
+  const { logger, random, pause = pauseReally } = options;
   const addresses = options.address.split(',');
   // Nodes spread over the processes by chance; one that loses its own goes to the next.
   for (let turn = Math.floor(random() * addresses.length), failures = 0; !signal.aborted; turn++, failures++) {
@@ -176,6 +178,6 @@ function explain(error: unknown, { host, port }: HostPort): string {
 }
 
 /** The end of the pause, or of everything. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
+async function pauseReally(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch(() => {}); // it can only be interrupted
 }
