@@ -38,10 +38,19 @@ export interface SliverAddresses {
   readonly idBase: number;
 }
 
+const ranges = new WeakMap<AddressPlan, Ipv4Range>();
+
+/** Parsed once for each plan: addresses are asked for all the time. */
+function rangeOf(plan: AddressPlan): Ipv4Range {
+  const range = ranges.get(plan) ?? parseIpv4Range(plan.sliverIpv4Range);
+  if (range === undefined) throw new RangeError(`not an address range: ${plan.sliverIpv4Range}`);
+  ranges.set(plan, range);
+  return range;
+}
+
 /** What a sliver is called in the network and in the kernel, from its index alone. */
 export function addressesOf(plan: AddressPlan, index: number): SliverAddresses {
-  const range = parseIpv4Range(plan.sliverIpv4Range);
-  if (range === undefined) throw new RangeError(`not an address range: ${plan.sliverIpv4Range}`);
+  const range = rangeOf(plan);
   if (index < FIRST_INDEX || index > lastIndex(plan)) throw new RangeError(`not the index of a sliver: ${index}`);
   const number = range.first + index;
   const ipv4 = [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256).join('.');
@@ -54,7 +63,7 @@ export function addressesOf(plan: AddressPlan, index: number): SliverAddresses {
 
 /** Highest index for which addresses and ids are left. */
 export function lastIndex(plan: AddressPlan): number {
-  const addresses = (parseIpv4Range(plan.sliverIpv4Range)?.size ?? 0) - 2;
+  const addresses = rangeOf(plan).size - 2;
   const ids = Math.floor((2 ** 32 - 2 - plan.idBase) / IDS_PER_SLIVER) - 1;
   return Math.min(addresses, ids, MOST_SLIVERS);
 }

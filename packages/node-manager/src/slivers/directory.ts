@@ -66,7 +66,7 @@ export function createDirectory({ store, hub, addresses, now }: DirectoryOptions
 
   const publish = (slice: SliceName) => {
     const row = store.sliver(slice);
-    if (row !== undefined) hub.publish(describe(row));
+    if (row !== undefined) hub.publish(slice, () => describe(store.sliver(slice) ?? row));
   };
 
   async function* watch(covers: (slice: string) => boolean, signal: AbortSignal): AsyncGenerator<NodeEvent> {
@@ -96,13 +96,14 @@ export function createDirectory({ store, hub, addresses, now }: DirectoryOptions
       const lease = row.stored.lease.id;
       const notice = { at: toInstant(now()), ...said };
       notices.add(lease, notice);
-      hub.publish(describe(row));
+      publish(slice);
       store.addNotice({ slice, lease, ...notice, counted: counted ?? null });
     },
     touch: publish,
     gone(row) {
       statuses.set(row.slice, { state: 'gone', reason: null, sinceMs: now() });
-      hub.publish(describe(row));
+      const last = describe(row);
+      hub.publish(row.slice, () => last);
       statuses.delete(row.slice);
       notices.forget(row.stored.lease.id);
     },

@@ -3,7 +3,8 @@ import type { NodeSliver } from '@planetlab/contract';
 
 /** Passes changes of slivers on to watchers. */
 export interface EventHub {
-  publish(sliver: NodeSliver): void;
+  /** `describe` says how it is by then: it is asked once a watcher takes it, and not at all for what was overtaken. */
+  publish(slice: string, describe: () => NodeSliver): void;
   /**
    * Every change from now on. A watcher that does not keep up gets the latest of each sliver and not all in between, so
    * that what is kept for it is bounded by the number of slivers.
@@ -14,7 +15,7 @@ export interface EventHub {
 }
 
 interface Watcher {
-  readonly latest: Map<string, NodeSliver>;
+  readonly latest: Map<string, () => NodeSliver>;
   wake: () => void;
 }
 
@@ -34,7 +35,7 @@ export function createEventHub(): EventHub {
           continue;
         }
         watcher.latest.delete(next[0]);
-        yield next[1];
+        yield next[1]();
       }
     } finally {
       watchers.delete(watcher);
@@ -42,10 +43,10 @@ export function createEventHub(): EventHub {
   }
 
   return {
-    publish(sliver) {
+    publish(slice, describe) {
       for (const watcher of watchers) {
-        watcher.latest.delete(sliver.slice); // to the end: order is that of the latest changes
-        watcher.latest.set(sliver.slice, sliver);
+        watcher.latest.delete(slice); // to the end: order is that of the latest changes
+        watcher.latest.set(slice, describe);
         watcher.wake();
       }
     },
