@@ -7,6 +7,7 @@ import {
   ERROR_KINDS,
   formatDuration,
   formatMiB,
+  formatTime,
   NodeName,
   PersonEmail,
   type Place,
@@ -129,6 +130,11 @@ describe('units and places', () => {
     [13.2 * 86_400_000, '1 w 6 d'],
   ])('say %d ms as %s', (ms, text) => {
     expect(formatDuration(ms)).toBe(text);
+  });
+
+  it('say a time to the minute, whatever zone it was written in', () => {
+    expect(formatTime('2026-03-01T13:04:59.999+01:00')).toBe('2026-03-01 12:04 UTC');
+    expect(formatTime(new Date(0))).toBe('1970-01-01 00:00 UTC');
   });
 
   it('parse what people type for durations, and nothing else', () => {

@@ -29,6 +29,10 @@ export function formatDuration(ms: number): string {
   return parts.join(' ');
 }
 
+/** A time for a sentence, to the minute, in the one zone that all read the same: "2026-11-26 02:08 UTC". */
+export const formatTime = (at: Date | string): string =>
+  `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
 /** Parses "30s", "15min", "2h", "14d", "8w" into milliseconds; undefined when it is none of these. */
 export function parseDuration(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*(s|min|h|d|w)$/.exec(text.trim());

@@ -1,5 +1,5 @@
 import type { EscalationPolicy } from '@planetlab/contract';
-import { type PersonEmail, type Principal, type Role, type SiteName, toInstant } from '@planetlab/model';
+import { formatTime, type PersonEmail, type Principal, type Role, type SiteName } from '@planetlab/model';
 import { record } from '../events/record.ts';
 import { queueMail } from '../mail/queue.ts';
 import { getSettings } from '../settings/store.ts';
@@ -77,7 +77,7 @@ async function mailAbout(
   policy: EscalationPolicy,
 ): Promise<void> {
   const to = await personsOf(trx, row.site, WRITTEN_TO[level]);
-  const since = toInstant(row.last_seen_at?.getTime() ?? 0);
+  const since = formatTime(row.last_seen_at ?? new Date(0));
   await queueMail(trx, at, {
     to,
     kind: 'node.dead',

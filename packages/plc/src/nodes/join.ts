@@ -2,6 +2,7 @@ import type { joinRoutes, RouteInput } from '@planetlab/contract';
 import { type AuthorityIdentity, hashSecret, issueNodeCertificate, type NodeCertificate } from '@planetlab/credentials';
 import {
   formatDuration,
+  formatTime,
   fromInstant,
   MINUTE_MS,
   type NodeId,
@@ -48,7 +49,7 @@ export function checkJoinToken(
   if (token.usedAt !== null && token.keyThumbprint === asked.key) return;
   if (token.usedAt !== null) throw fail('join_token_used', 'This join token was used already, by another machine.');
   if (token.expiresAt > now) return;
-  throw fail('join_token_expired', `This join token expired at ${token.expiresAt.toISOString()}.`);
+  throw fail('join_token_expired', `This join token expired at ${formatTime(token.expiresAt)}.`);
 }
 
 /** Throws `clock_skew`: with a wrong clock no certificate and no lease would hold. */

@@ -1,5 +1,13 @@
 import type { NodeFacts, Reason, Reboot } from '@planetlab/contract';
-import { fromInstant, type Instant, MINUTE_MS, type NodeName, type NodeState, SECOND_MS } from '@planetlab/model';
+import {
+  formatTime,
+  fromInstant,
+  type Instant,
+  MINUTE_MS,
+  type NodeName,
+  type NodeState,
+  SECOND_MS,
+} from '@planetlab/model';
 import { type NodeDecisions, ordersOf } from './orders.ts';
 
 /** How often a PLC process says that it is alive, and after how long the others take it for dead. */
@@ -35,14 +43,17 @@ export function nodeStateOf(node: Liveness, now = new Date()): { state: NodeStat
 function notJoined({ name, invitedUntil, refused }: Liveness, now: Date): Reason {
   const said = (message: string): Reason => ({ code: 'node_not_joined', message });
   if (refused != null) {
-    return { code: refused.code, message: `It has not joined yet. It tried at ${refused.at}: ${refused.message}` };
+    return {
+      code: refused.code,
+      message: `It has not joined yet. It tried at ${formatTime(refused.at)}: ${refused.message}`,
+    };
   }
   if (invitedUntil == null) {
     return said(
       `It has not joined yet. Make an invitation with "pl node invite ${name}" and type on the machine: sudo pl node join`,
     );
   }
-  const end = invitedUntil.toISOString();
+  const end = formatTime(invitedUntil);
   if (invitedUntil > now) return said(`It has not joined yet. Its join token is good until ${end}: sudo pl node join`);
   return {
     code: 'join_token_expired',
@@ -52,7 +63,7 @@ function notJoined({ name, invitedUntil, refused }: Liveness, now: Date): Reason
 
 const turnedAway = ({ lastSeenAt }: Liveness, { code, message, at }: Reason & { readonly at: Instant }): Reason => ({
   code,
-  message: `${since(lastSeenAt)}. It tried at ${at} and was not let in: ${message}`,
+  message: `${since(lastSeenAt)}. It tried at ${formatTime(at)} and was not let in: ${message}`,
 });
 
 const gone = ({ lastSeenAt, disconnectedBecause }: Liveness): Reason => ({
@@ -66,7 +77,7 @@ const cutOff = ({ lastSeenAt, disconnectedBecause }: Liveness): Reason => ({
 });
 
 const since = (at: Date | null): string =>
-  at === null ? 'It joined, but has not connected since' : `It has been disconnected since ${at.toISOString()}`;
+  at === null ? 'It joined, but has not connected since' : `It has been disconnected since ${formatTime(at)}`;
 
 /** What an authority asks of its nodes. */
 export interface NodeRequirements {

@@ -1,5 +1,5 @@
 import type { Decision, Reason } from '@planetlab/contract';
-import { RUN_LEVELS, type RunLevel, type SliversAt } from '@planetlab/model';
+import { formatTime, RUN_LEVELS, type RunLevel, type SliversAt } from '@planetlab/model';
 
 /** What people have decided about a node. */
 export interface NodeDecisions {
@@ -35,12 +35,12 @@ const runLevelReason = ({ runLevel, runLevelDecision }: NodeDecisions): Reason =
 
 const quarantineReason = (quarantine: Decision): Reason => ({
   code: 'node_quarantined',
-  message: `The node is in quarantine since ${quarantine.at}${because(quarantine)}: its slivers are stopped and keep their disks.`,
+  message: `The node is in quarantine since ${formatTime(quarantine.at)}${because(quarantine)}: its slivers are stopped and keep their disks.`,
 });
 
 const drainReason = (drain: Decision): Reason => ({
   code: 'node_draining',
-  message: `The node takes no new slivers since ${drain.at}${because(drain)}: it is to run empty.`,
+  message: `The node takes no new slivers since ${formatTime(drain.at)}${because(drain)}: it is to run empty.`,
 });
 
 const because = (decision: Decision | null): string => (decision === null ? '' : ` (${decision.reason})`);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Operation, Reason, Sliver } from '@planetlab/contract';
 import type { NodeId, NodeName, Principal, SliceName } from '@planetlab/model';
-import { PlanetLabError, SliverState, sliverName } from '@planetlab/model';
+import { formatTime, PlanetLabError, SliverState, sliverName } from '@planetlab/model';
 import { sql } from 'kysely';
 import { type Actor, isAdmin } from '../access/rules.ts';
 import { record } from '../events/record.ts';
@@ -61,7 +61,7 @@ function unreachable(row: Row, now: Date): { state: 'unreachable'; reason: Reaso
   const { reason } = nodeStateOf(node);
   const lease =
     row.lease_expires_at !== null && row.lease_expires_at > now
-      ? ` The sliver was ${row.state}; its lease holds until ${row.lease_expires_at.toISOString()}.`
+      ? ` The sliver was ${row.state}; its lease holds until ${formatTime(row.lease_expires_at)}.`
       : '';
   const since = row.last_seen_at !== null && row.last_seen_at > row.requested_at ? row.last_seen_at : row.requested_at;
   return {
