@@ -3,6 +3,7 @@ import { ago } from '../parts/ago.ts';
 import { DetailsCard } from '../parts/details-card.tsx';
 import { Fact } from '../parts/fact.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
+import { whoOf } from '../parts/who.ts';
 import { toneOfSliver } from '../slices/tally.ts';
 import { MemoryMeter } from './memory-meter.tsx';
 import {
@@ -41,7 +42,7 @@ export function NodeDetails({ node, slivers, nowMs, onSlice, onClose }: NodeDeta
           <Fact key={name} name={name}>
             {decision.reason}{' '}
             <span className="pl-quiet">
-              {decision.by}, {ago(decision.at, nowMs)}
+              {whoOf(decision.by)}, {ago(decision.at, nowMs)}
             </span>
           </Fact>
         ))}

@@ -42,10 +42,14 @@ export function FiguresRow({ figures, matters, onRefused }: FiguresRowProps) {
   );
 }
 
-function slicesInWords({ all, expireSoon }: Figures['slices']): string {
+function slicesInWords({ all, expireSoon, suspended }: Figures['slices']): string {
   if (all === 0) return 'none yet';
-  if (expireSoon === 0) return 'none ends within 5 days';
-  return expireSoon === 1 ? '1 ends within 5 days' : `${expireSoon} end within 5 days`;
+  return (
+    wordsFor([
+      [suspended, 'suspended'],
+      [expireSoon, expireSoon === 1 ? 'ends within 5 days' : 'end within 5 days'],
+    ]) || 'none ends within 5 days'
+  );
 }
 
 const wordsFor = (counts: readonly (readonly [number, string])[]): string =>

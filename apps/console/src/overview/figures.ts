@@ -5,7 +5,7 @@ import { NO_TALLY, type Tally, tallyOf, toneOfSliver, totalOf } from '../slices/
 
 export interface Figures {
   readonly nodes: { readonly inService: number; readonly all: number; readonly notJoined: number };
-  readonly slices: { readonly all: number; readonly expireSoon: number };
+  readonly slices: { readonly all: number; readonly expireSoon: number; readonly suspended: number };
   readonly slivers: { readonly running: number; readonly all: number; readonly tally: Tally };
   readonly refused: number;
   readonly failed: number;
@@ -31,6 +31,7 @@ export function figuresOf(
     slices: {
       all: slices.length,
       expireSoon: slices.filter((slice) => Date.parse(slice.expiresAt) - nowMs < EXPIRE_SOON_MS).length,
+      suspended: slices.filter(({ suspensions }) => suspensions.length > 0).length,
     },
     slivers: { running: tally.good, all: totalOf(tally), tally },
     refused: present.filter((sliver) => sliver.state === 'refused').length,

@@ -22,10 +22,17 @@ describe('figuresOf', () => {
       aNode({ name: 'zurich', state: 'disconnected' }),
       aNode({ name: 'x', state: 'registered' }),
     ];
-    const slices = [aSlice(), aSlice({ name: 'demo_old', expiresAt: before(-3 * 86_400_000) })];
+    const slices = [
+      aSlice(),
+      aSlice({
+        name: 'demo_old',
+        expiresAt: before(-3 * 86_400_000),
+        suspensions: [{ cause: 'people', reason: 'It scans', at: before(0), by: 'person:ada@example.org' }],
+      }),
+    ];
     expect(figuresOf(nodes, slices, slivers, NOW_MS)).toMatchObject({
       nodes: { inService: 1, all: 3, notJoined: 1 },
-      slices: { all: 2, expireSoon: 1 },
+      slices: { all: 2, expireSoon: 1, suspended: 1 },
       slivers: { running: 1, all: 6 },
       refused: 2,
       failed: 1,

@@ -3,6 +3,8 @@ import { formatMiB } from '@planetlab/model';
 import { ago, expiresIn, inFull } from '../parts/ago.ts';
 import { DetailsCard } from '../parts/details-card.tsx';
 import { Fact } from '../parts/fact.tsx';
+import { StateMark } from '../parts/state-mark.tsx';
+import { whoOf } from '../parts/who.ts';
 import { StateBar } from './state-bar.tsx';
 import { type Tally, tallyInWords } from './tally.ts';
 
@@ -19,9 +21,15 @@ export function SliceDetails({ slice, tally, nowMs, onClose }: SliceDetailsProps
     <DetailsCard kind="Slice" name={slice.name} onClose={onClose}>
       {slice.description !== '' && <p>{slice.description}</p>}
       {slice.suspensions.map(({ cause, reason, at, by }) => (
-        <p key={cause} className="pl-reason" title={inFull(at)}>
-          Suspended by {by} {ago(at, nowMs)}: {reason}
-        </p>
+        <div key={cause}>
+          <p className="pl-details-state" title={inFull(at)}>
+            <StateMark tone="warn">suspended</StateMark>
+            <span className="pl-quiet">
+              {whoOf(by)}, {ago(at, nowMs)}
+            </span>
+          </p>
+          <p className="pl-reason">{reason}</p>
+        </div>
       ))}
       <StateBar tally={tally} />
       <p className="pl-quiet">{tallyInWords(tally)}</p>

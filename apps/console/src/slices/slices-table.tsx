@@ -2,6 +2,7 @@ import type { Slice } from '@planetlab/contract';
 import { DAY_MS } from '@planetlab/model';
 import { useMemo } from 'react';
 import { expiresIn, inFull } from '../parts/ago.ts';
+import { StateMark } from '../parts/state-mark.tsx';
 import { type Column, DataTable } from '../table/data-table.tsx';
 import { StateBar } from './state-bar.tsx';
 import { type Tally, tallyOfCounts } from './tally.ts';
@@ -18,7 +19,8 @@ interface SlicesTableProps {
 const FIRST_ORDER = { column: 'name', descending: false };
 const SOON_MS = 5 * DAY_MS;
 const nameOf = (slice: Slice): string => slice.name;
-const textOf = (slice: Slice): string => [slice.name, slice.description, ...slice.persons].join(' ');
+const textOf = (slice: Slice): string =>
+  [slice.name, slice.description, ...slice.persons, ...slice.suspensions.map(() => 'suspended')].join(' ');
 
 export function SlicesTable({ slices, tallies, filter, selected, onSelect, nowMs }: SlicesTableProps) {
   const columns = useMemo(() => columnsAt(tallies, nowMs), [tallies, nowMs]);
@@ -49,7 +51,12 @@ const columnsAt = (tallies: ReadonlyMap<string, Tally>, nowMs: number): readonly
     key: 'description',
     title: 'Description',
     value: (slice) => slice.description || null,
-    cell: (slice) => <span className="pl-description">{slice.description || '–'}</span>,
+    cell: (slice) => (
+      <>
+        {slice.suspensions.length > 0 && <StateMark tone="warn">suspended</StateMark>}{' '}
+        <span className="pl-description">{slice.description || '–'}</span>
+      </>
+    ),
   },
   {
     key: 'expires',

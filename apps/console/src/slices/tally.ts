@@ -43,7 +43,7 @@ export const totalOf = (tally: Tally): number => TONES.reduce((sum, tone) => sum
 export const WORDS_OF_TONE: Readonly<Record<Tone, string>> = {
   good: 'running',
   busy: 'on the way',
-  warn: 'unreachable',
+  warn: 'stopped or unreachable',
   bad: 'refused or failed',
   off: 'gone',
 };
