@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createDirectory, type SliverDirectory } from '../slivers/directory.ts';
 import { createEventHub } from '../slivers/event-hub.ts';
 import { leaseOf, slice, storeIn, temporaryFolder } from '../testing/fixtures.ts';
-import { type MemoryReading, MemoryWatch, parseMeminfo } from './memory-watch.ts';
+import { type MemoryReading, MemoryWatch, parseKills, parseMeminfo } from './memory-watch.ts';
 
 const key = generateKeyPair();
 const addresses = { sliverIpv4Range: '100.96.0.0/16', ipv6Prefix: null, idBase: 100_000_000 };
@@ -22,7 +22,11 @@ function setUp() {
   const directory = createDirectory({ store, hub: createEventHub(), addresses, now: Date.now });
   const use = new Map<string, Partial<MachineStats>>();
   const ended: string[] = [];
-  const machine: { memory: MemoryReading | undefined } = { memory: { totalMiB: 1000, availableMiB: 500 } };
+  const machine: { memory: MemoryReading | undefined; kills: number | undefined } = {
+    memory: { totalMiB: 1000, availableMiB: 500 },
+    kills: undefined, // not counted for all together
+  };
+  const asked: string[] = [];
   for (const [index, name] of ['a1_x', 'a1_y'].entries()) {
     const lease = leaseOf(name);
     const entry = { lease, token: issueLease(key, lease), imageDigest: 'd', keys: [] };
@@ -31,16 +35,27 @@ function setUp() {
   }
   const another = (of: SliverDirectory) =>
     new MemoryWatch({
-      ...{ store, directory: of, logger, now: Date.now, read: () => machine.memory, periodMs: 3_600_000 },
+      ...{
+        store,
+        directory: of,
+        logger,
+        now: Date.now,
+        read: () => machine.memory,
+        killsOfAll: () => machine.kills,
+        periodMs: 3_600_000,
+      },
       vmm: {
-        stats: async (id) => ({ ...NOTHING, ...use.get(id) }),
+        async stats(id) {
+          asked.push(id);
+          return { ...NOTHING, ...use.get(id) };
+        },
         stop: async (id) => void ended.push(`stop ${id}`),
       },
       trigger: (name) => void ended.push(`trigger ${name}`),
     });
   const watch = another(directory);
   return {
-    ...{ store, directory, use, ended, machine, watch, another },
+    ...{ store, directory, use, ended, asked, machine, watch, another },
     async [Symbol.asyncDispose]() {
       await watch[Symbol.asyncDispose]();
       store.close();
@@ -94,6 +109,31 @@ describe('the memory watch', () => {
     await node.watch.look();
     expect(node.ended).toEqual([`stop ${asMachineId('a1_y')}`, 'trigger a1_y']);
     expect(node.directory.get('a1_y')?.notices).toMatchObject([{ code: 'memory_pressure' }]);
+  });
+
+  it('asks slivers only when a program was ended somewhere, or memory is short', async () => {
+    await using node = setUp();
+    node.machine.kills = 7;
+    await node.watch.look();
+    expect(node.asked.splice(0), 'never asked yet').toHaveLength(2);
+    await node.watch.look();
+    expect(node.asked).toEqual([]);
+    node.machine.kills = 8;
+    node.use.set('a1_x', { memoryKills: 1 });
+    node.directory.report(slice('a1_y'), 'starting');
+    await node.watch.look();
+    expect(node.directory.get('a1_x')?.notices).toMatchObject([{ code: 'memory_limit' }]);
+    node.directory.report(slice('a1_y'), 'running');
+    node.use.set('a1_y', { memoryKills: 1 });
+    await node.watch.look();
+    expect(node.directory.get('a1_y')?.notices, 'while it started').toMatchObject([{ code: 'memory_limit' }]);
+    node.asked.length = 0;
+    await node.watch.look();
+    expect(node.asked).toEqual([]);
+    node.machine.memory = { totalMiB: 1000, availableMiB: 99 };
+    await node.watch.look();
+    expect(node.asked).toHaveLength(2);
+    expect(['nr_free_pages 1\noom_kill 12\nballoon 0\n', 'nr_free_pages 1\n'].map(parseKills)).toEqual([12, undefined]);
   });
 
   it('decides nothing where memory cannot be read', async () => {

@@ -20,6 +20,8 @@ export interface MemoryWatchOptions {
   readonly trigger: (slice: SliceName) => void;
   /** Memory of the whole machine; undefined where it cannot be read, and then there is nothing to decide by. */
   readonly read?: () => MemoryReading | undefined;
+  /** How many programs the kernel has ended for want of memory, anywhere on the machine; undefined where it does not count them. */
+  readonly killsOfAll?: () => number | undefined;
   readonly periodMs?: number;
 }
 
@@ -43,6 +45,8 @@ export class MemoryWatch implements AsyncDisposable {
   readonly #options: MemoryWatchOptions;
   readonly #kills = new Map<SliceName, number>();
   readonly #timer: NodeJS.Timeout;
+  /** Of the whole machine, when all slivers were last asked: while it stays the same, none has lost a program. */
+  #killsOfAll: number | undefined;
   #looking: Promise<void> | undefined;
 
   constructor(options: MemoryWatchOptions) {
@@ -68,27 +72,37 @@ export class MemoryWatch implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    const uses = await this.#uses();
-    for (const use of uses) this.#checkKills(use);
-    const leased = new Set(this.#options.store.liveLeases().map(({ lease }) => lease.slice));
+    const { store, read = readMeminfo, killsOfAll = readKillsOfAll } = this.#options;
+    const leased = new Set(store.liveLeases().map(({ lease }) => lease.slice));
     for (const slice of this.#kills.keys()) if (!leased.has(slice)) this.#kills.delete(slice);
-    const reading = (this.#options.read ?? readMeminfo)();
-    if (reading === undefined || reading.availableMiB >= reading.totalMiB * (1 - PRESSURE)) return;
+    const killed = killsOfAll();
+    const reading = read();
+    const isShort = reading !== undefined && reading.availableMiB < reading.totalMiB * (1 - PRESSURE);
+    if (!isShort && killed !== undefined && killed === this.#killsOfAll) return;
+    const { uses, complete } = await this.#uses();
+    for (const use of uses) this.#checkKills(use);
+    this.#killsOfAll = complete ? killed : undefined;
+    if (!isShort) return;
     const offender = largestOffender(uses);
     if (offender !== undefined) await this.#reset(offender, reading);
   }
 
-  async #uses(): Promise<readonly MemoryUse[]> {
+  /** Of the slivers that run; not `complete` when one is to be asked again, because it was just then starting or ending. */
+  async #uses(): Promise<{ readonly uses: readonly MemoryUse[]; readonly complete: boolean }> {
     const { store, directory, vmm } = this.#options;
     const uses: MemoryUse[] = [];
+    let complete = true;
     for (const { lease } of store.liveLeases()) {
-      if (directory.status(lease.slice)?.state !== 'running') continue;
+      const state = directory.status(lease.slice)?.state ?? 'starting';
+      if (state === 'starting') complete = false;
+      if (state !== 'running') continue;
       const stats = await vmm.stats(asMachineId(lease.slice)).catch(() => undefined); // it has just ended
+      complete &&= stats !== undefined;
       if (stats === undefined) continue;
       const { memoryMiB: usedMiB, memoryKills: kills } = stats;
       uses.push({ slice: lease.slice, usedMiB, limitMiB: lease.resources.memoryMiB, kills });
     }
-    return uses;
+    return { uses, complete };
   }
 
   #checkKills({ slice, kills, limitMiB }: MemoryUse): void {
@@ -136,6 +150,20 @@ function readMeminfo(): MemoryReading | undefined {
   } catch {
     return undefined; // not Linux: only a simulation runs there
   }
+}
+
+/** From `/proc/vmstat`. */
+function readKillsOfAll(): number | undefined {
+  try {
+    return parseKills(readFileSync('/proc/vmstat', 'utf8'));
+  } catch {
+    return undefined; // not Linux, as above
+  }
+}
+
+export function parseKills(text: string): number | undefined {
+  const digits = /^oom_kill (\d+)$/m.exec(text)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 export function parseMeminfo(text: string): MemoryReading | undefined {

@@ -50,7 +50,7 @@ export async function observeLeftovers(
   known: { readonly slices: ReadonlySet<string>; readonly indices: ReadonlySet<number> },
 ): Promise<{ readonly slices: readonly string[]; readonly links: readonly number[] }> {
   const inventory = host.inventory();
-  const machines = (await vmm.list()).map(({ id }) => id as string);
+  const machines: readonly string[] = await vmm.ids();
   return {
     slices: [...new Set([...inventory.slices, ...machines])].filter(
       (slice) => OF_A_SLIVER.test(slice) && !known.slices.has(slice),

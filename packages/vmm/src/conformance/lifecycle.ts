@@ -103,6 +103,7 @@ function describeMany(makeContext: MakeContext): void {
       { id: MACHINE, state: 'running' },
       { id: OTHER, state: 'created' },
     ]);
+    expect(await vmm.ids()).toEqual([MACHINE, OTHER]);
     await vmm.destroy(MACHINE);
     expect(await vmm.list()).toMatchObject([{ id: OTHER, state: 'created' }]);
   });

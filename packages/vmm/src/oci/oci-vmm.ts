@@ -246,15 +246,13 @@ class OciVmm implements Vmm {
     return { id, state, pid: first.pid };
   }
 
-  async list(): Promise<readonly MachineStatus[]> {
+  async ids(): Promise<readonly MachineId[]> {
     const { runtimeRoot, bundleRoot } = this.#options;
-    const names = new Set([...folderNames(runtimeRoot), ...folderNames(bundleRoot)]);
-    const all = await Promise.all(
-      [...names]
-        .filter(isMachineId)
-        .sort()
-        .map((id) => this.status(id)),
-    );
+    return [...new Set([...folderNames(runtimeRoot), ...folderNames(bundleRoot)])].filter(isMachineId).sort();
+  }
+
+  async list(): Promise<readonly MachineStatus[]> {
+    const all = await Promise.all((await this.ids()).map((id) => this.status(id)));
     return all.filter((status) => status !== undefined);
   }
 

@@ -120,6 +120,10 @@ class SimulatedVmm implements Vmm {
     return machine === undefined ? undefined : { id, state: machine.state };
   }
 
+  async ids(): Promise<readonly MachineId[]> {
+    return [...this.#machines.keys()].sort();
+  }
+
   async list(): Promise<readonly MachineStatus[]> {
     return [...this.#machines].map(([id, { state }]) => ({ id, state })).sort((a, b) => (a.id < b.id ? -1 : 1));
   }
