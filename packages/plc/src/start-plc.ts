@@ -26,6 +26,7 @@ import { serveMissionControl } from './mission-control/routes.ts';
 import { serveNodeMetrics } from './monitoring/node-metrics.ts';
 import { observeRequests } from './monitoring/request-metrics.ts';
 import { keepReboots } from './nodes/reboot.ts';
+import { noteFailedHandshake } from './nodes/refusals.ts';
 import { serveJoin, serveNodes } from './nodes/routes.ts';
 import { serveNodeService, serveReboots } from './nodes/service-routes.ts';
 import { keepOperations } from './operations/keeper.ts';
@@ -201,6 +202,10 @@ async function openNodeListener(parts: Parts, nowMs: () => number): Promise<Node
     joinApp,
     acceptUplink: (socket) => uplinks.accept(socket),
     acceptProcess: (socket) => passOn.accept(socket),
+    handshakeFailed: (address) =>
+      void noteFailedHandshake(store, address).catch((cause) =>
+        options.log.warn({ error: messageOf(cause) }, 'a failed handshake was not noted'),
+      ),
     nowMs,
     log: options.log,
   });

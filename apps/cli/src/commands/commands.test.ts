@@ -47,6 +47,18 @@ describe('signing in', () => {
   });
 });
 
+it('interfaces of a node are declared, listed and taken back', async () => {
+  await cli('node create iface1 --site eth');
+  const added = await cli('node add-interface iface1 192.0.2.7 --hostname n.example.org');
+  expect(added.stdout).toBe('Node iface1 has the interface 192.0.2.7.\n');
+  await cli('node add-interface iface1 192.0.2.8 --use management');
+  await cli('node add-interface iface1 192.0.2.7');
+  expect((await cli('node interfaces iface1')).stdout).toMatch(/192.0.2.8 +management +-\n192.0.2.7 +public +-\n/);
+  expect((await cli('node remove-interface iface1 192.0.2.8')).code).toBe(0);
+  expect((await cli('node remove-interface iface1 192.0.2.8')).stderr).toContain('has no interface 192.0.2.8');
+  expect((await cli('node show iface1')).stdout).toMatch(/Interfaces +192.0.2.7\n/);
+});
+
 describe('sites, people, keys, tokens', () => {
   it('are created, listed over all pages, and shown', async () => {
     expect((await cli('site create princeton --title Princeton')).stdout).toBe('Site princeton is registered.\n');

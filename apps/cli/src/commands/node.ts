@@ -11,6 +11,7 @@ import { orDash, relativeTime } from '../output/times.ts';
 import type { Register } from '../program.ts';
 import { allPages, withClient } from '../session/client.ts';
 import { usageError } from '../usage.ts';
+import { registerNodeInterfaces } from './node-interfaces.ts';
 import { registerNodeJoin } from './node-join.ts';
 import { registerNodeSelect } from './node-select.ts';
 import { registerNodeService, whyLine } from './node-service.ts';
@@ -36,6 +37,7 @@ export const register: Register = (node, io) => {
   registerNodeJoin(node, io);
   registerNodeService(node, io);
   registerNodeTags(node, io);
+  registerNodeInterfaces(node, io);
   registerNodeSelect(node, io);
   leaf(
     node.command('list').option('--site <site>', 'only of this site'),

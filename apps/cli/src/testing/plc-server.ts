@@ -201,6 +201,11 @@ function serveNodes(app: App, state: State): void {
   });
   serve(app, plcRoutes.listNodes, async () => whole(state.nodes.values()));
   serve(app, plcRoutes.getNode, async ({ params }) => found(state.nodes, params.node, 'node'));
+  serve(app, plcRoutes.changeNode, async ({ params, body: { interfaces = [] } }) => {
+    const node = { ...found(state.nodes, params.node, 'node'), interfaces };
+    state.nodes.set(node.name, node);
+    return node;
+  });
   serve(app, plcRoutes.deleteNode, async ({ params }) => {
     found(state.nodes, params.node, 'node');
     state.nodes.delete(params.node);

@@ -8,6 +8,7 @@ import { toneOfSliver } from '../slices/tally.ts';
 import { MemoryMeter } from './memory-meter.tsx';
 import {
   decisionsOf,
+  interfacesInWords,
   labelOfNode,
   placeOfNode,
   sinceOfNode,
@@ -46,6 +47,7 @@ export function NodeDetails({ node, slivers, nowMs, onSlice, onClose }: NodeDeta
             </span>
           </Fact>
         ))}
+        {node.interfaces.length > 0 && <Fact name="Interfaces">{interfacesInWords(node.interfaces)}</Fact>}
         {node.groups.length > 0 && <Fact name="Groups">{node.groups.join(', ')}</Fact>}
         {Object.keys(node.tags).length > 0 && <Fact name="Tags">{tagsInWords(node.tags)}</Fact>}
         <Fact name="VMM">

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { aNode, before, NOW_MS } from '../test-data.ts';
 import {
   decisionsOf,
+  interfacesInWords,
   placeOfNode,
   sinceOfNode,
   standingOf,
@@ -30,6 +31,15 @@ describe('the standing of a node', () => {
     expect(whyNotInService(aNode({ runLevel: 'safeboot' }))).toBe('Its run level is safeboot.');
     expect(whyNotInService(away)).toBe('Its uplink is closed.');
     expect(whyNotInService(expected)).toBe('No machine has joined as this node yet.');
+  });
+
+  it('shows what its site says of its interfaces', () => {
+    expect(
+      interfacesInWords([
+        { address: '192.0.2.7', hostname: 'n.example.org', use: 'public' },
+        { address: '192.0.2.8', hostname: '', use: 'management' },
+      ]),
+    ).toBe('192.0.2.7 (n.example.org), 192.0.2.8 (management)');
   });
 
   it('says since when, as far as is known', () => {

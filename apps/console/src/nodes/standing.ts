@@ -38,13 +38,27 @@ export function whyNotInService(node: PlcNode): string | null {
 /** What people have decided about a node, each with its name. */
 export function decisionsOf(node: PlcNode) {
   const level = { name: `Run level ${node.runLevel}`, decision: node.runLevelDecision };
-  const all = [level, { name: 'Drained', decision: node.drain }, { name: 'In quarantine', decision: node.quarantine }];
+  const all = [
+    level,
+    { name: 'Drained', decision: node.drain },
+    { name: 'In quarantine', decision: node.quarantine },
+    { name: 'To be rebooted', decision: node.reboot },
+  ];
   return all.flatMap(({ name, decision }) => (decision === null ? [] : { name, decision }));
 }
 
 export const tagsInWords = (tags: PlcNode['tags']): string =>
   Object.entries(tags)
     .map(([key, value]) => `${key}=${value}`)
+    .join(', ');
+
+/** "192.0.2.7 (planetlab1.example.org)" */
+export const interfacesInWords = (interfaces: PlcNode['interfaces']): string =>
+  interfaces
+    .map(({ address, hostname, use }) => {
+      const about = [hostname, use === 'management' ? use : ''].filter((word) => word !== '');
+      return about.length === 0 ? address : `${address} (${about.join(', ')})`;
+    })
     .join(', ');
 
 /** How long it has been so, as far as the authority knows. */

@@ -1,8 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { hashSecret, readNodeCertificate } from '@planetlab/credentials';
-import { isPlanetLabError, type NodeId, toInstant } from '@planetlab/model';
+import { isPlanetLabError, type NodeId, PlanetLabError, toInstant } from '@planetlab/model';
+import { sql } from 'kysely';
 import { announce } from '../events/record.ts';
 import type { Store } from '../store/store.ts';
+import { liveUplinks } from './store.ts';
 
 /** Notes why a machine with a join token of ours was not let in. Of others nothing is noted: anybody can knock. */
 export async function noteRefusedJoin(store: Store, secret: string, error: unknown): Promise<void> {
@@ -34,6 +36,33 @@ export async function noteRefusedUplink(
   const own = row?.key_thumbprint === identity.key.thumbprint;
   if (own || certificate.verify(new X509Certificate(authority.certificatePem).publicKey))
     await note(store, identity.nodeId, error);
+}
+
+/** Notes that a node, known by its certificate, has opened a connection and broken it off before it spoke. */
+export async function noteBrokenOff(store: Store, node: NodeId): Promise<void> {
+  const message =
+    'It broke the connection off before it spoke. It does not trust the certificate that it was shown, or its clock is wrong, or something on the way breaks connections; on the machine, "pl-node status" says which.';
+  await note(store, node, new PlanetLabError('node_unreachable', message));
+}
+
+/**
+ * Notes a TLS handshake that failed before there was a certificate, for the one node that has the address and is not
+ * connected. Where there are several behind an address nobody knows which it was.
+ */
+export async function noteFailedHandshake(store: Store, address: string): Promise<void> {
+  const rows = await store.db
+    .selectFrom('nodes')
+    .select('id')
+    .where('deleted_at', 'is', null)
+    .where(sql<boolean>`(addresses @> ${JSON.stringify([address])}::jsonb
+      or interfaces @> ${JSON.stringify([{ address }])}::jsonb)`)
+    .where('id', 'not in', liveUplinks(store.db, store.now()).clearSelect().select('uplinks.node_id'))
+    .limit(2)
+    .execute();
+  const [only] = rows;
+  if (only === undefined || rows.length > 1) return;
+  const message = `From its address ${address} came a connection that ended in the TLS handshake: it does not trust the certificate that it was shown, its clock is wrong, or something on the way breaks connections; on the machine, "pl-node status" says which.`;
+  await note(store, only.id, new PlanetLabError('node_unreachable', message));
 }
 
 async function note(store: Store, id: NodeId, error: unknown): Promise<void> {

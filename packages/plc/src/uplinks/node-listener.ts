@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
-import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import type { Socket } from 'node:net';
+import { createServer, type TLSSocket, type TlsOptions, type Server as TlsServer } from 'node:tls';
 import { UPLINK_PROTOCOL } from '@planetlab/contract';
 import type { App } from '@planetlab/contract/server';
 import { type AuthorityIdentity, issueServerCertificate } from '@planetlab/credentials';
@@ -7,6 +8,8 @@ import { DAY_MS, messageOf, SECOND_MS } from '@planetlab/model';
 import type { Logger } from 'pino';
 import { type HostPort, listenError } from '../host-port.ts';
 import { PROCESS_PROTOCOL } from '../processes/peers.ts';
+import { Allowance } from './allowance.ts';
+import { withoutMapping } from './uplink.ts';
 
 /** The TLS port that machines dial: nodes with their certificate for the uplink, others to join. */
 export interface NodeListener extends AsyncDisposable {
@@ -23,6 +26,8 @@ export interface NodeListenerOptions {
   readonly acceptUplink: (socket: TLSSocket) => Promise<void>;
   /** Other processes of this authority come in here as well. */
   readonly acceptProcess: (socket: TLSSocket) => Promise<void>;
+  /** Who it was is known by the address alone. Not called for all of very many. */
+  readonly handshakeFailed: (address: string) => void;
   readonly nowMs: () => number;
   readonly log: Logger;
 }
@@ -33,6 +38,8 @@ const JOIN_MS = 30 * SECOND_MS;
 /** For what uplinks are told at the end to get out. */
 const GOODBYE_MS = 150;
 const CONNECTIONS_LIMIT = 10_000;
+/** Anybody can fail a handshake: strangers do not keep the database busy. */
+const FAILURES_NOTED = { atOnce: 20, perSecond: 1 };
 
 export async function listenForNodes(options: NodeListenerOptions): Promise<NodeListener> {
   const { authority, joinApp, log } = options;
@@ -61,6 +68,7 @@ export async function listenForNodes(options: NodeListenerOptions): Promise<Node
     else serveJoin(joinApp.server, socket);
   });
   server.on('tlsClientError', (error) => log.debug({ error: messageOf(error) }, 'TLS handshake failed'));
+  watchHandshakes(server, options.handshakeFailed);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError(error, options.listen)));
     server.listen({ host: options.listen.host, port: options.listen.port }, () => resolve());
@@ -85,6 +93,21 @@ export async function listenForNodes(options: NodeListenerOptions): Promise<Node
       await joinApp.close();
     },
   };
+}
+
+/** A connection that is gone has no address any more: it is kept until the handshake is done. */
+function watchHandshakes(server: TlsServer, failed: (address: string) => void): void {
+  const noted = new Allowance(FAILURES_NOTED);
+  const open = new Set<string>();
+  const nameOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
+  server.on('connection', (socket: Socket) => {
+    const [name, address] = [nameOf(socket), socket.remoteAddress];
+    open.add(name);
+    socket.once('close', () => {
+      if (open.delete(name) && address !== undefined && noted.take(1)) failed(withoutMapping(address));
+    });
+  });
+  server.on('secureConnection', (socket) => open.delete(nameOf(socket)));
 }
 
 function serveJoin(server: Server | object, socket: TLSSocket): void {

@@ -3,7 +3,7 @@ import { type NodeIdentity, readNodeCertificate } from '@planetlab/credentials';
 import { isPlanetLabError, messageOf, type NodeId, PlanetLabError } from '@planetlab/model';
 import type { Logger } from 'pino';
 import { PROCESS_HEARTBEAT_MS } from '../nodes/liveness.ts';
-import { noteRefusedUplink } from '../nodes/refusals.ts';
+import { noteBrokenOff, noteRefusedUplink } from '../nodes/refusals.ts';
 import { findNodeById } from '../nodes/store.ts';
 import { NODE_HEADER, type Peers } from '../processes/peers.ts';
 import type { Store } from '../store/store.ts';
@@ -116,17 +116,22 @@ class Registry implements UplinkRegistry {
       if (!isPlanetLabError(error, 'node_floods')) await this.#note(socket, error);
       return refuseUplink(socket, error instanceof PlanetLabError ? error : unavailable());
     }
-    await this.#open(socket, node).catch((error) => {
+    await this.#open(socket, node).catch(async (error) => {
       complain(error);
       socket.destroy();
+      if (isPlanetLabError(error, 'node_unreachable'))
+        await this.#noted(noteBrokenOff(this.#options.store, node.nodeId));
     });
   }
 
   async #note(socket: TLSSocket, error: unknown): Promise<void> {
-    const { store, authority, log } = this.#options;
-    await noteRefusedUplink(store, socket.getPeerX509Certificate(), authority, error).catch((cause) =>
-      log.warn({ error: messageOf(cause) }, 'a refusal was not noted'),
-    );
+    const { store, authority } = this.#options;
+    await this.#noted(noteRefusedUplink(store, socket.getPeerX509Certificate(), authority, error));
+  }
+
+  async #noted(noting: Promise<void>): Promise<void> {
+    const { log } = this.#options;
+    await noting.catch((cause) => log.warn({ error: messageOf(cause) }, 'a refusal was not noted'));
   }
 
   async #open(socket: TLSSocket, node: NodeIdentity): Promise<void> {

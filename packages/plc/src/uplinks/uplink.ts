@@ -29,7 +29,7 @@ export async function openUplink(
   times: SessionTimes = SESSION_TIMES,
 ): Promise<Uplink> {
   if (socket.destroyed) throw new PlanetLabError('node_unreachable', 'The node closed the connection at once.');
-  const remoteAddress = withoutMapping(socket.remoteAddress);
+  const remoteAddress = socket.remoteAddress === undefined ? undefined : withoutMapping(socket.remoteAddress);
   const session = startSession(socket);
   const closed = new AbortController();
   const end = (sentence: string, cause?: PlanetLabError) => {
@@ -62,7 +62,7 @@ export async function openUplink(
 }
 
 /** An IPv4 address as a socket for both families shows it. */
-const withoutMapping = (address: string | undefined): string | undefined => address?.replace(/^::ffff:(?=\d+\.)/, '');
+export const withoutMapping = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/, '');
 
 /** Tells a node that it is not let in, in the way it can read: its side is an HTTP/2 server too. */
 export function refuseUplink(socket: TLSSocket, reason: PlanetLabError): void {

@@ -133,3 +133,18 @@ it('is not harmed by what is not TLS, not HTTP/2, or cut off in the middle', asy
   await becomes('noise', 'connected');
   await node[Symbol.asyncDispose]();
 });
+
+it('says of a node that breaks off, or fails in the handshake, that it did', async () => {
+  const joined = await join(await test.invite('careful'), { addresses: ['127.0.0.1'] });
+  const message = () => test.admin.getNode({ params: { node: 'careful' } }).then(({ reason }) => reason?.message ?? '');
+  const plain = connect(joined.port, joined.host);
+  await once(plain, 'connect');
+  plain.write('this is not TLS');
+  await eventually(message, (text) => /address 127.0.0.1 came a connection that ended in the TLS handshake/.test(text));
+  plain.destroy();
+  const socket = dialUplink(joined);
+  await once(socket, 'secureConnect');
+  socket.end('this is not HTTP/2');
+  await eventually(message, (text) => text.includes('It broke the connection off before it spoke.'));
+  socket.destroy();
+});
