@@ -81,6 +81,27 @@ export function installNode(target: string): string {
   return name;
 }
 
+/** A program that runs as a service: what it has in every package of ours, under the package's name. */
+export interface Service {
+  /** In `/usr/bin`; the manual's name as well. */
+  readonly program: string;
+  /** In `/etc/planetlab`. */
+  readonly settings: string;
+  /** In the repository's `docs/operating`. */
+  readonly guide: string;
+}
+
+export function installService({ name, sources }: PackageContents, staging: string, service: Service): void {
+  const { program, settings, guide } = service;
+  install(join(sources, program), join(staging, 'usr/bin', program), 0o755);
+  install(join(sources, settings), join(staging, 'etc/planetlab', settings));
+  install(join(sources, `${name}.init`), join(staging, 'etc/init.d', name), 0o755);
+  install(join(sources, `${name}.service`), join(staging, `usr/lib/systemd/system/${name}.service`));
+  install(join(ROOT, 'docs/operating', guide), join(staging, 'usr/share/doc', name, guide));
+  const manual = gzipSync(readFileSync(join(sources, `${program}.8`)), { level: 9 });
+  write(join(staging, `usr/share/man/man8/${program}.8.gz`), manual);
+}
+
 /** The licence of an npm package that is in ours. */
 export function licenceOf(name: string): string {
   const folder = join(ROOT, 'node_modules', name);

@@ -2,30 +2,26 @@
  * `node-package.ts [--out dist] [--revision N]`: builds the Debian package of the node manager for this machine's
  * architecture, with its own Node.js inside. The same sources give the same bytes.
  */
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { bundleProgram } from './bundle.ts';
 import {
   buildFromCommandLine,
-  install,
   installNode,
+  installService,
   licenceOf,
   type PackageContents,
   ROOT,
-  write,
 } from './debian-package.ts';
 
-const SOURCES = join(ROOT, 'packaging/node');
 /** Not bundled: they load native code from beside themselves. */
 const NATIVE = ['koffi', '@lydell/node-pty'];
 
 const CONTENTS: PackageContents = {
   name: 'planetlab-node',
-  sources: SOURCES,
+  sources: join(ROOT, 'packaging/node'),
   async fill(staging) {
-    fillSystem(staging);
-    fillDocuments(join(staging, 'usr/share'));
+    installService(CONTENTS, staging, { program: 'pl-node', settings: 'node.json', guide: 'node.md' });
     return fillProgram(join(staging, 'usr/lib/planetlab-node'));
   },
 };
@@ -52,18 +48,6 @@ async function fillProgram(target: string): Promise<string> {
     });
   }
   return [node, ...native.map(([name]) => name), ...libraries].map(licenceOf).join('\n');
-}
-
-function fillSystem(staging: string): void {
-  install(join(SOURCES, 'pl-node'), join(staging, 'usr/bin/pl-node'), 0o755);
-  install(join(SOURCES, 'node.json'), join(staging, 'etc/planetlab/node.json'));
-  install(join(SOURCES, 'planetlab-node.init'), join(staging, 'etc/init.d/planetlab-node'), 0o755);
-  install(join(SOURCES, 'planetlab-node.service'), join(staging, 'usr/lib/systemd/system/planetlab-node.service'));
-}
-
-function fillDocuments(share: string): void {
-  install(join(ROOT, 'docs/operating/node.md'), join(share, 'doc/planetlab-node/node.md'));
-  write(join(share, 'man/man8/pl-node.8.gz'), gzipSync(readFileSync(join(SOURCES, 'pl-node.8')), { level: 9 }));
 }
 
 if (import.meta.main) await buildFromCommandLine(CONTENTS);
