@@ -1,7 +1,6 @@
 import { release } from 'node:os';
 import type { HostFeature, NodeFacts } from '@planetlab/contract';
 import { type ResourceSums, toInstant } from '@planetlab/model';
-import { boundBy } from './admission/bound.ts';
 import { drainReason } from './admission/decisions.ts';
 import type { Backend } from './backend.ts';
 import { type NodeConfig, parseEndpoint } from './config.ts';
@@ -28,7 +27,7 @@ export interface FactsOptions {
 /** What the node says of itself. */
 export function nodeFacts(options: FactsOptions): NodeFacts {
   const { identity, config, backend, store, now } = options;
-  const live = store.liveLeases();
+  const bound = store.bound();
   const drain = drainReason(options.decisions.current());
   return {
     id: identity.id,
@@ -41,13 +40,13 @@ export function nodeFacts(options: FactsOptions): NodeFacts {
     architecture: process.arch,
     place: config.place,
     capacity: options.capacity,
-    leased: boundBy(live.map(({ lease }) => lease.resources)).sums,
+    leased: bound.sums,
     ipv4: config.ipv4,
     ipv6Prefix: config.ipv6Prefix,
     ssh: sshEndpoint(options),
     images: backend.images.list().map(({ name }) => name),
     features: [...options.features()],
-    slivers: live.length,
+    slivers: bound.slivers,
     bootId: options.bootId(),
     ...(drain === undefined ? {} : { drain }),
   };

@@ -17,7 +17,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AUTHORITY, credentialOf, IMAGE, NOW_MS, slice } from '../testing/fixtures.ts';
 import { type AdmissionFacts, admit } from './admit.ts';
-import { boundBy } from './bound.ts';
+import { boundWith, NOTHING_BOUND } from './bound.ts';
 import { defaultPolicy, promisable } from './policy.ts';
 
 const holder = generateKeyPair();
@@ -32,7 +32,7 @@ const HOST: ResourceSums = {
 
 const facts = (over: Partial<AdmissionFacts> = {}): AdmissionFacts => ({
   credential: credentialOf(holder),
-  bound: boundBy([]),
+  bound: NOTHING_BOUND,
   host: HOST,
   images: [{ name: IMAGE, digest: 'd'.repeat(64) }],
   nowMs: NOW_MS,
@@ -85,7 +85,10 @@ describe('admission', () => {
           try {
             const expiresAt = toInstant(NOW_MS + hours * HOUR_MS);
             const resources = Resources.parse(wanted);
-            live.push(admit(policy, request({ resources, expiresAt }), facts({ bound: boundBy(live) })).resources);
+            live.push(
+              admit(policy, request({ resources, expiresAt }), facts({ bound: live.reduce(boundWith, NOTHING_BOUND) }))
+                .resources,
+            );
           } catch (error) {
             expect(['insufficient_resources', 'admission_refused']).toContain(isPlanetLabError(error) && error.code);
           }

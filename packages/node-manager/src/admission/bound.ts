@@ -1,4 +1,11 @@
-import { addResources, NO_RESOURCES, type ResourceSums, type Resources, sumsOf } from '@planetlab/model';
+import {
+  addResources,
+  NO_RESOURCES,
+  type ResourceSums,
+  type Resources,
+  subtractResources,
+  sumsOf,
+} from '@planetlab/model';
 
 /** What leases that hold now bind together. */
 export interface Bound {
@@ -6,9 +13,14 @@ export interface Bound {
   readonly sums: ResourceSums;
 }
 
-export const boundBy = (all: readonly Resources[]): Bound => all.reduce(boundWith, { slivers: 0, sums: NO_RESOURCES });
+export const NOTHING_BOUND: Bound = { slivers: 0, sums: NO_RESOURCES };
 
 export const boundWith = ({ slivers, sums }: Bound, resources: Resources): Bound => ({
   slivers: slivers + 1,
   sums: addResources(sums, sumsOf(resources)),
+});
+
+export const boundWithout = ({ slivers, sums }: Bound, resources: Resources): Bound => ({
+  slivers: slivers - 1,
+  sums: subtractResources(sums, sumsOf(resources)),
 });

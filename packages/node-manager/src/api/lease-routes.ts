@@ -1,8 +1,8 @@
 import { type LeaseRequest, leaseAnswer, nodeRoutes } from '@planetlab/contract';
 import { type App, serve } from '@planetlab/contract/server';
 import { fromInstant } from '@planetlab/model';
+import { toLeaseRecord } from '../leases/lease-record.ts';
 import { grantedTo } from '../leases/lease-service.ts';
-import { toLeaseRecord } from '../store/store.ts';
 import { covers, requireSlice } from './authorise.ts';
 import { type ApiContext, callerOf } from './context.ts';
 

@@ -11,20 +11,21 @@ import {
   toInstant,
 } from '@planetlab/model';
 import { admit } from '../admission/admit.ts';
-import { boundBy, boundWith } from '../admission/bound.ts';
+import { boundWith } from '../admission/bound.ts';
 import { checkDecisions, type Decisions } from '../admission/decisions.ts';
 import type { Policy } from '../admission/policy.ts';
 import { admitPorts } from '../admission/ports.ts';
 import type { ImageStore } from '../images/image-store.ts';
 import { type AddressPlan, freeIndex } from '../slivers/addresses.ts';
-import { type LeaseEntry, type NodeStore, newLeaseId, type StoredLease } from '../store/store.ts';
+import type { LeaseEntry, NodeStore, StoredLease } from '../store/store.ts';
+import { newLeaseId } from './lease-record.ts';
 
 export interface GrantOptions {
   readonly node: { readonly id: NodeId; readonly name: NodeName; readonly key: KeyPair };
   readonly policy: Policy;
   /** What the administrator of the machine has decided, as it is now. */
   readonly decisions: () => Decisions;
-  readonly store: Pick<NodeStore, 'liveLeases' | 'liveLeaseOf' | 'sliver' | 'indices'>;
+  readonly store: Pick<NodeStore, 'liveLeases' | 'liveLeaseOf' | 'bound' | 'sliver' | 'indices'>;
   readonly images: ImageStore;
   readonly addresses: AddressPlan;
   readonly host: ResourceSums;
@@ -59,7 +60,7 @@ export function grantAll(
   const live = store.liveLeases().map(({ lease }) => lease);
   const indices = new Set(store.indices());
   const entries: LeaseEntry[] = [];
-  let bound = boundBy(live.map(({ resources }) => resources));
+  let bound = store.bound();
   const grant = (request: LeaseRequest): StoredLease => {
     const existing = store.liveLeaseOf(request.slice);
     if (existing !== undefined) return sameHolder(existing, credential);

@@ -11,7 +11,7 @@ import {
   toInstant,
 } from '@planetlab/model';
 import { admitResources, checkEnd } from '../admission/admit.ts';
-import { boundBy } from '../admission/bound.ts';
+import { boundWithout } from '../admission/bound.ts';
 import { checkDecisions } from '../admission/decisions.ts';
 import type { NodeStore, StoredLease } from '../store/store.ts';
 import { checkPorts, type Granted, type GrantOptions, grantAll } from './grant.ts';
@@ -93,7 +93,7 @@ class StoredLeases implements LeaseService {
       );
     }
     const others = store.liveLeases().flatMap(({ lease }) => (lease.id === stored.lease.id ? [] : lease));
-    const bound = boundBy(others.map((lease) => lease.resources));
+    const bound = boundWithout(store.bound(), stored.lease.resources);
     const leaseMs = stored.lease.expiresAtMs - now();
     admitResources(policy, resources, { bound, host: this.#options.host, leaseMs, before: stored.lease.resources });
     const held = new Set(stored.lease.resources.ports.map(portKey));

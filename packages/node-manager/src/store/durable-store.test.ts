@@ -88,6 +88,19 @@ describe('leases survive their database', () => {
     again.store.close();
   });
 
+  it('that has lost its last moments', () => {
+    using folder = temporaryFolder();
+    const { database } = twoLeases(folder.path);
+    const before = readFileSync(database);
+    const { store } = open(folder.path);
+    store.addLeases([entry('d4_w', 4), entry('e5_v', 5)]);
+    store.close();
+    writeFileSync(database, before);
+    const { store: again, live } = open(folder.path);
+    expect(live()).toEqual(['a1_x 2', 'b2_y 3', 'd4_w 4', 'e5_v 5']);
+    again.close();
+  });
+
   it('but not when they are over, or not signed by this node', () => {
     using folder = temporaryFolder();
     const { database, leases } = twoLeases(folder.path);

@@ -9,6 +9,7 @@ import type { NodePaths } from '../paths.ts';
 import { type LeaseJournal, openLeaseJournal, readLeaseJournal } from './lease-journal.ts';
 import type { NoticeRecord } from './notice-table.ts';
 import { type LeaseEntry, type NodeStore, openAs, SqliteStore } from './store.ts';
+import { unsynced } from './transaction.ts';
 
 export interface DurableStoreOptions {
   readonly paths: Pick<NodePaths, 'database' | 'leases'>;
@@ -96,8 +97,9 @@ class DurableStore extends SqliteStore {
     this.#database = paths.database;
   }
 
+  /** What the journal has need not be synced here as well: a database that lost it takes it from there. */
   override addLeases(entries: readonly LeaseEntry[]): void {
-    this.#durably('addLeases', () => this.#journalled(entries, () => super.addLeases(entries)));
+    this.#durably('addLeases', () => this.#journalled(entries, () => this.addLeasesBy(unsynced, entries)));
   }
 
   override replaceLease(lease: Lease, token: string): void {

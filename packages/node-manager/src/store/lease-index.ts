@@ -1,32 +1,42 @@
 import type { LeaseId, SliceName } from '@planetlab/model';
+import { type Bound, boundWith, boundWithout, NOTHING_BOUND } from '../admission/bound.ts';
+import { SortedList } from './sorted-list.ts';
 import type { SliverRow, StoredLease } from './store.ts';
 
 /**
- * The rows of slivers and their leases in memory, so that what is asked for all the time costs no query. Whoever changes the
- * tables changes it after them; lists are made anew only when something has changed.
+ * The rows of slivers and their leases in memory, so that what is asked for all the time costs no query, and what is said
+ * of all of them no walk through them. Whoever changes the tables changes it after them.
  */
 export class LeaseIndex {
   readonly #rows = new Map<string, SliverRow>();
   readonly #byLease = new Map<LeaseId, SliverRow>();
-  #sorted: readonly SliverRow[] | undefined;
-  #live: readonly StoredLease[] | undefined;
-  #indices: ReadonlySet<number> | undefined;
+  readonly #indices = new Set<number>();
+  readonly #sorted = new SortedList<SliverRow>(({ slice }) => slice);
+  readonly #live = new SortedList<StoredLease>(({ lease }) => lease.slice);
+  #bound: Bound = NOTHING_BOUND;
+  /** Undefined when it has to be looked for. */
   #nextEndMs: number | undefined;
 
   set(row: SliverRow): void {
     const before = this.#rows.get(row.slice);
-    if (before !== undefined) this.#byLease.delete(before.stored.lease.id);
+    if (before !== undefined) this.#drop(before);
     this.#rows.set(row.slice, row);
     this.#byLease.set(row.stored.lease.id, row);
-    this.#changed();
+    this.#indices.add(row.index);
+    this.#sorted.set(row);
+    if (row.stored.endedAtMs !== null) return;
+    const { resources, expiresAtMs } = row.stored.lease;
+    this.#live.set(row.stored);
+    this.#bound = boundWith(this.#bound, resources);
+    if (this.#nextEndMs !== undefined) this.#nextEndMs = Math.min(this.#nextEndMs, expiresAtMs);
   }
 
   delete(slice: SliceName): void {
     const before = this.#rows.get(slice);
     if (before === undefined) return;
+    this.#drop(before);
     this.#rows.delete(slice);
-    this.#byLease.delete(before.stored.lease.id);
-    this.#changed();
+    this.#sorted.delete(slice);
   }
 
   get(slice: string): SliverRow | undefined {
@@ -39,18 +49,20 @@ export class LeaseIndex {
 
   /** In the order of their names. */
   rows(): readonly SliverRow[] {
-    this.#sorted ??= [...this.#rows.values()].sort((a, b) => (a.slice < b.slice ? -1 : 1));
-    return this.#sorted;
+    return this.#sorted.items();
   }
 
   /** In the order of their slices' names. */
   live(): readonly StoredLease[] {
-    this.#live ??= this.rows().flatMap(({ stored }) => (stored.endedAtMs === null ? stored : []));
-    return this.#live;
+    return this.#live.items();
+  }
+
+  /** What those that hold bind together. */
+  bound(): Bound {
+    return this.#bound;
   }
 
   indices(): ReadonlySet<number> {
-    this.#indices ??= new Set([...this.#rows.values()].map(({ index }) => index));
     return this.#indices;
   }
 
@@ -63,10 +75,13 @@ export class LeaseIndex {
     return this.#nextEndMs;
   }
 
-  #changed(): void {
-    this.#sorted = undefined;
-    this.#live = undefined;
-    this.#indices = undefined;
-    this.#nextEndMs = undefined;
+  /** Takes out of the sums what is said of a row that goes, or becomes another. */
+  #drop({ slice, index, stored }: SliverRow): void {
+    this.#byLease.delete(stored.lease.id);
+    this.#indices.delete(index);
+    if (stored.endedAtMs !== null) return;
+    this.#live.delete(slice);
+    this.#bound = boundWithout(this.#bound, stored.lease.resources);
+    if (this.#nextEndMs === stored.lease.expiresAtMs) this.#nextEndMs = undefined;
   }
 }

@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { StepRecord } from '@planetlab/contract';
 import { toInstant } from '@planetlab/model';
+import { unsynced } from './transaction.ts';
 
 export interface StepEntry {
   readonly atMs: number;
@@ -28,8 +29,7 @@ export function createStepLog(database: DatabaseSync) {
   return {
     append(steps: readonly StepEntry[]): void {
       if (steps.length === 0) return;
-      database.exec('PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE');
-      try {
+      unsynced(database, () => {
         for (const { atMs, slice, step, outcome, durationMs, message } of steps) {
           insert.run(atMs, slice, step, outcome, Math.round(durationMs * 100) / 100, message);
         }
@@ -38,13 +38,7 @@ export function createStepLog(database: DatabaseSync) {
           prune.run(KEPT_STEPS);
           sincePruned = 0;
         }
-        database.exec('COMMIT');
-      } catch (error) {
-        if (database.isTransaction) database.exec('ROLLBACK'); // some failures have done so themselves
-        throw error;
-      } finally {
-        database.exec('PRAGMA synchronous = FULL');
-      }
+      });
     },
 
     /** Newest first. */

@@ -1,5 +1,5 @@
 import { generateKeyPair, issueLease } from '@planetlab/credentials';
-import { HOUR_MS, toInstant } from '@planetlab/model';
+import { DEFAULT_RESOURCES, HOUR_MS, sumsOf, toInstant } from '@planetlab/model';
 import { describe, expect, it } from 'vitest';
 import { leaseOf, NOW_MS, slice, storeIn, temporaryFolder } from '../testing/fixtures.ts';
 
@@ -63,6 +63,8 @@ describe('what the node remembers', () => {
     expect(store.endExpired(NOW_MS)).toEqual([]);
     expect(store.endExpired(NOW_MS + 1)).toEqual(['a1_x']);
     expect(store.liveLeases().map(({ lease }) => lease.slice)).toEqual(['b2_y']);
+    expect(store.nextEndMs()).toBe(NOW_MS + HOUR_MS);
+    expect(store.bound()).toEqual({ slivers: 1, sums: sumsOf(DEFAULT_RESOURCES) });
     expect(store.slivers().map(({ slice: of, stored }) => [of, stored.endedAtMs])).toEqual([
       ['a1_x', NOW_MS + 1],
       ['b2_y', null],

@@ -2,12 +2,14 @@ import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { type SshKey, SshKeys, type StepRecord } from '@planetlab/contract';
 import type { Lease } from '@planetlab/credentials';
-import { LeaseId, type SliceName, toInstant } from '@planetlab/model';
+import type { LeaseId, SliceName } from '@planetlab/model';
+import type { Bound } from '../admission/bound.ts';
 import type { VolumeRecord, VolumeStore } from '../network/volume-meter.ts';
 import { LeaseIndex } from './lease-index.ts';
 import { createNoticeTable, type NoticeRecord, type NoticeStore } from './notice-table.ts';
 import { migrate } from './schema.ts';
 import { createStepLog, type StepEntry } from './step-log.ts';
+import { transaction } from './transaction.ts';
 import { createVolumeTable } from './volume-table.ts';
 
 /** A lease as stored: its signed token, what the token says, and what the node adds. */
@@ -46,6 +48,8 @@ export interface NodeStore extends VolumeStore, NoticeStore {
   lease(id: LeaseId): StoredLease | undefined;
   liveLeases(): readonly StoredLease[];
   liveLeaseOf(slice: SliceName): StoredLease | undefined;
+  /** What the leases that hold bind together. */
+  bound(): Bound;
   nextEndMs(): number | undefined;
   /** Indices that slivers have, also those that are being removed. */
   indices(): ReadonlySet<number>;
@@ -133,7 +137,12 @@ export class SqliteStore implements NodeStore {
   }
 
   addLeases(entries: readonly LeaseEntry[]): void {
-    this.#transaction(() => {
+    this.addLeasesBy(transaction, entries);
+  }
+
+  /** The same, by a transaction of the caller's choice. */
+  protected addLeasesBy(transact: typeof transaction, entries: readonly LeaseEntry[]): void {
+    transact(this.#database, () => {
       for (const entry of entries) this.#insert(entry);
     });
     for (const { lease, token, imageDigest, index, keys } of entries) {
@@ -181,6 +190,10 @@ export class SqliteStore implements NodeStore {
   liveLeaseOf(slice: SliceName): StoredLease | undefined {
     const stored = this.#index.get(slice)?.stored;
     return stored?.endedAtMs === null ? stored : undefined;
+  }
+
+  bound(): Bound {
+    return this.#index.bound();
   }
 
   nextEndMs(): number | undefined {
@@ -274,15 +287,7 @@ export class SqliteStore implements NodeStore {
   }
 
   #transaction<T>(change: () => T): T {
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
-      const result = change();
-      this.#database.exec('COMMIT');
-      return result;
-    } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK'); // some failures have done so themselves
-      throw error;
-    }
+    return transaction(this.#database, change);
   }
 
   /** Statements are prepared once; their number is that of the texts in this file. */
@@ -315,19 +320,3 @@ export class SqliteStore implements NodeStore {
 }
 
 type Row = Record<string, unknown>;
-
-/** The wire form of a lease. */
-export const toLeaseRecord = ({ lease, token }: Pick<StoredLease, 'lease' | 'token'>) => ({
-  id: lease.id,
-  slice: lease.slice,
-  holder: lease.holder,
-  principal: lease.principal,
-  image: lease.image,
-  resources: lease.resources,
-  grantedAt: toInstant(lease.issuedAtMs),
-  expiresAt: toInstant(lease.expiresAtMs),
-  token,
-  ...(lease.stopped === undefined ? {} : { stopped: lease.stopped }),
-});
-
-export const newLeaseId = (): LeaseId => LeaseId.parse(crypto.randomUUID());
