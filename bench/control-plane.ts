@@ -84,13 +84,15 @@ async function deploy(plc: PlcProcess, hosts: Nodes, nodes: readonly NodeName[],
   const before = cpu();
   const startMs = Date.now();
   let endMs = startMs;
-  for (const slice of slices)
-    await plc.client.addSlivers({ params: { slice: SliceName.parse(slice) }, body: { nodes: [...nodes] } });
+  const operations: string[] = [];
   for (const slice of slices) {
-    const ends = await running(plc, slice, nodes.length);
-    endMs = Math.max(endMs, ...ends);
+    const params = { slice: SliceName.parse(slice) };
+    const { operation } = await plc.client.addSlivers({ params, body: { nodes: [...nodes] } });
+    operations.push(operation.id);
   }
+  for (const operation of operations) await ended(plc, operation);
   const after = cpu();
+  for (const slice of slices) endMs = Math.max(endMs, ...(await runningSince(plc, slice, nodes.length)));
   return {
     seconds: (endMs - startMs) / 1000,
     slivers: slices.length * nodes.length,
@@ -100,17 +102,24 @@ async function deploy(plc: PlcProcess, hosts: Nodes, nodes: readonly NodeName[],
   };
 }
 
+/** Waits as a person would who put the slice on its nodes. */
+async function ended(plc: PlcProcess, operation: string): Promise<void> {
+  for (;;) {
+    const { state, counts } = await plc.client.getOperation({ params: { operation } });
+    if (state === 'succeeded') return;
+    if (state !== 'running') throw new Error(`not all slivers run: ${state} ${JSON.stringify(counts)}`);
+    await sleep(POLL_MS);
+  }
+}
+
 /** When each sliver of a slice ran for the first time. */
-async function running(plc: PlcProcess, slice: string, count: number): Promise<readonly number[]> {
+async function runningSince(plc: PlcProcess, slice: string, count: number): Promise<readonly number[]> {
   const ends: number[] = [];
   for (let after: string | undefined; ; ) {
     const query = `limit=1000&slice=${slice}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`;
     const { items, next }: SliverPage = JSON.parse(await plc.read(`/v1/slivers?${query}`));
-    if (items.some(({ state }) => state !== 'running')) {
-      await sleep(POLL_MS); // this page again
-      continue;
-    }
-    for (const { requestedAt, timeToRunningMs } of items) ends.push(fromInstant(requestedAt) + (timeToRunningMs ?? 0));
+    for (const { requestedAt, timeToRunningMs } of items)
+      ends.push(fromInstant(requestedAt) + (timeToRunningMs ?? Number.NaN));
     after = next ?? undefined;
     if (after === undefined) break;
   }
@@ -121,7 +130,6 @@ async function running(plc: PlcProcess, slice: string, count: number): Promise<r
 /** What of the list is looked at. */
 interface SliverPage {
   readonly items: readonly {
-    readonly state: string;
     readonly requestedAt: Parameters<typeof fromInstant>[0];
     readonly timeToRunningMs: number | null;
   }[];

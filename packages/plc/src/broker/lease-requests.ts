@@ -1,6 +1,6 @@
 import type { LeaseRequest } from '@planetlab/contract';
 import { errorOf, LEASE_REQUESTS_LIMIT } from '@planetlab/contract';
-import { isPlanetLabError, messageOf, PlanetLabError, toInstant } from '@planetlab/model';
+import { isPlanetLabError, messageOf, PlanetLabError, SECOND_MS, toInstant } from '@planetlab/model';
 import { accessHashOf } from './plan.ts';
 import { leased, refused, type StepContext, type StepOutcome } from './steps.ts';
 import type { BrokerStep, HeldLease } from './types.ts';
@@ -31,6 +31,12 @@ export async function requestLeases(
     );
   }
 }
+
+const REST_FACTOR = 3;
+const LONGEST_REST_MS = SECOND_MS;
+
+/** After a request that took so long: the busier the node is, or we are, the more is asked for in the next one. */
+export const restMs = (tookMs: number): number => Math.min(LONGEST_REST_MS, REST_FACTOR * tookMs);
 
 const requestOf = ({ sliver, endsMs }: RequestStep): LeaseRequest => {
   const { slice, image, resources, keys } = sliver;

@@ -16,7 +16,7 @@ import type { Uplink } from '../uplinks/uplink.ts';
 import { checkedLease } from './checked-lease.ts';
 import { FactsKeeper } from './facts-keeper.ts';
 import type { RunInSliver } from './initial-command.ts';
-import { type RequestStep, requestLeases } from './lease-requests.ts';
+import { type RequestStep, requestLeases, restMs } from './lease-requests.ts';
 import { Lies } from './lies.ts';
 import { Pauses } from './pauses.ts';
 import { accessHashOf, pauseKeyOf, planNode, renewalTimeMs, sliceOfStep } from './plan.ts';
@@ -173,7 +173,7 @@ export class NodeSession {
       busy: this.#busy,
     };
     const { steps, nextMs } = planNode(view, nowMs, leaseMs);
-    this.#askFor(steps.filter((step) => step.type === 'request'));
+    void this.#askFor(steps.filter((step) => step.type === 'request'));
     for (const step of steps) {
       if (this.#under >= CONCURRENT_STEPS) break; // each that ends wakes us again
       if (step.type !== 'request' && !this.#busy.has(sliceOfStep(step))) void this.#take(step);
@@ -191,16 +191,15 @@ export class NodeSession {
   }
 
   /** One request for leases at a time: what comes to be wanted meanwhile goes together into the next. */
-  #askFor(steps: readonly RequestStep[]): void {
+  async #askFor(steps: readonly RequestStep[]): Promise<void> {
     if (this.#asking || steps.length === 0) return;
     this.#asking = true;
+    const startMs = performance.now();
     for (const { sliver } of steps) this.#busy.add(sliver.slice);
-    void requestLeases(this.#context(), steps, (step, outcome, error) => this.#took(step, outcome, error)).finally(
-      () => {
-        this.#asking = false;
-        this.#lookAgain();
-      },
-    );
+    await requestLeases(this.#context(), steps, (step, outcome, error) => this.#took(step, outcome, error));
+    await this.#sleep(restMs(performance.now() - startMs));
+    this.#asking = false;
+    this.#lookAgain();
   }
 
   async #take(step: SingleStep): Promise<void> {
