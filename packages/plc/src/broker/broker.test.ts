@@ -262,3 +262,12 @@ it('ends a deleted node’s slivers and then lets it go', async () => {
   expect(node.leases.size).toBe(0);
   await node[Symbol.asyncDispose]();
 });
+
+it('asks a node manager that knows no requests for many leases for each by itself', async () => {
+  const { node } = await connectedNode();
+  node.knowsManyAtOnce = false;
+  const slices = [await newSlice(node), await newSlice(node)];
+  for (const slice of slices) await reaches(slice, node, 'running');
+  expect(node.requests.filter((request) => request.startsWith('POST /v1/leases by'))).toHaveLength(2);
+  await node[Symbol.asyncDispose]();
+});

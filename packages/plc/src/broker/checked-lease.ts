@@ -18,12 +18,14 @@ export function checkedLease(record: LeaseRecord, node: NodeIdentity, holder: st
     signed.stopped === record.stopped &&
     sameResources(signed.resources, record.resources) &&
     Math.abs(signed.expiresAtMs - Date.parse(record.expiresAt)) < 1000; // tokens may count in whole seconds
-  if (same) {
-    const { id, slice, expiresAt, resources, stopped } = record;
-    return { id, slice, expiresAt, resources: shared(resources), ...(stopped === undefined ? {} : { stopped }) };
-  }
+  if (same) return heldLease(record);
   throw new PlanetLabError(
     'credential_invalid',
     `The node "${node.nodeName}" gave a lease for ${record.slice} that does not say what it signed. Tell its site.`,
   );
 }
+
+export const heldLease = ({ id, slice, expiresAt, resources, stopped }: LeaseRecord): HeldLease => ({
+  ...{ id, slice, expiresAt, resources: shared(resources) },
+  ...(stopped === undefined ? {} : { stopped }),
+});

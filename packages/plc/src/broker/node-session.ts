@@ -13,8 +13,9 @@ import type { Logger } from 'pino';
 import type { CertificateKeeper } from '../nodes/renew-certificate.ts';
 import type { NodeClient } from '../uplinks/node-client.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
-import { checkedLease } from './checked-lease.ts';
+import { checkedLease, heldLease } from './checked-lease.ts';
 import { FactsKeeper } from './facts-keeper.ts';
+import { HeardReports } from './heard-reports.ts';
 import type { RunInSliver } from './initial-command.ts';
 import { type RequestStep, requestLeases, restMs } from './lease-requests.ts';
 import { Lies } from './lies.ts';
@@ -23,7 +24,7 @@ import { accessHashOf, pauseKeyOf, planNode, renewalTimeMs, sliceOfStep } from '
 import { ReportWriter } from './report-writer.ts';
 import { runStep, type SingleStep, type StepContext, type StepOutcome } from './steps.ts';
 import { type BrokerStore, storeReport } from './store.ts';
-import type { BrokerStep, HeardState, HeldLease } from './types.ts';
+import type { BrokerStep, HeldLease } from './types.ts';
 import { Wanted } from './wanted.ts';
 import type { WantedReader } from './wanted-reader.ts';
 import { reportAllowance, withinAllowance } from './within-allowance.ts';
@@ -46,14 +47,7 @@ const CONCURRENT_STEPS = 16;
 /** Changes wake us; should one be missed, it is found by then. */
 const REREAD_MS = 10 * MINUTE_MS;
 const RETRY_MS = SECOND_MS;
-/** Of slivers that were not asked for here: a node is not trusted to have few. */
-const REPORTS_LIMIT = 2_000;
 const TIMER_LIMIT_MS = 24 * 3600 * SECOND_MS;
-
-/** A report, whole until it is stored. */
-interface Heard extends HeardState {
-  readonly whole?: NodeSliver;
-}
 
 /**
  * The default broker's work on one node for as long as its uplink is open: compare what is wanted with what is there,
@@ -66,7 +60,7 @@ export class NodeSession {
   readonly #writer: ReportWriter;
   readonly #allowance = reportAllowance();
   readonly #leases = new Map<SliceName, HeldLease>();
-  readonly #reports = new Map<SliceName, Heard>();
+  readonly #reports = new HeardReports();
   readonly #renewAtMs = new Map<LeaseId, number>();
   readonly #pauses = new Pauses();
   readonly #busy = new Set<SliceName>();
@@ -76,11 +70,12 @@ export class NodeSession {
   #uninitialised: ReadonlySet<SliceName> = new Set();
   readonly #lies: Lies;
   #leasesRead = false;
-  #earlyStored = false;
   #dirty = false;
   /** Steps under way, but for the requests for leases. */
   #under = 0;
   #asking = false;
+  /** Aborted when a report could not be stored: all is asked for again. */
+  #unstored = new AbortController();
   #working = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -156,18 +151,16 @@ export class NodeSession {
   async #pass(): Promise<void> {
     const { store, uplink, leaseMs } = this.#options;
     const { deleted, ends, slivers } = await this.#wanted.read();
+    const before = this.#placed;
     this.#placed = new Map(slivers.map(({ slice, wanted, id }) => [slice, wanted ? id : undefined]));
-    // what came before it was known what is asked here: what the node did while it had no uplink is in it
-    const early = this.#earlyStored ? [] : [...this.#reports.values()].flatMap(({ whole }) => whole ?? []);
-    await Promise.all(early.map((report) => this.#heed(report)));
-    this.#earlyStored = true;
+    for (const slice of this.#placed.keys()) if (!before.has(slice)) this.#storeEarly(slice);
     this.#uninitialised = new Set(slivers.flatMap(({ slice, initialCommand }) => (initialCommand === '' ? [] : slice)));
     const nowMs = store.now().getTime();
     const view = {
       ends,
       slivers,
       leases: this.#leases,
-      reports: this.#reports,
+      reports: this.#reports.states,
       renewAtMs: this.#renewAtMs,
       pausedUntilMs: this.#pauses.until(),
       busy: this.#busy,
@@ -232,7 +225,7 @@ export class NodeSession {
       this.#wanted.forget(slice);
     } else {
       this.#wanted.noteLease(step.sliver.id, lease.id, accessHashOf(step.sliver.keys));
-      this.#noteStored(slice, lease.id);
+      this.#reports.noteStored(slice, lease.id);
     }
   }
 
@@ -246,7 +239,7 @@ export class NodeSession {
       closed: uplink.closed,
       holdLease: (lease) => this.#hold(lease),
       dropLease: (lease) => this.#drop(lease),
-      reportOf: (slice) => this.#reports.get(slice)?.whole,
+      reportOf: (slice) => this.#reports.unstored(slice),
       checked: (lease) => checkedLease(lease, uplink.node, this.#options.holder),
     };
   }
@@ -272,8 +265,11 @@ export class NodeSession {
     while (!this.#closed) {
       try {
         const { items } = await client.listLeases({}, { signal: uplink.closed });
+        const noted = new Set((await this.#wanted.read()).slivers.map(({ leaseId }) => leaseId));
         for (const lease of items) {
-          if (lease.holder === holder) this.#hold(checkedLease(lease, uplink.node, holder));
+          if (lease.holder !== holder) continue;
+          // The signature of one that we have noted was checked then.
+          this.#hold(noted.has(lease.id) ? heldLease(lease) : checkedLease(lease, uplink.node, holder));
         }
         this.#leasesRead = true;
         return this.wake();
@@ -289,17 +285,17 @@ export class NodeSession {
     const { client, uplink, log } = this.#options;
     while (!this.#closed) {
       const unstored = new AbortController();
+      this.#unstored = unstored;
       try {
         const synced = new Set<SliceName>();
         const signal = AbortSignal.any([uplink.closed, unstored.signal]);
         for await (const event of withinAllowance(await client.watchSlivers({}, { signal }), this.#allowance)) {
           if (event.type === 'sliver') {
             synced.add(event.sliver.slice);
-            // what could not be stored is asked for again, with everything else
             this.#heed(event.sliver).catch((error: unknown) => unstored.abort(error));
           } else {
-            for (const slice of this.#reports.keys()) if (!synced.has(slice)) this.#reports.delete(slice);
-            this.wake();
+            this.#reports.keepOnly(synced);
+            this.#lookAgain();
           }
         }
       } catch (error) {
@@ -315,15 +311,9 @@ export class NodeSession {
   async #heed(report: NodeSliver): Promise<void> {
     const lease = this.#leases.get(report.slice);
     const isAsked = this.#placed.has(report.slice) || lease !== undefined;
-    // The first reports come before it is known what is asked: who adopts a lease needs them.
-    if (report.state === 'gone') this.#reports.delete(report.slice);
-    else if (isAsked || this.#reports.size < REPORTS_LIMIT)
-      this.#reports.set(report.slice, { leaseId: report.leaseId, state: report.state, whole: report });
+    this.#reports.note(report, isAsked);
     if (!isAsked) return this.#leasesRead ? this.#lies.note(report.slice) : undefined;
-    await this.#writer.write(report);
-    const row = this.#placed.get(report.slice);
-    if (row !== undefined && this.#wanted.leaseOf(row) === report.leaseId)
-      this.#noteStored(report.slice, report.leaseId);
+    await this.#store(report);
     if (report.state === 'running' && this.#uninitialised.has(report.slice)) this.#lookAgain();
     if (report.state !== 'gone') return;
     this.#pauses.end();
@@ -335,10 +325,17 @@ export class NodeSession {
     this.wake(report.slice);
   }
 
-  /** The database has what was reported under this lease: of many thousand slivers not all of it is kept here. */
-  #noteStored(slice: SliceName, leaseId: LeaseId): void {
-    const heard = this.#reports.get(slice);
-    if (heard?.whole?.leaseId === leaseId) this.#reports.set(slice, { leaseId, state: heard.state });
+  async #store(report: NodeSliver): Promise<void> {
+    await this.#writer.write(report);
+    const row = this.#placed.get(report.slice);
+    if (row !== undefined && this.#wanted.leaseOf(row) === report.leaseId)
+      this.#reports.noteStored(report.slice, report.leaseId);
+  }
+
+  /** What was said before it was known that it was asked for. */
+  #storeEarly(slice: SliceName): void {
+    const report = this.#reports.unstored(slice);
+    if (report !== undefined) this.#store(report).catch((error: unknown) => this.#unstored.abort(error));
   }
 
   async #sleep(ms: number): Promise<void> {

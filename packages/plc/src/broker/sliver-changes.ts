@@ -1,4 +1,4 @@
-import { Principal, type SiteName, sliverName } from '@planetlab/model';
+import { Principal, type SiteName, type SliceName, sliverName } from '@planetlab/model';
 import { type Selectable, sql } from 'kysely';
 import { type Announcement, announce, type EventEntry, recordAll } from '../events/record.ts';
 import { givenRows } from '../store/given-rows.ts';
@@ -16,7 +16,7 @@ export type SliverUpdate = Partial<Pick<SliverRow, keyof typeof WRITTEN>>;
 export interface SliverChange {
   readonly reporter: Reporter;
   /** Only a row of the reporter's node is touched. */
-  readonly find: { readonly id: string } | { readonly leaseId: string };
+  readonly find: { readonly id: string } | { readonly slice: SliceName; readonly leaseId: string };
   /** What is to be written, given what is there; `kind` null is no event. Undefined changes nothing. */
   readonly update: (row: SliverRow) => { readonly set: SliverUpdate; readonly kind?: string | null } | undefined;
 }
@@ -105,13 +105,18 @@ async function writeAll(trx: Trx, at: Date, changes: readonly SliverChange[]): P
 /** All rows that the changes may be about, in one order for everybody. */
 async function lockRows(trx: Trx, changes: readonly SliverChange[]) {
   const ids = changes.flatMap(({ find }) => ('id' in find ? find.id : []));
-  const leases = changes.flatMap(({ find }) => ('leaseId' in find ? find.leaseId : []));
+  const said = changes.flatMap(({ find, reporter }) => ('slice' in find ? { ...find, node: reporter.nodeId } : []));
   const found = await trx
     .selectFrom('slivers')
     .innerJoin('slices', 'slices.id', 'slivers.slice_id')
     .selectAll('slivers')
     .select('slices.site')
-    .where(sql<boolean>`slivers.id = any(${ids}::uuid[]) or slivers.lease_id = any(${leases}::uuid[])`)
+    .where(
+      sql<boolean>`slivers.id = any(array(
+        select unnest(${ids}::uuid[])
+        union select id from slivers join unnest(${said.map(({ node }) => node)}::uuid[],
+          ${said.map(({ slice }) => slice)}::text[]) as said (node_id, slice) using (node_id, slice)))`,
+    )
     .orderBy('slivers.id')
     .forUpdate('slivers')
     .execute();

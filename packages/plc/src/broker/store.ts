@@ -91,7 +91,7 @@ export async function storeReport(store: BrokerStore, reporter: Reporter, report
 }
 
 const storeState = (store: BrokerStore, reporter: Reporter, report: NodeSliver): Promise<void> =>
-  change(store, reporter, { leaseId: report.leaseId }, (row) => {
+  change(store, reporter, { slice: report.slice, leaseId: report.leaseId }, (row) => {
     const now = store.now();
     if (!row.wanted || row.slice !== report.slice) return undefined;
     const refused = report.state === 'running' && report.reason === null && REFUSED_CHANGE.has(row.reason?.code ?? '');

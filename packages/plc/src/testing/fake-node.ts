@@ -58,6 +58,8 @@ export class FakeNode {
   refusal: PlanetLabError | undefined;
   /** The newest one that it was given. */
   certificate: string | undefined;
+  /** A node manager of before there was `requestLeases` does not. */
+  knowsManyAtOnce = true;
   /** Whether a lease's sliver runs at once. */
   autoRun = true;
   /** How far its clock is ahead. */
@@ -167,6 +169,7 @@ export class FakeNode {
     });
     serve(app, nodeRoutes.requestLease, async ({ body }, context) => this.#grant(body, this.#authorise(context)));
     serve(app, nodeRoutes.requestLeases, async ({ body }, context) => {
+      if (!this.knowsManyAtOnce) throw new PlanetLabError('no_such_route', 'There is no such route here.');
       const credential = this.#authorise(context);
       return { items: body.items.map((request) => leaseAnswer(() => this.#grant(request, credential))) };
     });
