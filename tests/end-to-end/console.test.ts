@@ -235,10 +235,9 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
     await expect.poll(() => page.locator('[data-node]').count(), { timeout: 30_000 }).toBe(1300);
     expect(await rows(page).count()).toBe(200);
     setNode(world, 'tokyo', { reason: { code: 'clock_skew', message: 'Its clock is off.' } });
-    const pushedAt = performance.now();
     server.push({ type: 'node', name: 'tokyo' });
-    await page.getByRole('button', { name: /^tokyo,.*Its clock is off/ }).waitFor();
-    expect(performance.now() - pushedAt).toBeLessThan(5000);
+    // by the push: by itself it asks only every minute
+    await page.getByRole('button', { name: /^tokyo,.*Its clock is off/ }).waitFor({ timeout: 30_000 });
   });
 
   it('fits a telephone', async () => {

@@ -98,7 +98,7 @@ describeNode('a node manager that is killed after a step', NODE, (world) => {
       const reached = await eventually(async () => (await stateNow()) === wanted[what]);
       expect(reached, JSON.stringify((await world.caller.client.listSlivers({})).items)).toBe(true);
       const expected = what === 'delete' ? NONE : what === 'stop' ? STOPPED : ONE;
-      await eventually(() => JSON.stringify(made()) === JSON.stringify(expected), 2000); // the kernel removes links a little later
+      await eventually(() => JSON.stringify(made()) === JSON.stringify(expected), 10_000); // the kernel removes links a little later
       expect(made()).toEqual(expected);
       if (expected !== ONE) return;
       const said = await world.caller.exec(SLICE, ['sh', '-c', 'ip -4 -o address show dev eth0 | wc -l']);

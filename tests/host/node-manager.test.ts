@@ -126,7 +126,7 @@ describeNode('a node that runs containers', NODE, (world) => {
     mkdirSync(`${world.node.stateDir}/slivers/test_left.over/upper`, { recursive: true });
     mkdirSync(sliverCgroup(world.node.tag, 'test_debris').folder('pids'), { recursive: true });
     await world.start();
-    await expect.poll(() => readdirSync(`${world.node.stateDir}/slivers`), { timeout: 5000 }).toEqual([]);
-    await expect.poll(() => remains('test_debris'), { timeout: 5000 }).toEqual([]);
+    await expect.poll(() => readdirSync(`${world.node.stateDir}/slivers`)).toEqual([]);
+    await expect.poll(() => remains('test_debris')).toEqual([]);
   });
 });

@@ -18,8 +18,8 @@ describe('running a command', () => {
 
   it('does not wait for what it leaves behind when its output is detached', async () => {
     const before = performance.now();
-    const leave = { argv: ['sh', '-c', 'sleep 3 & exit 0'], detachOutput: true } as const;
+    const leave = { argv: ['sh', '-c', 'sleep 20 & exit 0'], detachOutput: true } as const;
     expect(await systemRunner.run(leave)).toEqual({ code: 0, stdout: '', stderr: '' });
-    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(performance.now() - before).toBeLessThan(15_000);
   });
 });

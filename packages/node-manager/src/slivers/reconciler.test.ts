@@ -87,7 +87,7 @@ describe('the reconciler', () => {
     expect(node.store.listSteps({ slices: 'all', limit: 1 })).toMatchObject([
       { step: 'MountRoot', outcome: 'failed', message: 'The image is not there any more.' },
     ]);
-    await expect.poll(() => node.directory.get('a1_x')?.state, { timeout: 3000 }).toBe('running');
+    await expect.poll(() => node.directory.get('a1_x')?.state).toBe('running');
     expect(node.directory.get('a1_x')?.reason).toBeNull();
   });
 
@@ -115,7 +115,7 @@ describe('the reconciler', () => {
     node.lease('a1_x', 2, 150);
     await node.reconciler.idle();
     expect(node.directory.get('a1_x')?.state).toBe('running');
-    await expect.poll(() => node.directory.list(), { timeout: 2000 }).toEqual([]);
+    await expect.poll(() => node.directory.list()).toEqual([]);
   });
 
   it('starts a machine again that has ended, but not at once when it ends at once', async () => {
@@ -127,7 +127,7 @@ describe('the reconciler', () => {
     node.reconciler.trigger('a1_x');
     await node.reconciler.idle();
     expect(node.directory.get('a1_x')).toMatchObject({ state: 'failed', reason: { code: 'step_failed' } });
-    await expect.poll(() => node.directory.get('a1_x')?.state, { timeout: 3000 }).toBe('running');
+    await expect.poll(() => node.directory.get('a1_x')?.state).toBe('running');
   });
 
   it('removes at start what no lease accounts for', async () => {

@@ -102,7 +102,7 @@ export async function sliverOf(client: PlcClient, slice: string, node: string) {
 export async function eventually<T>(
   ask: () => Promise<T>,
   isIt: (answer: T) => boolean,
-  timeoutMs = 15_000,
+  timeoutMs = 25_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
