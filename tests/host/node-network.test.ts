@@ -5,6 +5,7 @@ import { connect, createServer, isIPv6 } from 'node:net';
 import { inNamespace, systemRunner } from '@planetlab/linux';
 import { Resources, SliceName } from '@planetlab/model';
 import { beforeAll, expect, it } from 'vitest';
+import { LEAST_OF_RATE } from '../slowness.ts';
 import { describeNode } from './describe-node.ts';
 import { HOST_IPV4, leaseFor, NODE_IPV4, NODE_MANAGER } from './node-fixture.ts';
 
@@ -154,7 +155,7 @@ describeNode('the network of a node', NODE, (world) => {
     const bytes = 1_500_000;
     const send = `my $s = IO::Socket::INET->new("${HOST_IPV4}:${sink.port}") or die; my $d = "x" x 10000; for (1..${bytes / 10_000}) { my $o = 0; while ($o < 10000) { $o += syswrite($s, $d, 10000 - $o, $o) } }`;
     expect(await perl('test_fast', send)).toMatchObject({ code: 0, stderr: '' });
-    expect(sink.kbps()).toBeGreaterThan(4000 * 0.9); // without the headers
+    expect(sink.kbps()).toBeGreaterThan(4000 * LEAST_OF_RATE); // without the headers
     expect(sink.kbps()).toBeLessThan(4000 * 1.05);
     await expect
       .poll(
