@@ -2,8 +2,10 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFi
 import { join } from 'node:path';
 import {
   cgroupFolder,
+  createVolumeImages,
   inNamespace,
   killCgroupTree,
+  mountVolumeImage,
   readCgroupHierarchies,
   removeCgroupTree,
   systemRunner,
@@ -14,6 +16,7 @@ import { localStatus } from '@planetlab/node-manager';
 import { expect, it } from 'vitest';
 import { describeNode } from '../host/describe-node.ts';
 import { eventually, leaseFor } from '../host/node-fixture.ts';
+import { sliverCgroup } from '../host/sliver-cgroup.ts';
 import { SMALL_DISKS } from './small-disks.ts';
 
 const STEP_TIMEOUT_MS = 1500;
@@ -106,14 +109,27 @@ describeNode('a node', NODE, (world) => {
     await world.endAll();
   });
 
-  it.each(SMALL_DISKS)('refuses on $what, makes nothing by halves, and goes on when there is room', async (disk) => {
+  /** Has the node's state on another disk for a while. */
+  const onDisk = async (mount: (folder: string) => Promise<boolean>, act: () => Promise<void>): Promise<void> => {
     await world.node.stop('SIGTERM');
     const aside = join(world.node.stateDir, '..', 'aside');
     cpSync(world.node.stateDir, aside, { recursive: true });
-    if (!(await disk.mount(world.node.stateDir))) return; // the reason is printed
+    if (!(await mount(world.node.stateDir))) return; // the reason is printed
     try {
       cpSync(aside, world.node.stateDir, { recursive: true });
       await world.start();
+      await act();
+      await world.endAll();
+      await world.node.stop('SIGTERM');
+    } finally {
+      await world.node.stop('SIGKILL');
+      unmount(world.node.stateDir);
+      rmSync(aside, { recursive: true });
+    }
+  };
+
+  it.each(SMALL_DISKS)('refuses on $what, makes nothing by halves, and goes on when there is room', (disk) =>
+    onDisk(disk.mount, async () => {
       await lease('test_first');
       await until({ test_first: 'running' });
       const filler = join(world.node.stateDir, 'filler');
@@ -124,12 +140,42 @@ describeNode('a node', NODE, (world) => {
       rmSync(filler);
       await lease('test_late');
       await until({ test_first: 'running', test_late: 'running' });
-      await world.endAll();
-      await world.node.stop('SIGTERM');
-    } finally {
-      await world.node.stop('SIGKILL');
-      unmount(world.node.stateDir);
-      rmSync(aside, { recursive: true });
-    }
-  });
+    }),
+  );
+
+  it('waits for its own disk when that stands still; slivers do not, and nothing is promised meanwhile', () =>
+    onDisk(mountPlainDisk, async () => {
+      const freeze = (how: '-f' | '-u') => systemRunner.run({ argv: ['fsfreeze', how, world.node.stateDir] });
+      await lease('test_first');
+      await until({ test_first: 'running' });
+      await world.caller.exec('test_first', ['sh', '-c', '(while :; do :; done) >/dev/null 2>&1 &']);
+      const ticks = () => ticksOf(sliverCgroup(world.node.tag, 'test_first').pids());
+      await freeze('-f');
+      let promised = false;
+      const late = lease('test_late').then(() => {
+        promised = true;
+      });
+      try {
+        const before = ticks();
+        expect(await eventually(() => ticks() > before + 50, 60_000)).toBe(true);
+        expect(promised).toBe(false);
+      } finally {
+        await freeze('-u');
+      }
+      await late;
+      await until({ test_first: 'running', test_late: 'running' });
+    }));
 });
+
+const PLAIN_DISK_MIB = 256;
+
+async function mountPlainDisk(folder: string): Promise<boolean> {
+  const image = `${folder}.ext4`;
+  await createVolumeImages(systemRunner).make(image, PLAIN_DISK_MIB);
+  await mountVolumeImage(image, folder);
+  return true;
+}
+
+/** Processor time of programs, in clock ticks. */
+const ticksOf = (pids: readonly number[]): number =>
+  pids.reduce((sum, pid) => sum + Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[11]), 0);
