@@ -136,7 +136,7 @@ export interface TestNode extends AsyncDisposable {
   readonly stateDir: string;
   readonly namespace: string;
   /** Starts the manager and waits for its uplink. */
-  start(authority: TestAuthority): Promise<ClientHttp2Session>;
+  start<T>(authority: { uplinked(): Promise<T> }): Promise<T>;
   /** The manager's process. */
   process(): ChildProcess;
   stop(signal: NodeJS.Signals): Promise<void>;
@@ -145,7 +145,7 @@ export interface TestNode extends AsyncDisposable {
 
 /** A joined node whose manager runs in the network's namespace. */
 export async function joinedNode(
-  authority: TestAuthority,
+  authority: Pick<TestAuthority, 'invitation'>,
   network: TestNetwork,
   name: string,
   config: Readonly<Record<string, unknown>> = {},
