@@ -27,9 +27,16 @@ export interface NetworkState {
   readonly slivers: ReadonlyMap<number, SliverNetwork>;
 }
 
-/** Everything as one text: two states are the same when their texts are. */
-export const describeNetwork = (state: NetworkState): string =>
-  [wholeRuleset(state), ...wholeShaping(state), ''].join('\n');
+/** Whether two states are the same; what one sliver has of them is the same thing as long as nothing of it changes. */
+export const sameNetwork = (a: NetworkState, b: NetworkState): boolean =>
+  a === b ||
+  (sameFrame(a, b) &&
+    a.slivers.size === b.slivers.size &&
+    a.slivers.entries().every(([index, sliver]) => b.slivers.get(index) === sliver));
+
+/** Whether they are the same but for slivers. */
+const sameFrame = (a: NetworkState, b: NetworkState): boolean =>
+  a.ruleset === b.ruleset && JSON.stringify(a.shaping) === JSON.stringify(b.shaping);
 
 /** The whole rule set, as one transaction. */
 export const wholeRuleset = ({ table, ruleset, slivers }: NetworkState): string =>
@@ -58,7 +65,7 @@ export interface NetworkChange {
 
 /** What leads from one state to another, or undefined when they differ in more than slivers. */
 export function networkChange(from: NetworkState, to: NetworkState): NetworkChange | undefined {
-  if (from.ruleset !== to.ruleset || JSON.stringify(from.shaping) !== JSON.stringify(to.shaping)) return undefined;
+  if (!sameFrame(from, to)) return undefined;
   const pairs = [...new Set([...from.slivers.keys(), ...to.slivers.keys()])]
     .map((index) => ({ before: from.slivers.get(index), after: to.slivers.get(index) }))
     .filter(({ before, after }) => before !== after);

@@ -48,6 +48,8 @@ describe('applying the network', () => {
     expect(applied.length).toBeLessThanOrEqual(3);
     expect(applied[0]).toBe('whole\n');
     expect(network.current()).toBe(network.desired());
+    add(50);
+    expect(network.current(), 'until it is applied').not.toBe(network.desired());
     await network.ensure(7, network.applied()?.slivers.get(7)?.lease ?? '');
     expect(applied.length).toBeLessThanOrEqual(3);
   });

@@ -1,7 +1,7 @@
 import { messageOf } from '@planetlab/model';
 import type { Host } from '../host/host.ts';
 import type { Logger } from '../logger.ts';
-import { describeNetwork, type NetworkState, networkChange, wholeRuleset, wholeShaping } from './network-state.ts';
+import { type NetworkState, networkChange, sameNetwork, wholeRuleset, wholeShaping } from './network-state.ts';
 
 export interface NodeNetworkOptions {
   readonly host: Pick<Host, 'setFirewall' | 'setShaping'>;
@@ -19,7 +19,7 @@ export interface NodeNetworkOptions {
  * that come while one is made share the next, so that a thousand slivers at once are not a thousand changes.
  */
 export interface NodeNetwork {
-  /** What there should be and what was applied last, as texts; null when that is not known. */
+  /** Names of what there should be and of what was applied last: the same name is the same network. Null when that is not known. */
   desired(): string;
   current(): string | null;
   /** Brings what is to what should be. */
@@ -44,17 +44,19 @@ class KernelNetwork implements NodeNetwork {
   #running: Promise<void> = Promise.resolve();
   #waiting: Promise<void> | undefined;
   #shapingFailure: string | null = null;
+  #changes = 0;
 
   constructor(options: NodeNetworkOptions) {
     this.#options = options;
   }
 
   desired(): string {
-    return describeNetwork(this.#options.desired());
+    const same = this.#applied !== null && sameNetwork(this.#applied, this.#options.desired());
+    return same ? this.#name() : `after ${this.#name()}`;
   }
 
   current(): string | null {
-    return this.#applied === null ? null : describeNetwork(this.#applied);
+    return this.#applied === null ? null : this.#name();
   }
 
   applied(): NetworkState | null {
@@ -85,8 +87,11 @@ class KernelNetwork implements NodeNetwork {
     return this.#waiting;
   }
 
+  readonly #name = (): string => `network ${this.#changes}`;
+
   async #bring(): Promise<void> {
     const desired = this.#options.desired();
+    this.#changes++;
     if (this.#applied !== null && (await this.#change(this.#applied, desired))) this.#applied = desired;
     else await this.#replace(desired);
   }

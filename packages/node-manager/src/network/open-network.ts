@@ -81,19 +81,25 @@ export function openNetwork(options: OpenNetworkOptions): OpenNetwork {
   };
 }
 
+/** What was made of a lease, and by what. */
+interface Kept {
+  readonly stored: StoredLease;
+  readonly kbps: number;
+  readonly part: SliverNetwork;
+}
+
 /** What there should be, from the leases and the machine. */
 function stateOf({ config, names, simulated, store, resolvConfPath }: OpenNetworkOptions, meter: VolumeMeter) {
   let seen: HostNetwork | undefined;
-  let kept = new Map<number, { readonly stored: StoredLease; readonly kbps: number; readonly part: SliverNetwork }>();
+  let kept = new Map<number, Kept>();
   const machine = (): HostNetwork => {
     if (simulated) return { device: undefined, sharedIpv4: null, resolvers: [] };
     if (seen?.device === undefined) seen = readHostNetwork(config, resolvConfPath);
     return seen;
   };
-  const part = (row: SliverRow, shaped: boolean) => {
+  const part = (row: SliverRow, before: Kept | undefined, shaped: boolean): Kept => {
     const { egress } = row.stored.lease.resources;
     const kbps = shaped ? meter.ceilKbps(row.slice, egress) : 0;
-    const before = kept.get(row.index);
     if (before?.stored === row.stored && before.kbps === kbps) return before;
     return { stored: row.stored, kbps, part: sliverNetwork(row, { config, names, kbps }) };
   };
@@ -106,13 +112,20 @@ function stateOf({ config, names, simulated, store, resolvConfPath }: OpenNetwor
     desired(): NetworkState {
       const { device, sharedIpv4, resolvers } = machine();
       const rows = store.slivers();
-      kept = new Map(rows.map((row) => [row.index, part(row, device !== undefined)]));
+      const before = kept;
+      kept = new Map();
+      const slivers = new Map<number, SliverNetwork>();
+      for (const row of rows) {
+        const each = part(row, before.get(row.index), device !== undefined);
+        kept.set(row.index, each);
+        slivers.set(row.index, each.part);
+      }
       const publicIpv4 = config.ipv4 === sharedIpv4 ? null : config.ipv4;
       return {
         table: names.table,
         ruleset: renderFirewall({ ...config, names, sharedIpv4, publicIpv4, resolvers }),
         shaping: device === undefined ? null : nodeShaping(device, config.egressKbps),
-        slivers: new Map([...kept].map(([index, each]) => [index, each.part])),
+        slivers,
       };
     },
   };

@@ -37,7 +37,7 @@ export interface ObservedSliver {
 
 export interface DesiredNode {
   readonly slivers: readonly DesiredSliver[];
-  /** Rule set and classes, as one text. */
+  /** A name of the rule set and classes: the same name is the same network. */
   readonly network: string;
   /** All accounts, as one text. */
   readonly accounts: string;
