@@ -1,10 +1,13 @@
 /**
  * `npm run soak -- writes [--writes 10000] [--kills 50] [--json]` and `npm run soak -- fuzz [--minutes 3] [--json]`:
  * what takes too long for `npm test`, which has a small version of each. The seed is printed; `--seed` repeats a run.
+ * `npm run soak -- upgrade [--from COMMIT]`: the version before beside this one, on one database.
  */
 import { parseArgs } from 'node:util';
 import { messageOf } from '@planetlab/model';
 import { fuzzPlc } from './fuzz-plc.ts';
+import { commitBeforeNewestSchema } from './old-version.ts';
+import { soakUpgrade } from './upgrade.ts';
 import { soakWrites } from './writes.ts';
 
 const { values, positionals } = parseArgs({
@@ -14,6 +17,7 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string' },
     writes: { type: 'string', default: '10000' },
     kills: { type: 'string', default: '50' },
+    from: { type: 'string' },
     minutes: { type: 'string', default: '3' },
   },
 });
@@ -32,7 +36,14 @@ async function run(): Promise<boolean> {
     print(outcome);
     return outcome.faults.length === 0;
   }
-  note('Soaks: writes, fuzz\nExample: npm run soak -- writes --json');
+  if (positionals[0] === 'upgrade') {
+    const commit = values.from ?? commitBeforeNewestSchema();
+    if (commit === undefined) throw new Error('the history does not reach to the schema before; say --from COMMIT');
+    const outcome = await soakUpgrade(commit);
+    print(outcome);
+    return [outcome.onNewSchema, outcome.handedOver].every((state) => state === 'succeeded');
+  }
+  note('Soaks: writes, fuzz, upgrade\nExample: npm run soak -- writes --json');
   return false;
 }
 
