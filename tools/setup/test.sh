@@ -42,24 +42,28 @@ if [ $# -gt 0 ]; then
   exit
 fi
 
-# Each counts as one test.
-for check in types lint; do
-  say "$check"
-  if sh tools/setup/check.sh "$node" "$check"; then state=passed; else state=failed; fi
-  printf '%s' "$state" >"$results/$check.check"
-done
+# Types and lint (each counts as one test), then the tests beside the source, one file at a time.
+beside_the_machine() {
+  for check in types lint; do
+    say "$check"
+    if sh tools/setup/check.sh "$node" "$check"; then state=passed; else state=failed; fi
+    printf '%s' "$state" >"$results/$check.check"
+  done
+  say "tests beside the source"
+  exec_vitest unit --project=unit --maxWorkers=1
+}
 
-# The tests beside the source compute, the others mostly wait: at the same time they take little longer than the others
+# These compute, while the tests of the machine mostly wait: at the same time they take little longer than the latter
 # alone. One vitest would run them one after the other.
-say "tests (those beside the source run meanwhile, and speak at the end)"
-(exec_vitest unit --project=unit --maxWorkers=1) >"$results/unit.log" 2>&1 &
+say "tests of the machine; types, lint and the tests beside the source meanwhile, which speak at the end"
+(beside_the_machine) >"$results/beside.log" 2>&1 &
 beside=$!
 run_vitest machine --project=host --project=end-to-end
 status=0
 wait "$beside" || status=$?
 beside=
 printf '%s' "$status" >"$results/unit.status"
-cat "$results/unit.log"
+cat "$results/beside.log"
 
 # These tests use a real machine together with whatever else runs there. A file that failed is run once more, alone; the
 # tally names it, so that a test that needs a second attempt is seen (docs/decisions/0012).
