@@ -54,7 +54,7 @@ beside_the_machine() {
 }
 
 # These compute, while the tests of the machine mostly wait: at the same time they take little longer than the latter
-# alone. One vitest would run them one after the other.
+# alone. One vitest would run them one after the other (docs/decisions/0023).
 say "tests of the machine; types, lint and the tests beside the source meanwhile, which speak at the end"
 (beside_the_machine) >"$results/beside.log" 2>&1 &
 beside=$!
