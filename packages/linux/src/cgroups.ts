@@ -51,7 +51,7 @@ export function cgroupFolder(
 ): string | undefined {
   const hierarchy =
     hierarchies.find((each) => each.controllers.includes(controller)) ?? hierarchies.find((each) => each.version === 2);
-  return hierarchy === undefined ? undefined : join(hierarchy.mountPoint, relativePath);
+  return hierarchy === undefined ? undefined : `${hierarchy.mountPoint}/${relativePath}`; // both are clean, and it is asked often
 }
 
 /** Whether crun would refuse this host: on a hybrid one it wants hugetlb as a v1 hierarchy whenever the kernel has it. */

@@ -1,5 +1,4 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type CgroupHierarchy, cgroupFolder, cgroupLayout, isErrno, processesUnder } from '@planetlab/linux';
 import type { MachineLimits, MachineStats, MachineTurn } from '../vmm.ts';
 import { endFirst, isFirst, putFirst } from './first-turn.ts';
@@ -27,7 +26,7 @@ const MIB = 1024 * 1024;
 export function machineCgroup(hierarchies: readonly CgroupHierarchy[], relativePath: string): MachineCgroup {
   const read = (controller: string, file: string): string => {
     const folder = cgroupFolder(hierarchies, controller, relativePath);
-    return folder === undefined ? '' : readOrEmpty(join(folder, file));
+    return folder === undefined ? '' : readOrEmpty(`${folder}/${file}`);
   };
   const processes = () => {
     const folder = cgroupFolder(hierarchies, 'pids', relativePath);
@@ -37,7 +36,8 @@ export function machineCgroup(hierarchies: readonly CgroupHierarchy[], relativeP
   const files = unified ? V2_LIMITS : V1_LIMITS;
   const write = (controller: string, file: string, value: string) => {
     const folder = cgroupFolder(hierarchies, controller, relativePath);
-    if (folder !== undefined && existsSync(join(folder, file))) writeFileSync(join(folder, file), value);
+    const path = `${folder}/${file}`;
+    if (folder !== undefined && existsSync(path)) writeFileSync(path, value);
   };
   const cpu = { read: read.bind(undefined, 'cpu'), write: write.bind(undefined, 'cpu') };
   const limiting = {

@@ -1,5 +1,4 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { isAlive, isErrno } from '@planetlab/linux';
 
 /** Runtimes we can drive; they differ in how they write down what they run. */
@@ -43,11 +42,11 @@ export interface RecordedMachine {
 
 /** Reads a runtime's folder; starts no process. */
 export function readRecordedMachine(runtime: RuntimeName, folder: string): RecordedMachine {
-  const text = readOptional(join(folder, FILE_OF[runtime]));
+  const text = readOptional(`${folder}/${FILE_OF[runtime]}`);
   const state = text === undefined ? undefined : parseRuntimeState(runtime, text);
   if (state === undefined || !isAlive(state.pid, state.startTime)) return { waiting: false };
   // Both runtimes keep a pipe of this name until the machine is started.
-  return { process: state, waiting: existsSync(join(folder, 'exec.fifo')) };
+  return { process: state, waiting: existsSync(`${folder}/exec.fifo`) };
 }
 
 /** Names of the folders in a folder; none when it does not exist. */
