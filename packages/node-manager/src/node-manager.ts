@@ -157,7 +157,7 @@ async function startCore(parts: Parts, stack: AsyncDisposableStack) {
       trigger: (slice) => core.reconciler.trigger(slice),
     }),
   );
-  stack.use(new FirstWatch({ plan: core.cpuPlan, store, vmm: backend.vmm, logger }));
+  stack.use(new FirstWatch({ plan: core.cpuPlan, vmm: backend.vmm, logger }));
   core.network.start();
   stack.defer(() => core.network.close());
   return core;

@@ -94,10 +94,12 @@ export interface Vmm {
   turn(id: MachineId): Promise<MachineTurn | undefined>;
   /**
    * Lets the machine go before all others on the processors. For as long as it does, it can compute no more than
-   * `mostMillis` thousandths of a core: the kernel sees to that, also when nobody watches. `update` ends it. No effect where
-   * the kernel cannot.
+   * `mostMillis` thousandths of a core: the kernel sees to that, also when nobody watches. `putBack` and `update` end it. No
+   * effect where the kernel cannot.
    */
   putFirst(id: MachineId, mostMillis: number): Promise<void>;
+  /** Puts the machine among the others again, with its weight, and takes its bound away. */
+  putBack(id: MachineId, cpuShares: number): Promise<void>;
   /** Changes limits of a machine without a restart. */
   update(id: MachineId, limits: MachineLimits): Promise<void>;
   /** Whether the kernel has these limits for the machine. The weight of one that was put first is its own matter. Cheap: no process is started. */

@@ -7,8 +7,13 @@ export interface CpuPlan {
   set(leases: readonly { readonly slice: SliceName; readonly resources: CpuClaim }[]): readonly SliceName[];
   /** The weight of one sliver, also of one that came after the last `set`. */
   weightOf(slice: SliceName, claim: CpuClaim): number;
-  /** Slivers that have something reserved, in thousandths of a core. */
-  reserved(): ReadonlyMap<SliceName, number>;
+  /** Slivers that have something reserved, in thousandths of a core, with their weights. */
+  reserved(): ReadonlyMap<SliceName, Reserved>;
+}
+
+export interface Reserved {
+  readonly millis: number;
+  readonly weight: number;
 }
 
 export function createCpuPlan(cores: number): CpuPlan {
@@ -17,7 +22,7 @@ export function createCpuPlan(cores: number): CpuPlan {
   /** What has been given out. */
   let told = new Map<SliceName, number>();
   /** Read far more often than the claims change. */
-  let reserved: ReadonlyMap<SliceName, number> | undefined;
+  let reserved: ReadonlyMap<SliceName, Reserved> | undefined;
   const weigh = () => {
     weights = cpuWeights(claims, cores);
     reserved = undefined;
@@ -40,11 +45,16 @@ export function createCpuPlan(cores: number): CpuPlan {
       told.set(slice, weight);
       return weight;
     },
-    reserved: () => (reserved ??= reservedIn(claims)),
+    reserved: () => (reserved ??= reservedIn(claims, weights)),
   };
 }
 
-const reservedIn = (claims: ReadonlyMap<SliceName, CpuClaim>): ReadonlyMap<SliceName, number> =>
+const reservedIn = (
+  claims: ReadonlyMap<SliceName, CpuClaim>,
+  weights: ReadonlyMap<SliceName, number>,
+): ReadonlyMap<SliceName, Reserved> =>
   new Map(
-    [...claims].flatMap(([slice, { cpuReservedMillis: millis }]) => (millis > 0 ? [[slice, millis] as const] : [])),
+    [...claims].flatMap(([slice, { cpuShares, cpuReservedMillis: millis }]) =>
+      millis > 0 ? [[slice, { millis, weight: weights.get(slice) ?? cpuShares }] as const] : [],
+    ),
   );

@@ -1,6 +1,6 @@
-import { asMachineId, type MachineLimits } from '@planetlab/vmm';
+import { asMachineId } from '@planetlab/vmm';
 import { describe, expect, it } from 'vitest';
-import { leaseOf, slice } from '../testing/fixtures.ts';
+import { slice } from '../testing/fixtures.ts';
 import { createCpuPlan } from './cpu-plan.ts';
 import { FirstWatch } from './first-watch.ts';
 
@@ -10,28 +10,26 @@ const PLAIN = slice('a1_plain');
 /** One sliver with half a core reserved and one without, on a machine of one core whose readings a test sets. */
 function setUp() {
   const plan = createCpuPlan(1);
-  const lease = leaseOf(SERVICE);
-  const resources = { ...lease.resources, cpuShares: 1, cpuReservedMillis: 500 };
+  const resources = { cpuShares: 1, cpuReservedMillis: 500 };
   plan.set([
     { slice: SERVICE, resources },
     { slice: PLAIN, resources: { cpuShares: 1, cpuReservedMillis: 0 } },
   ]);
   const machine = { cpuMs: 0, atMs: 0, first: false, there: true };
-  const done: (number | MachineLimits)[] = [];
+  const done: string[] = [];
   const watch = new FirstWatch({
     ...{ plan, periodMs: 3_600_000, monotonicMs: () => machine.atMs },
     logger: { info() {}, warn() {}, error() {} },
-    store: { liveLeaseOf: () => ({ lease: { ...lease, resources }, token: '', imageDigest: '', endedAtMs: null }) },
     vmm: {
       turn: async (id) =>
         machine.there && id === asMachineId(SERVICE) ? { cpuMs: machine.cpuMs, first: machine.first } : undefined,
       async putFirst(_, mostMillis) {
         machine.first = true;
-        done.push(mostMillis);
+        done.push(`first with at most ${mostMillis}`);
       },
-      async update(_, limits) {
+      async putBack(_, weight) {
         machine.first = false;
-        done.push(limits);
+        done.push(`weight ${weight}`);
       },
     },
   });
@@ -53,7 +51,7 @@ describe('the watch over who goes first', () => {
     expect(await node.after(125), 'as much as it may').toBe(false);
     expect(await node.after(250), 'alone on its core').toBe(false);
     expect(await node.after(10)).toBe(true);
-    expect(node.done).toEqual([500, expect.objectContaining({ cpuShares: 3, prompt: true }), 500]);
+    expect(node.done).toEqual(['first with at most 500', 'weight 3', 'first with at most 500']);
   });
 
   it('believes what the kernel says, and knows nothing of a machine that was made again', async () => {

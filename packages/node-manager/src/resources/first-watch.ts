@@ -1,15 +1,12 @@
 import { messageOf, SECOND_MS, type SliceName } from '@planetlab/model';
 import { asMachineId, type Vmm } from '@planetlab/vmm';
 import type { Logger } from '../logger.ts';
-import { machineLimits } from '../slivers/observe.ts';
-import type { NodeStore } from '../store/store.ts';
-import type { CpuPlan } from './cpu-plan.ts';
+import type { CpuPlan, Reserved } from './cpu-plan.ts';
 import { goesFirst, usedPart } from './first-rule.ts';
 
 export interface FirstWatchOptions {
-  readonly plan: Pick<CpuPlan, 'reserved' | 'weightOf'>;
-  readonly store: Pick<NodeStore, 'liveLeaseOf'>;
-  readonly vmm: Pick<Vmm, 'turn' | 'putFirst' | 'update'>;
+  readonly plan: Pick<CpuPlan, 'reserved'>;
+  readonly vmm: Pick<Vmm, 'turn' | 'putFirst' | 'putBack'>;
   readonly logger: Logger;
   /** Milliseconds since an arbitrary point, which nobody sets. */
   readonly monotonicMs?: () => number;
@@ -55,29 +52,23 @@ export class FirstWatch implements AsyncDisposable {
   async #look(): Promise<void> {
     const reserved = this.#options.plan.reserved();
     for (const slice of this.#readings.keys()) if (!reserved.has(slice)) this.#readings.delete(slice);
-    for (const [slice, millis] of reserved) {
-      await this.#lookAt(slice, millis).catch((error: unknown) =>
+    for (const [slice, claim] of reserved) {
+      await this.#lookAt(slice, claim).catch((error: unknown) =>
         this.#options.logger.warn({ slice, reason: messageOf(error) }, 'a turn on the processors could not be set'),
       );
     }
   }
 
-  async #lookAt(slice: SliceName, millis: number): Promise<void> {
+  async #lookAt(slice: SliceName, { millis, weight }: Reserved): Promise<void> {
     const { vmm, monotonicMs = () => performance.now() } = this.#options;
-    const turn = await vmm.turn(asMachineId(slice));
+    const id = asMachineId(slice);
+    const turn = await vmm.turn(id);
     const before = this.#readings.get(slice);
     if (turn === undefined) return void this.#readings.delete(slice);
     const now = { atMs: monotonicMs(), cpuMs: turn.cpuMs };
     this.#readings.set(slice, now);
     if (before === undefined || now.atMs <= before.atMs) return;
     const first = goesFirst(turn.first, usedPart(now.cpuMs - before.cpuMs, now.atMs - before.atMs, millis));
-    if (first !== turn.first) await (first ? vmm.putFirst(asMachineId(slice), millis) : this.#putBack(slice));
-  }
-
-  async #putBack(slice: SliceName): Promise<void> {
-    const { vmm, store, plan } = this.#options;
-    const resources = store.liveLeaseOf(slice)?.lease.resources;
-    if (resources === undefined) return; // it is being removed
-    await vmm.update(asMachineId(slice), machineLimits({ resources, cpuWeight: plan.weightOf(slice, resources) }));
+    if (first !== turn.first) await (first ? vmm.putFirst(id, millis) : vmm.putBack(id, weight));
   }
 }

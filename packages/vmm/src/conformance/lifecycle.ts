@@ -139,7 +139,7 @@ function describeUse(makeContext: MakeContext): void {
     expect(await vmm.status(MACHINE)).toMatchObject({ state: 'running' });
   });
 
-  it('goes first once it was put there, until its limits are set', async () => {
+  it('goes first once it was put there, until it is put back or its limits are set', async () => {
     await using context = await makeContext();
     const { vmm } = context;
     expect(await vmm.turn(MACHINE)).toBeUndefined();
@@ -150,6 +150,10 @@ function describeUse(makeContext: MakeContext): void {
     await vmm.putFirst(MACHINE, 100);
     expect(await vmm.turn(MACHINE)).toMatchObject({ first: true });
     expect([await vmm.hasLimits(MACHINE, prompt), await vmm.hasLimits(MACHINE, LIMITS)]).toEqual([true, false]);
+    await twice(() => vmm.putBack(MACHINE, 2));
+    expect(await vmm.turn(MACHINE)).toMatchObject({ first: false });
+    expect(await vmm.hasLimits(MACHINE, { ...prompt, cpuShares: 2 })).toBe(true);
+    await vmm.putFirst(MACHINE, 100);
     await twice(() => vmm.update(MACHINE, prompt));
     expect(await vmm.turn(MACHINE)).toMatchObject({ first: false });
     expect(await vmm.hasLimits(MACHINE, prompt)).toBe(true);

@@ -11,6 +11,7 @@ export interface MachineCgroup {
   /** Undefined when there is no such cgroup. */
   turn(): MachineTurn | undefined;
   putFirst(mostMillis: number): void;
+  putBack(cpuShares: number): void;
   /** Host pids of everything that runs in it. */
   processes(): readonly number[];
   /** Whether the kernel has these limits, as far as it can limit anything. */
@@ -54,6 +55,11 @@ export function machineCgroup(hierarchies: readonly CgroupHierarchy[], relativeP
       endFirst(cpu, unified);
     },
     putFirst: (mostMillis: number) => putFirst(cpu, unified, mostMillis),
+    putBack(cpuShares: number) {
+      const { controller, file, value } = unified ? WEIGHT : SHARES;
+      write(controller, file, value({ cpuShares }));
+      endFirst(cpu, unified);
+    },
   };
   return {
     ...limiting,
@@ -100,22 +106,32 @@ const statsV1 = (read: Read): MachineStats => ({
   processesRefused: keyedNumber(read('pids', 'pids.events'), 'max'),
 });
 
-interface LimitFile {
+interface LimitFile<Limits = MachineLimits> {
   readonly controller: string;
   readonly file: string;
-  readonly value: (limits: MachineLimits) => string;
+  readonly value: (limits: Limits) => string;
 }
+
+type Weight = Pick<MachineLimits, 'cpuShares'>;
+const SHARES: LimitFile<Weight> = {
+  ...{ controller: 'cpu', file: 'cpu.shares' },
+  value: (limits) => String(cpuShares(limits.cpuShares)),
+};
+const WEIGHT: LimitFile<Weight> = {
+  ...{ controller: 'cpu', file: 'cpu.weight' },
+  value: (limits) => String(cpuWeight(cpuShares(limits.cpuShares))),
+};
 
 const PIDS: LimitFile = { controller: 'pids', file: 'pids.max', value: ({ processes }) => String(processes) };
 
 const V1_LIMITS: readonly LimitFile[] = [
-  { controller: 'cpu', file: 'cpu.shares', value: (limits) => String(cpuShares(limits.cpuShares)) },
+  SHARES,
   { controller: 'memory', file: 'memory.limit_in_bytes', value: (limits) => String(memoryBytes(limits)) },
   PIDS,
 ];
 
 const V2_LIMITS: readonly LimitFile[] = [
-  { controller: 'cpu', file: 'cpu.weight', value: (limits) => String(cpuWeight(cpuShares(limits.cpuShares))) },
+  WEIGHT,
   { controller: 'memory', file: 'memory.max', value: (limits) => String(memoryBytes(limits)) },
   PIDS,
 ];

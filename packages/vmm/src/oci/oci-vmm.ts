@@ -219,6 +219,10 @@ class OciVmm implements Vmm {
     this.#cgroup(id).putFirst(mostMillis);
   }
 
+  async putBack(id: MachineId, cpuShares: number): Promise<void> {
+    this.#cgroup(id).putBack(cpuShares);
+  }
+
   async update(id: MachineId, limits: MachineLimits): Promise<void> {
     const { state } = await this.#existing(id);
     if (state === 'stopped') throw notRunning(id, 'is stopped');

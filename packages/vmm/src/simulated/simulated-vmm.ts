@@ -104,11 +104,16 @@ class SimulatedVmm implements Vmm {
 
   async turn(id: MachineId): Promise<MachineTurn | undefined> {
     const machine = this.#machines.get(id);
-    return machine === undefined ? undefined : { cpuMs: 0, first: machine.first };
+    return machine === undefined || machine.state === 'stopped' ? undefined : { cpuMs: 0, first: machine.first };
   }
 
   async putFirst(id: MachineId): Promise<void> {
     this.#existingIn(id, ['created', 'running', 'paused']).first = true;
+  }
+
+  async putBack(id: MachineId, cpuShares: number): Promise<void> {
+    const machine = this.#existingIn(id, ['created', 'running', 'paused']);
+    Object.assign(machine, { first: false, limits: { ...machine.limits, cpuShares } });
   }
 
   async update(id: MachineId, limits: MachineLimits): Promise<void> {
