@@ -26,7 +26,7 @@ export interface GrantOptions {
   /** What the administrator of the machine has decided, as it is now. */
   readonly decisions: () => Decisions;
   readonly store: Pick<NodeStore, 'liveLeases' | 'liveLeaseOf' | 'bound' | 'sliver' | 'indices'>;
-  readonly images: ImageStore;
+  readonly images: Pick<ImageStore, 'list'>;
   readonly addresses: AddressPlan;
   readonly host: ResourceSums;
   /** Ports that the machine itself listens on now, as `tcp/22`. */
@@ -57,7 +57,6 @@ export function grantAll(
   const nowMs = now();
   const decisions = options.decisions();
   const images = options.images.list();
-  const live = store.liveLeases().map(({ lease }) => lease);
   const indices = new Set(store.indices());
   const entries: LeaseEntry[] = [];
   let bound = store.bound();
@@ -66,12 +65,11 @@ export function grantAll(
     if (existing !== undefined) return sameHolder(existing, credential);
     checkDecisions(decisions, { slice: request.slice, authority: credential.authority });
     const terms = admit(policy, request, { credential, bound, host, images, nowMs });
-    checkPorts(options, terms.resources.ports, live);
+    checkPorts(options, terms.resources.ports, () => [...store.liveLeases(), ...entries].map(({ lease }) => lease));
     const index = indexFor(options, request.slice, indices);
     const lease = newLease(options, credential, { ...terms, slice: request.slice, issuedAtMs: nowMs });
     const promised = { lease, token: issueLease(options.node.key, lease), imageDigest: terms.imageDigest };
     entries.push({ ...promised, index, keys: request.keys });
-    live.push(lease);
     indices.add(index);
     bound = boundWith(bound, lease.resources);
     return { ...promised, endedAtMs: null };
@@ -108,9 +106,9 @@ const newLease = (
 export function checkPorts(
   { ownPorts }: Pick<GrantOptions, 'ownPorts'>,
   wanted: readonly PortBinding[],
-  live: readonly Lease[],
+  live: () => readonly Lease[],
 ): void {
-  if (wanted.length > 0) admitPorts(wanted, { live, own: ownPorts() });
+  if (wanted.length > 0) admitPorts(wanted, { live: live(), own: ownPorts() });
 }
 
 function sameHolder(existing: StoredLease, credential: SliceCredential): StoredLease {

@@ -92,7 +92,7 @@ class StoredLeases implements LeaseService {
         'The disk of a sliver cannot grow on this node while it is there. For a larger one, take the slice off this node and put it on again.',
       );
     }
-    const others = store.liveLeases().flatMap(({ lease }) => (lease.id === stored.lease.id ? [] : lease));
+    const others = () => store.liveLeases().flatMap(({ lease }) => (lease.id === stored.lease.id ? [] : lease));
     const bound = boundWithout(store.bound(), stored.lease.resources);
     const leaseMs = stored.lease.expiresAtMs - now();
     admitResources(policy, resources, { bound, host: this.#options.host, leaseMs, before: stored.lease.resources });

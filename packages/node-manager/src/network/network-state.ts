@@ -66,9 +66,7 @@ export interface NetworkChange {
 /** What leads from one state to another, or undefined when they differ in more than slivers. */
 export function networkChange(from: NetworkState, to: NetworkState): NetworkChange | undefined {
   if (!sameFrame(from, to)) return undefined;
-  const pairs = [...new Set([...from.slivers.keys(), ...to.slivers.keys()])]
-    .map((index) => ({ before: from.slivers.get(index), after: to.slivers.get(index) }))
-    .filter(({ before, after }) => before !== after);
+  const pairs = changedSlivers(from, to);
   const removed = pairs.flatMap(({ before, after }) => without(before?.elements ?? [], after?.elements ?? []));
   const added = pairs.flatMap(({ before, after }) => without(after?.elements ?? [], before?.elements ?? []));
   const device = to.shaping?.tree.device;
@@ -78,6 +76,17 @@ export function networkChange(from: NetworkState, to: NetworkState): NetworkChan
     shaping: classes.flatMap(({ remove, set }) => [...remove, ...set]),
     removesClasses: classes.some(({ remove }) => remove.length > 0),
   };
+}
+
+/** Those that are not what they were: of a thousand slivers these are few. */
+function changedSlivers(from: NetworkState, to: NetworkState) {
+  const pairs: { readonly before: SliverNetwork | undefined; readonly after: SliverNetwork | undefined }[] = [];
+  for (const [index, before] of from.slivers) {
+    const after = to.slivers.get(index);
+    if (before !== after) pairs.push({ before, after });
+  }
+  for (const [index, after] of to.slivers) if (!from.slivers.has(index)) pairs.push({ before: undefined, after });
+  return pairs;
 }
 
 function classChange(device: string, before: SliverNetwork | undefined, after: SliverNetwork | undefined) {
