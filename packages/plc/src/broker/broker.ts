@@ -4,6 +4,7 @@ import type { Authority } from '../authority/authority.ts';
 import type { ChangeFeed } from '../changes/change-feed.ts';
 import type { Announcement } from '../events/record.ts';
 import { createCertificateKeeper } from '../nodes/renew-certificate.ts';
+import { createFactsStore } from '../nodes/store.ts';
 import type { Db } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { credentialSource, nodeClient } from '../uplinks/node-client.ts';
@@ -33,6 +34,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const sessions = new Map<NodeId, NodeSession>();
   const byName = new Map<string, NodeSession>();
   const wanted = createWantedReader(store.db);
+  const storeFacts = createFactsStore(store);
   const brokerStore = { ...store, changes: createSliverChanges(store) };
   const credential = credentialSource(
     authority.identity,
@@ -70,7 +72,7 @@ export function createBroker(options: BrokerOptions): Broker {
       const { nodeId } = uplink.node;
       const client = nodeClient(uplink, credential);
       const session = new NodeSession({
-        ...{ store: brokerStore, wanted, log, uplink },
+        ...{ store: brokerStore, wanted, storeFacts, log, uplink },
         client,
         run: runInSliver(uplink, authority, () => store.now().getTime()),
         certificates: createCertificateKeeper({

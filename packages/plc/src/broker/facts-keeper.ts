@@ -2,13 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, PlanetLabError, SECOND_MS } from '@planetlab/model';
 import type { Logger } from 'pino';
 import type { CertificateKeeper } from '../nodes/renew-certificate.ts';
-import { storeFacts } from '../nodes/store.ts';
-import type { Store } from '../store/store.ts';
+import type { createFactsStore } from '../nodes/store.ts';
 import type { NodeClient } from '../uplinks/node-client.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
 
 export interface FactsKeeperOptions {
-  readonly store: Store;
+  readonly storeFacts: ReturnType<typeof createFactsStore>;
   readonly log: Logger;
   readonly uplink: Uplink;
   readonly client: NodeClient;
@@ -57,12 +56,12 @@ export class FactsKeeper {
   }
 
   async #read(): Promise<void> {
-    const { client, store, uplink } = this.#options;
+    const { client, storeFacts, uplink } = this.#options;
     const facts = await client.getNode({}, { signal: uplink.closed });
     if (facts.id !== uplink.node.nodeId) throw new PlanetLabError('conflict', 'The node says that it is another node.');
     if (JSON.stringify(facts).length > LIMIT_CHARACTERS)
       throw new PlanetLabError('conflict', `What it says of itself is over ${LIMIT_CHARACTERS} characters.`);
-    await storeFacts(store, uplink.node.nodeId, { facts });
+    await storeFacts({ id: uplink.node.nodeId, facts });
   }
 
   async #tendCertificate(): Promise<void> {
@@ -90,8 +89,8 @@ export class FactsKeeper {
       code: error.code,
       message: `It is connected, but does not answer as it should: ${error.message}`,
     };
-    const { store, uplink, log } = this.#options;
-    await storeFacts(store, uplink.node.nodeId, { trouble }).catch((cause) =>
+    const { storeFacts, uplink, log } = this.#options;
+    await storeFacts({ id: uplink.node.nodeId, trouble }).catch((cause) =>
       log.warn({ error: messageOf(cause) }, 'trouble of a node not stored'),
     );
   }

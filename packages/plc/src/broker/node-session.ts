@@ -14,7 +14,7 @@ import type { CertificateKeeper } from '../nodes/renew-certificate.ts';
 import type { NodeClient } from '../uplinks/node-client.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
 import { checkedLease, heldLease } from './checked-lease.ts';
-import { FactsKeeper } from './facts-keeper.ts';
+import { FactsKeeper, type FactsKeeperOptions } from './facts-keeper.ts';
 import { HeardReports } from './heard-reports.ts';
 import type { RunInSliver } from './initial-command.ts';
 import { type RequestStep, requestLeases, restMs } from './lease-requests.ts';
@@ -32,6 +32,7 @@ import { reportAllowance, withinAllowance } from './within-allowance.ts';
 export interface NodeSessionOptions {
   readonly store: BrokerStore;
   readonly wanted: WantedReader;
+  readonly storeFacts: FactsKeeperOptions['storeFacts'];
   readonly log: Logger;
   readonly uplink: Uplink;
   readonly client: NodeClient;

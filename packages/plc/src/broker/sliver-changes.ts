@@ -4,6 +4,7 @@ import { type Announcement, announce, type EventEntry, recordAll } from '../even
 import { givenRows } from '../store/given-rows.ts';
 import type { SliverTable, Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import { together } from '../store/together.ts';
 import type { Reporter } from './types.ts';
 
 /** A row of a sliver as it is, with its slice's site. */
@@ -35,49 +36,13 @@ const WRITTEN = {
 };
 const MOST_TOGETHER = 500;
 
-interface Waiting {
-  readonly change: SliverChange;
-  readonly done: () => void;
-  readonly failed: (error: unknown) => void;
-}
-
 export function createSliverChanges(store: Store): SliverChanges {
-  let waiting: Waiting[] = [];
-  let working = false;
-  const work = async () => {
-    working = true;
-    while (waiting.length > 0) {
-      const batch = waiting.slice(0, MOST_TOGETHER);
-      waiting = waiting.slice(MOST_TOGETHER);
-      await writeBatch(store, batch);
-    }
-    working = false;
-  };
   return {
-    write: (change) =>
-      new Promise((done, failed) => {
-        waiting.push({ change, done, failed });
-        if (!working) void work();
-      }),
+    write: together(MOST_TOGETHER, async (batch) => {
+      await store.db.transaction().execute((trx) => writeAll(trx, store.now(), batch));
+      return batch.map(() => undefined);
+    }),
   };
-}
-
-/** Never throws. When the batch fails, each is tried alone: what one node says must not be in the way of others. */
-async function writeBatch(store: Store, batch: readonly Waiting[]): Promise<void> {
-  try {
-    await store.db.transaction().execute((trx) =>
-      writeAll(
-        trx,
-        store.now(),
-        batch.map(({ change }) => change),
-      ),
-    );
-    for (const { done } of batch) done();
-  } catch (error) {
-    const [only, ...others] = batch;
-    if (others.length === 0) return only?.failed(error);
-    for (const each of batch) await writeBatch(store, [each]);
-  }
 }
 
 async function writeAll(trx: Trx, at: Date, changes: readonly SliverChange[]): Promise<void> {

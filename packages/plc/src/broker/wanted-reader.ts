@@ -1,10 +1,10 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SshKey } from '@planetlab/contract';
 import type { ImageName, NodeId, Resources, SliceName } from '@planetlab/model';
 import { type Selectable, sql } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import { type NodeOrders, ordersOf } from '../nodes/orders.ts';
 import type { Db, NodeTable, SliverTable } from '../store/schema.ts';
+import { together } from '../store/together.ts';
 import { shared } from './shared-resources.ts';
 import type { BrokerSliver } from './types.ts';
 
@@ -31,53 +31,30 @@ export interface WantedReader {
 interface Asked {
   readonly node: NodeId;
   readonly slices: Slices;
-  readonly done: (rows: NodeRows) => void;
-  readonly failed: (error: unknown) => void;
 }
 
 /** Of nodes that are read whole, with their slivers. */
 const MOST_TOGETHER = 250;
 
 export function createWantedReader(db: Db): WantedReader {
-  let waiting: Asked[] = [];
-  let working = false;
-  const work = async () => {
-    working = true;
-    for (await nextTurn(); waiting.length > 0; ) {
-      const batch = waiting.slice(0, MOST_TOGETHER);
-      waiting = waiting.slice(MOST_TOGETHER);
-      await answer(db, batch);
-    }
-    working = false;
-  };
-  return {
-    read: (node, slices) =>
-      new Promise((done, failed) => {
-        waiting.push({ node, slices, done, failed });
-        if (!working) void work();
-      }),
-  };
+  const read = together(MOST_TOGETHER, (batch: readonly Asked[]) => readAll(db, batch));
+  return { read: (node, slices) => read({ node, slices }) };
 }
 
-/** Never throws. */
-async function answer(db: Db, batch: readonly Asked[]): Promise<void> {
-  try {
-    const nodes = await readNodes(db, batch);
-    const rows = [...(await readWhole(db, batch)), ...(await readSome(db, batch))];
-    const slices = await readSlices(db, new Set(rows.map(({ slice_id }) => slice_id)));
-    const byNode = Map.groupBy(rows, ({ node_id }) => node_id);
-    for (const { node, slices: which, done } of batch) {
-      const orders = nodes.get(node);
-      const asked = (byNode.get(node) ?? []).filter(({ slice }) => which === 'all' || which.has(slice));
-      const slivers = asked.flatMap((row) => {
-        const slice = slices.get(row.slice_id);
-        return slice === undefined ? [] : sliverOf(row, slice, orders ?? IN_SERVICE);
-      });
-      done({ deleted: orders === undefined, ends: orders?.slivers === 'end', slivers });
-    }
-  } catch (error) {
-    for (const { failed } of batch) failed(error);
-  }
+async function readAll(db: Db, batch: readonly Asked[]): Promise<readonly NodeRows[]> {
+  const nodes = await readNodes(db, batch);
+  const rows = [...(await readWhole(db, batch)), ...(await readSome(db, batch))];
+  const slices = await readSlices(db, new Set(rows.map(({ slice_id }) => slice_id)));
+  const byNode = Map.groupBy(rows, ({ node_id }) => node_id);
+  return batch.map(({ node, slices: which }) => {
+    const orders = nodes.get(node);
+    const asked = (byNode.get(node) ?? []).filter(({ slice }) => which === 'all' || which.has(slice));
+    const slivers = asked.flatMap((row) => {
+      const slice = slices.get(row.slice_id);
+      return slice === undefined ? [] : sliverOf(row, slice, orders ?? IN_SERVICE);
+    });
+    return { deleted: orders === undefined, ends: orders?.slivers === 'end', slivers };
+  });
 }
 
 const IN_SERVICE: NodeOrders = { slivers: 'run', closed: null };

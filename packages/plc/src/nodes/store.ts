@@ -5,8 +5,10 @@ import { NodeId, type NodeName, type Place, PlanetLabError, type Principal, type
 import { sql } from 'kysely';
 import { announce, record } from '../events/record.ts';
 import { orAlreadyExists } from '../store/database.ts';
+import { givenRows } from '../store/given-rows.ts';
 import type { Db, Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import { together } from '../store/together.ts';
 import { groupsOfNode, tagsOfNode } from '../tags/inherited.ts';
 import { PROCESS_DEAD_AFTER_MS, serviceOf } from './liveness.ts';
 
@@ -203,32 +205,50 @@ export async function findNodeById(db: Db | Trx, id: NodeId) {
     .executeTakeFirst();
 }
 
-/** Stores what a node says of itself, or what was wrong when it was asked. Watchers hear of it when it matters to them. */
-export async function storeFacts(
-  store: Store,
-  id: NodeId,
-  found: { readonly facts: PlcNode['facts'] } | { readonly trouble: NonNullable<PlcNode['reason']> },
-): Promise<void> {
-  await store.db.transaction().execute(async (trx) => {
-    const before = await trx
-      .selectFrom('nodes')
-      .select(['name', 'facts', 'trouble'])
-      .where('id', '=', id)
-      .executeTakeFirst();
-    if (before === undefined) return;
-    const set =
-      'facts' in found
-        ? { facts: JSON.stringify(found.facts), trouble: null }
-        : { trouble: JSON.stringify(found.trouble) };
-    await trx.updateTable('nodes').set(set).where('id', '=', id).execute();
-    const same =
-      'facts' in found
-        ? before.trouble === null && withoutClock(before.facts) === withoutClock(found.facts)
-        : before.trouble?.message === found.trouble.message;
-    if (same) return;
-    await announce(trx, { type: 'node', name: before.name, fromNode: true });
+/** What a node says of itself, or what was wrong when it was asked. */
+export type FoundFacts = { readonly id: NodeId } & (
+  | { readonly facts: PlcNode['facts'] }
+  | { readonly trouble: NonNullable<PlcNode['reason']> }
+);
+
+const FACTS_TOGETHER = 100;
+const FACTS_COLUMNS = { id: 'uuid', facts: 'jsonb', trouble: 'jsonb' } as const;
+
+/** Stores it, for many nodes at once. Watchers hear of it when it matters to them. */
+export const createFactsStore = (store: Store): ((found: FoundFacts) => Promise<void>) =>
+  together(FACTS_TOGETHER, async (batch) => {
+    await store.db.transaction().execute((trx) => storeFacts(trx, batch));
+    return batch.map(() => undefined);
   });
+
+async function storeFacts(trx: Trx, batch: readonly FoundFacts[]): Promise<void> {
+  const found = new Map(batch.map((each) => [each.id, each])); // the last of each node
+  const before = await trx
+    .selectFrom('nodes')
+    .select(['id', 'name', 'facts', 'trouble'])
+    .where('id', 'in', [...found.keys()])
+    .orderBy('id')
+    .forNoKeyUpdate()
+    .execute();
+  const after = before.flatMap((row) => {
+    const said = found.get(row.id);
+    if (said === undefined) return [];
+    return 'facts' in said
+      ? { ...row, facts: said.facts, trouble: null, isNew: row.trouble !== null || !sameFacts(row.facts, said.facts) }
+      : { ...row, trouble: said.trouble, isNew: row.trouble?.message !== said.trouble.message };
+  });
+  const given = givenRows(
+    FACTS_COLUMNS,
+    after.map(({ id, facts, trouble }) => ({ id, facts, trouble })),
+  );
+  await sql`update nodes set facts = given.facts, trouble = given.trouble from ${given} where nodes.id = given.id`.execute(
+    trx,
+  );
+  const changed = after.filter(({ isNew }) => isNew);
+  await announce(trx, ...changed.map(({ name }) => ({ type: 'node', name, fromNode: true }) as const));
 }
+
+const sameFacts = (a: PlcNode['facts'], b: PlcNode['facts']): boolean => withoutClock(a) === withoutClock(b);
 
 const withoutClock = (facts: PlcNode['facts']): string => {
   const { clock: _, ...rest } = facts ?? {};

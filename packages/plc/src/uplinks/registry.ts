@@ -12,10 +12,10 @@ import { floods } from './flood.ts';
 import type { NodeLink, UplinkFinder } from './reach.ts';
 import type { SessionTimes } from './session.ts';
 import {
+  createConnectedStore,
   findHolder,
   forgetProcess,
   reapProcesses,
-  storeConnected,
   storeDisconnected,
   storeHeartbeat,
 } from './store.ts';
@@ -59,6 +59,7 @@ class Registry implements UplinkRegistry {
   readonly #options: UplinkRegistryOptions;
   readonly #processId: string;
   readonly #startedAt: Date;
+  readonly #storeConnected: ReturnType<typeof createConnectedStore>;
   #address: string | undefined;
   readonly #uplinks = new Map<NodeId, Uplink>();
   /** How many connections each node that has been here may still open: of none more than the authority has nodes. */
@@ -71,6 +72,7 @@ class Registry implements UplinkRegistry {
     this.#options = options;
     this.#processId = options.processId;
     this.#startedAt = options.store.now();
+    this.#storeConnected = createConnectedStore(options.store, options.processId);
   }
 
   async start(): Promise<void> {
@@ -143,7 +145,7 @@ class Registry implements UplinkRegistry {
     uplink.closed.addEventListener('abort', () => void this.#closed(uplink), { once: true });
     if (!this.#allowanceOf(node.nodeId).take(1)) uplink.close(floods('one connection after the other'));
     try {
-      await storeConnected(store, this.#processId, held(uplink));
+      await this.#storeConnected(held(uplink));
     } catch (error) {
       uplink.close(unavailable());
       throw error;

@@ -1,8 +1,11 @@
 import { DAY_MS, type NodeId, type NodeName, Principal, sliverName } from '@planetlab/model';
-import { announce, record } from '../events/record.ts';
+import { sql } from 'kysely';
+import { announce, recordAll } from '../events/record.ts';
 import { PROCESS_DEAD_AFTER_MS } from '../nodes/liveness.ts';
+import { columnList, givenRows } from '../store/given-rows.ts';
 import type { Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import { together } from '../store/together.ts';
 import { HELD_OFF_MS } from './flood.ts';
 
 interface HeldUplink {
@@ -11,23 +14,33 @@ interface HeldUplink {
   readonly connectedAt: Date;
 }
 
-/** This process holds the node's uplink from now on. */
-export async function storeConnected(store: Store, processId: string, uplink: HeldUplink): Promise<void> {
-  const at = store.now();
-  await store.db.transaction().execute(async (trx) => {
-    const row = { node_id: uplink.nodeId, process_id: processId, connected_at: uplink.connectedAt };
-    await trx
-      .insertInto('uplinks')
-      .values(row)
-      .onConflict((conflict) => conflict.column('node_id').doUpdateSet(row))
-      .execute();
-    await trx
-      .updateTable('nodes')
-      .set({ last_seen_at: at, trouble: null, refused: null, disconnected_because: null, held_off_until: null })
-      .where('id', '=', uplink.nodeId)
-      .execute();
-    await recordNode(trx, at, uplink, 'node.connected', undefined);
+const MOST_TOGETHER = 250;
+const UPLINK_COLUMNS = { node_id: 'uuid', process_id: 'uuid', connected_at: 'timestamptz' } as const;
+
+/** This process holds the node's uplink from now on. After a restart a thousand come at once. */
+export const createConnectedStore = (store: Store, processId: string): ((uplink: HeldUplink) => Promise<void>) =>
+  together(MOST_TOGETHER, async (batch) => {
+    await store.db.transaction().execute((trx) => storeConnected(trx, store.now(), processId, batch));
+    return batch.map(() => undefined);
   });
+
+async function storeConnected(trx: Trx, at: Date, processId: string, batch: readonly HeldUplink[]): Promise<void> {
+  const uplinks = [...new Map(batch.map((uplink) => [uplink.nodeId, uplink])).values()]; // the last of each node
+  const rows = uplinks.map((uplink) => ({
+    node_id: uplink.nodeId,
+    process_id: processId,
+    connected_at: uplink.connectedAt,
+  }));
+  await sql`
+    insert into uplinks (${columnList(UPLINK_COLUMNS)}) select * from ${givenRows(UPLINK_COLUMNS, rows)} order by node_id
+    on conflict (node_id) do update
+      set process_id = excluded.process_id, connected_at = excluded.connected_at`.execute(trx);
+  await trx
+    .updateTable('nodes')
+    .set({ last_seen_at: at, trouble: null, refused: null, disconnected_because: null, held_off_until: null })
+    .where('id', 'in', uplinks.map(nodeIdOf))
+    .execute();
+  await recordNodes(trx, at, uplinks, 'node.connected', undefined);
 }
 
 export async function storeDisconnected(
@@ -52,37 +65,46 @@ export async function storeDisconnected(
       .set({ last_seen_at: at, disconnected_because: reason, held_off_until: heldOffUntil })
       .where('id', '=', uplink.nodeId)
       .execute();
-    if (flooded) await recordNode(trx, at, uplink, 'node.flooded', { reason, heldOffUntil });
-    await recordNode(trx, at, uplink, 'node.disconnected', { reason });
+    if (flooded) await recordNodes(trx, at, [uplink], 'node.flooded', { reason, heldOffUntil });
+    await recordNodes(trx, at, [uplink], 'node.disconnected', { reason });
   });
 }
 
-async function recordNode(
+type NamedNode = Pick<HeldUplink, 'nodeId' | 'nodeName'>;
+
+async function recordNodes(
   trx: Trx,
   at: Date,
-  { nodeId, nodeName }: Pick<HeldUplink, 'nodeId' | 'nodeName'>,
+  nodes: readonly NamedNode[],
   kind: string,
   after: unknown,
 ): Promise<void> {
-  const node = await trx.selectFrom('nodes').select('site').where('id', '=', nodeId).executeTakeFirst();
-  const actor = Principal.parse(`node:${nodeName}`);
-  const site = node === undefined ? {} : { site: node.site };
-  await record(trx, { at, actor, kind, subject: nodeName, ...site, after });
-  await announceNode(trx, nodeId, nodeName);
+  const rows = await trx.selectFrom('nodes').select(['id', 'site']).where('id', 'in', nodes.map(nodeIdOf)).execute();
+  const sites = new Map(rows.map(({ id, site }) => [id, site]));
+  const entries = nodes.map(({ nodeId, nodeName }) => {
+    const site = sites.get(nodeId);
+    const actor = Principal.parse(`node:${nodeName}`);
+    return { at, actor, kind, subject: nodeName, ...(site === undefined ? {} : { site }), after };
+  });
+  await recordAll(trx, entries);
+  await announceNodes(trx, nodes);
 }
 
-/** The node, and its slivers: whether they can be reached has changed with it. */
-async function announceNode(trx: Trx, nodeId: NodeId, nodeName: NodeName): Promise<void> {
+/** The nodes, and their slivers: whether they can be reached has changed with them. */
+async function announceNodes(trx: Trx, nodes: readonly NamedNode[]): Promise<void> {
+  if (nodes.length === 0) return;
   const slivers = await trx
     .selectFrom('slivers')
-    .select('slice')
-    .where('node_id', '=', nodeId)
-    .where('wanted', '=', true)
+    .innerJoin('nodes', 'nodes.id', 'slivers.node_id')
+    .select(['slivers.slice', 'nodes.name'])
+    .where('slivers.node_id', 'in', nodes.map(nodeIdOf))
+    .where('slivers.wanted', '=', true)
     .execute();
-  const changes = slivers.map(
-    ({ slice }) => ({ type: 'sliver', name: sliverName(slice, nodeName), fromNode: true }) as const,
+  await announce(
+    trx,
+    ...nodes.map(({ nodeName }) => ({ type: 'node', name: nodeName, fromNode: true }) as const),
+    ...slivers.map(({ slice, name }) => ({ type: 'sliver', name: sliverName(slice, name), fromNode: true }) as const),
   );
-  await announce(trx, { type: 'node', name: nodeName, fromNode: true }, ...changes);
 }
 
 /** What a process says of itself. */
@@ -138,7 +160,7 @@ export async function storeHeartbeat(
   });
 }
 
-const nodeIdOf = ({ nodeId }: HeldUplink): NodeId => nodeId;
+const nodeIdOf = ({ nodeId }: NamedNode): NodeId => nodeId;
 
 /** The process that holds a node's uplink, if it is alive and another one. */
 export async function findHolder(
@@ -185,7 +207,10 @@ export async function reapProcesses(store: Store, processId: string, all: boolea
       await trx.updateTable('nodes').set({ last_seen_at: heartbeat_at }).where('id', '=', id).execute();
     }
     await trx.deleteFrom('processes').where('id', '!=', processId).where('heartbeat_at', '<', deadBefore).execute();
-    for (const { id, name } of lost) await announceNode(trx, id, name);
+    await announceNodes(
+      trx,
+      lost.map(({ id, name }) => ({ nodeId: id, nodeName: name })),
+    );
   });
 }
 
