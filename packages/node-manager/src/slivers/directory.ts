@@ -46,9 +46,9 @@ export function createDirectory({ store, hub, addresses, now }: DirectoryOptions
   const describe = (row: SliverRow): NodeSliver => {
     const { lease, endedAtMs } = row.stored;
     const status = statuses.get(row.slice);
+    const { ipv4, ipv6 } = addressesOf(addresses, row.index);
     // until the reconciler has looked: an ended lease's sliver is being removed, a live one's is being made
     const state = status?.state ?? (endedAtMs === null ? 'starting' : 'stopping');
-    const { ipv4, ipv6 } = addressesOf(addresses, row.index);
     return {
       slice: row.slice,
       state,
@@ -58,8 +58,7 @@ export function createDirectory({ store, hub, addresses, now }: DirectoryOptions
       expiresAt: toInstant(lease.expiresAtMs),
       image: lease.image,
       resources: lease.resources,
-      ipv4,
-      ipv6,
+      ...{ ipv4, ipv6 },
       ...notices.of(lease.id),
     };
   };

@@ -31,17 +31,7 @@ export function createWorkQueue(
   let quick = 0;
   let idlers: (() => void)[] = [];
   let closed = false;
-  let soon = false;
 
-  /** At the end of what is being done, so that all that is asked for together waits before any of it begins. */
-  const pumpSoon = () => {
-    if (soon) return;
-    soon = true;
-    queueMicrotask(() => {
-      soon = false;
-      pump();
-    });
-  };
   const pump = () => {
     for (const key of waiting) {
       if (quick >= concurrency || running.size >= MOST_JOBS) return;
@@ -74,6 +64,7 @@ export function createWorkQueue(
     }, patienceMs);
     return leave;
   };
+  const pumpSoon = onceSoon(pump);
   const idle = () =>
     running.size === 0 && waiting.size === 0
       ? Promise.resolve()
@@ -93,5 +84,18 @@ export function createWorkQueue(
       return idle();
     },
     idle,
+  };
+}
+
+/** Acts at the end of what is being done: all that is asked for together waits before any of it begins. */
+function onceSoon(act: () => void): () => void {
+  let soon = false;
+  return () => {
+    if (soon) return;
+    soon = true;
+    queueMicrotask(() => {
+      soon = false;
+      act();
+    });
   };
 }
