@@ -87,8 +87,8 @@ describe('the PLC goes on for others', () => {
 
 describe('nodes that flood', () => {
   const FLOODS = { reports: floodReports, windows: frames('windowUpdate'), pings: frames('ping') } as const;
-  /** With three floods and their sender on the same machine; alone it takes a tenth of it. */
-  const HEARD_WITHIN = { timeout: 30_000, interval: 100 };
+  /** With three floods and their sender on the same, slow machine; where there is room it takes a twentieth of it. */
+  const HEARD_WITHIN = { timeout: 60_000, interval: 100 };
   const GROWTH_LIMIT_MIB = 256;
   const programs = new Programs();
   const folder = mkdtempSync(join(tmpdir(), 'planetlab-flood-'));
@@ -146,7 +146,7 @@ describe('nodes that flood', () => {
     expect(await serves()).toBe(200);
     stop = true;
     await Promise.all(flooding);
-  });
+  }, 300_000);
 
   function frames(kind: keyof typeof FRAMES) {
     return (node: HostileNode) => floodFrames(node, FRAMES[kind]);

@@ -114,7 +114,7 @@ export function serviceOf(
 export const REBOOT_MS = 15 * MINUTE_MS;
 
 function rebooting({ reason: why }: Reboot, askedAt: Instant, reason: Reason | null, now: Date): Reason {
-  const message = `It is rebooting since ${askedAt} (${why}).`;
+  const message = `It is rebooting since ${formatTime(askedAt)} (${why}).`;
   const late = reason !== null && now.getTime() - fromInstant(askedAt) > REBOOT_MS;
   return late ? { code: reason.code, message: `${message} ${reason.message}` } : { code: 'node_rebooting', message };
 }

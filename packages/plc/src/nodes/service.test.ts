@@ -241,7 +241,7 @@ describe('a node that is to be rebooted', () => {
     expect(node.rebootsAsked).toEqual([]);
     await user.client.removeSlivers({ params: { slice }, body: {} });
     await eventually(shown, ({ reason }) => reason?.code === 'node_rebooting', 60_000);
-    expect((await shown()).reason?.message).toMatch(/^It is rebooting since \S+ \(A new kernel\)\.$/);
+    expect((await shown()).reason?.message).toMatch(/^It is rebooting since \S+ \S+ UTC \(A new kernel\)\.$/);
     expect(node.rebootsAsked).toEqual(['person:tech@example.org: A new kernel']);
     await fails(tech.client.cancelReboot({ params }), 'conflict');
     node.boot = 'second';

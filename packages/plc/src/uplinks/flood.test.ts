@@ -5,12 +5,15 @@ import { buffer } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
 import { generateKeyPair, type NodeIdentity } from '@planetlab/credentials';
 import { isPlanetLabError, NodeId, NodeName } from '@planetlab/model';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { FakeNode } from '../testing/fake-node.ts';
 import { join } from '../testing/join.ts';
 import { eventually, startTestPlc, type TestPlc } from '../testing/test-plc.ts';
 import { HELD_OFF_MS } from './flood.ts';
 import { openUplink } from './uplink.ts';
+
+// Ten thousand reports are read before it is one too many: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 180_000 });
 
 let test: TestPlc;
 beforeAll(async () => {
@@ -23,6 +26,7 @@ const disconnected = (node: string) =>
   eventually(
     () => test.admin.getNode({ params: { node } }),
     ({ state }) => state === 'disconnected',
+    60_000,
   );
 
 it('cuts off a node that reports without end on a sliver of its own, and takes it again later', async () => {
@@ -33,6 +37,7 @@ it('cuts off a node that reports without end on a sliver of its own, and takes i
   await eventually(
     () => test.admin.listSlivers({ query: { slice: 'demo_chat' } }),
     ({ items }) => items[0]?.state === 'running',
+    60_000,
   );
   for (let i = 0; i < 12_000; i++) node.report('demo_chat', i % 2 === 0 ? 'failed' : 'running');
   const { reason } = await disconnected('chatty');
@@ -48,6 +53,7 @@ it('cuts off a node that reports without end on a sliver of its own, and takes i
   await eventually(
     () => test.admin.getNode({ params: { node: 'chatty' } }),
     ({ state, reason: since }) => state === 'connected' && since === null,
+    60_000,
   );
 });
 

@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls';
 import { type NodeIdentity, readNodeCertificate } from '@planetlab/credentials';
-import { isPlanetLabError, messageOf, type NodeId, PlanetLabError } from '@planetlab/model';
+import { formatTime, isPlanetLabError, MINUTE_MS, messageOf, type NodeId, PlanetLabError } from '@planetlab/model';
 import type { Logger } from 'pino';
 import { PROCESS_HEARTBEAT_MS } from '../nodes/liveness.ts';
 import { noteBrokenOff, noteRefusedUplink } from '../nodes/refusals.ts';
@@ -245,10 +245,11 @@ async function identify(store: Store, socket: TLSSocket): Promise<NodeIdentity> 
   return identity;
 }
 
+/** The time in its sentence is a full minute: the next one. */
 const heldOff = (until: Date) =>
   new PlanetLabError(
     'node_floods',
-    `This node sent more than others leave room for; its connections are taken again at ${until.toISOString()}.`,
+    `This node sent more than others leave room for; its connections are taken again at ${formatTime(new Date(until.getTime() + MINUTE_MS))}.`,
   );
 
 const elsewhere = () =>
