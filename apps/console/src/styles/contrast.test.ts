@@ -29,6 +29,7 @@ const TEXT: readonly (readonly [text: string, ground: string])[] = [
   ['warn-text', 'panel'],
   ['warn-text', 'warn-ground'],
   ['bad-text', 'bad-ground'],
+  ['info-text', 'info-ground'],
 ];
 const SHAPES: readonly (readonly [shape: string, ground: string])[] = ['good', 'busy', 'warn', 'bad', 'off'].flatMap(
   (tone) => (tone === 'off' ? ['panel'] : ['panel', 'sea', 'land']).map((ground) => [tone, ground] as const),
