@@ -14,6 +14,7 @@ import {
   readCgroupHierarchies,
   systemRunner,
   timeSlice,
+  unmountUnder,
 } from '@planetlab/linux';
 import { asMachineId, type MachineId, type MachineStatus, type Vmm } from '@planetlab/vmm';
 import { describeVmmConformance } from '@planetlab/vmm/conformance';
@@ -176,10 +177,13 @@ function describeRemains(context: MakeOciContext, runtime: RuntimeName): void {
     await systemRunner.run({ argv: ['mkdir', join(c.bundleRoot, 'a')] });
     writeFileSync(join(c.bundleRoot, 'a/config.json'), config);
     const args = ['--root', c.runtimeRoot, 'create', '--no-new-keyring', '--bundle', join(c.bundleRoot, 'a'), 'a'];
-    const half = spawn(runtime, args, { stdio: 'ignore' });
+    const copies = mkdtempSync(join(c.folder, 'copies-')); // else one that is killed early leaves a file in /tmp
+    const env = { ...process.env, _LIBCONTAINER_STATEDIR: copies };
+    const half = spawn(runtime, args, { stdio: 'ignore', env });
     await delay(ms);
     half.kill('SIGKILL');
     await once(half, 'exit');
+    unmountUnder(copies);
     expect((await c.vmm.list()).map(({ id }) => id)).toEqual(['a']);
     await start(c, A, spec);
     expect(await sh(c.vmm, A, 'echo whole')).toBe('whole\n');
