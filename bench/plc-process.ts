@@ -26,7 +26,6 @@ export async function startPlcProcess(state: string): Promise<PlcProcess> {
   const [people, nodes] = [await freePort(), await freePort()].map((port) => `127.0.0.1:${port}`);
   const url = `http://${people}`;
   const args = [
-    '--max-semi-space-size=16', // as its service is started
     PLC,
     'run',
     '--state',

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import { isPlanetLabError, messageOf, PlanetLabError, parseDuration } from '@planetlab/model';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { addBackupCommands } from './backup-commands.ts';
@@ -108,13 +107,7 @@ function program(): Command {
   return main;
 }
 
-/** Left alone, V8 lets garbage grow to several times of what is in use, for which most of the memory would go. */
-function collectSoon(): void {
-  setFlagsFromString('--heap-growing-percent=30');
-}
-
 async function run(flags: RunFlags): Promise<void> {
-  collectSoon();
   const stop = firstSignal();
   const [{ startPlc }, { pino }] = await Promise.all([import('@planetlab/plc'), import('pino')]);
   const { nodeAddress, publicUrl, authority, databaseUrl, adminEmail } = flags;

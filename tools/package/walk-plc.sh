@@ -174,7 +174,7 @@ eventually 'curl -sf http://127.0.0.1:8420/readyz'
 second() {
   inside '(umask 077; : >>/var/log/planetlab-plc2.log); set -a; . /etc/planetlab/plc2.conf; set +a
     setsid setpriv --reuid=planetlab-plc --regid=planetlab-plc --init-groups \
-      /usr/lib/planetlab-plc/node --max-semi-space-size=16 /usr/lib/planetlab-plc/main.js run </dev/null >>/var/log/planetlab-plc2.log 2>&1 &
+      /usr/lib/planetlab-plc/node /usr/lib/planetlab-plc/main.js run </dev/null >>/var/log/planetlab-plc2.log 2>&1 &
     echo $! >/run/planetlab-plc2.pid'
   eventually 'curl -sf http://127.0.0.1:8430/readyz'
 }
