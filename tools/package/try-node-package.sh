@@ -6,7 +6,9 @@ set -eu
 
 cd "$(dirname -- "$0")/../.."
 [ "$(id -u)" = 0 ] || { echo 'this needs root' >&2; exit 1; }
-node=node_modules/.bin/node
+. tools/setup/lib.sh
+ensure_npm_packages
+node=$(find_node)
 scratch=$(mktemp -d /var/tmp/planetlab-package-XXXXXX)
 root=$scratch/root
 holder=

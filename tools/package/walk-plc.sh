@@ -6,9 +6,12 @@ set -eu
 
 cd "$(dirname -- "$0")/../.."
 [ "$(id -u)" = 0 ] || { echo 'this needs root' >&2; exit 1; }
-node=$PWD/node_modules/.bin/node
+. tools/setup/lib.sh
+ensure_npm_packages
+node=$PWD/$(find_node)
 guide=docs/operating/plc.md
 architecture=$(dpkg --print-architecture)
+# a whole Debian: more than a /tmp in memory may hold
 scratch=$(mktemp -d /var/tmp/planetlab-plc-XXXXXX)
 root=$scratch/root
 machine=
