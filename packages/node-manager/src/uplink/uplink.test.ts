@@ -11,7 +11,7 @@ import {
   issueNodeCertificate,
   issueServerCertificate,
 } from '@planetlab/credentials';
-import { AuthorityName, HOUR_MS } from '@planetlab/model';
+import { AuthorityName, HOUR_MS, MINUTE_MS } from '@planetlab/model';
 import { describe, expect, it } from 'vitest';
 import { NODE } from '../testing/fixtures.ts';
 import { startUplink, type UplinkOptions } from './uplink.ts';
@@ -115,6 +115,18 @@ describe('the uplink', () => {
     expect(waitedMs).toBeGreaterThan(HOUR_MS);
     expect(Math.max(...pauses)).toBeLessThanOrEqual(15_000);
     expect(Math.min(...pauses.slice(5)), 'after the first few').toBeGreaterThanOrEqual(7_500);
+  });
+
+  it('dials again soon where nothing listens: the authority’s program is being started again, unless that lasts', async () => {
+    const pauses: number[] = [];
+    await using _uplink = await uplinkTo('127.0.0.1:1', {
+      pause: async (ms) => void pauses.push(ms),
+      random: () => 0,
+    });
+    await expect.poll(() => pauses.length, SOON).toBeGreaterThan(40);
+    expect(Math.max(...pauses.slice(0, 10)), 'of the first').toBe(2_000);
+    expect(pauses.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(MINUTE_MS);
+    expect(pauses.at(-1), 'of the latest').toBe(15_000);
   });
 
   it('goes to the next of several addresses when it loses the one it has, or one does not answer', async () => {

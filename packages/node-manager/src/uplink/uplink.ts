@@ -37,7 +37,12 @@ export interface Uplink {
   close(): Promise<void>;
 }
 
-const RETRY = { firstMs: 500, mostMs: 15 * SECOND_MS };
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 15 * SECOND_MS;
+/** The longest while the authority's machine says that nothing listens there: its program is being started again. */
+const LONGEST_REFUSED_WAIT_MS = 2 * SECOND_MS;
+/** The longer it stays so, the less it looks like a restart. */
+const REFUSED_WAIT_PART = 10;
 const CONNECT_TIMEOUT_MS = 10 * SECOND_MS;
 /** A dead link is noticed after twice this at the latest. */
 const PING_MS = 7 * SECOND_MS;
@@ -68,30 +73,46 @@ async function keepOpen(
   const { logger, random, pause = pauseReally } = options;
   const addresses = options.address.split(',');
   // Nodes spread over the processes by chance; one that loses its own goes to the next.
+  let goneMs = 0;
   for (let turn = Math.floor(random() * addresses.length), failures = 0; !signal.aborted; turn++, failures++) {
     const address = addresses[turn % addresses.length] ?? options.address;
     setState({ state: 'connecting' });
     const startedMs = performance.now();
-    const reason = await connectOnce({ ...options, address }, signal, () => {
+    const { reason, refused } = await connectOnce({ ...options, address }, signal, () => {
       setState({ state: 'connected' });
       logger.info({ address }, 'uplink open');
+      goneMs = 0;
     });
     if (signal.aborted) return;
     if (performance.now() - startedMs > GOOD_MS) failures = 0;
-    const retryMs = Math.round(backoffMs({ ...RETRY, random }, failures));
+    const mostMs = longestWaitMs(refused, goneMs);
+    const retryMs = Math.round(backoffMs({ firstMs: FIRST_WAIT_MS, mostMs, random }, failures));
     logger.warn({ address, reason, retryMs }, 'uplink closed');
     setState({ state: 'waiting', reason });
     await pause(retryMs, signal);
+    goneMs += retryMs;
   }
 }
 
+/** Of what does not answer, or closes again, more tries would only be more of its load. */
+function longestWaitMs(refused: boolean, goneMs: number): number {
+  if (!refused) return LONGEST_WAIT_MS;
+  return Math.min(LONGEST_WAIT_MS, Math.max(LONGEST_REFUSED_WAIT_MS, goneMs / REFUSED_WAIT_PART));
+}
+
+interface Ended {
+  readonly reason: string;
+  /** There is a machine, and nothing listens at the port. */
+  readonly refused: boolean;
+}
+
 /** Connects, serves until the link ends, and says why it ended. */
-async function connectOnce(options: UplinkOptions, signal: AbortSignal, opened: () => void): Promise<string> {
+async function connectOnce(options: UplinkOptions, signal: AbortSignal, opened: () => void): Promise<Ended> {
   let socket: TLSSocket;
   try {
     socket = await dial(options, signal);
   } catch (error) {
-    return explain(error, parseEndpoint(options.address));
+    return { reason: explain(error, parseEndpoint(options.address)), refused: codeOf(error) === 'ECONNREFUSED' };
   }
   const ended = new Promise<string>((resolve) => {
     socket.once('error', (error) => resolve(`the connection broke: ${messageOf(error)}`));
@@ -104,7 +125,7 @@ async function connectOnce(options: UplinkOptions, signal: AbortSignal, opened: 
   const { pingMs = PING_MS } = options;
   const pinging = setInterval(() => ping(session, socket, pingMs), pingMs);
   try {
-    return await ended;
+    return { reason: await ended, refused: false };
   } finally {
     clearInterval(pinging);
     signal.removeEventListener('abort', stop);
@@ -159,9 +180,11 @@ function dial(options: UplinkOptions, signal: AbortSignal): Promise<TLSSocket> {
   return promise;
 }
 
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
+
 /** In words that tell what to do. */
 function explain(error: unknown, { host, port }: HostPort): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = codeOf(error);
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return `the certificate at ${host}:${port} is not for ${host}: the authority has to issue one for this address`;
   }

@@ -273,7 +273,7 @@ export class NodeSession {
           this.#hold(noted.has(lease.id) ? heldLease(lease) : checkedLease(lease, uplink.node, holder));
         }
         this.#leasesRead = true;
-        return this.wake();
+        return this.#lookAgain();
       } catch (error) {
         if (this.#closed) return;
         log.warn({ error: messageOf(error), node: uplink.node.nodeName }, 'a node does not list its leases');

@@ -38,6 +38,8 @@ const JOIN_MS = 30 * SECOND_MS;
 /** For what uplinks are told at the end to get out. */
 const GOODBYE_MS = 150;
 const CONNECTIONS_LIMIT = 10_000;
+/** All nodes dial at once after a restart; whom the kernel has no room for is asked to wait seconds. */
+const BACKLOG = 4096;
 /** Anybody can fail a handshake: strangers do not keep the database busy. */
 const FAILURES_NOTED = { atOnce: 20, perSecond: 1 };
 
@@ -71,7 +73,7 @@ export async function listenForNodes(options: NodeListenerOptions): Promise<Node
   watchHandshakes(server, options.handshakeFailed);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError(error, options.listen)));
-    server.listen({ host: options.listen.host, port: options.listen.port }, () => resolve());
+    server.listen({ host: options.listen.host, port: options.listen.port, backlog: BACKLOG }, () => resolve());
   });
   // The certificate is for a year; a program that runs for years renews it on the way.
   const renewal = setInterval(() => {
