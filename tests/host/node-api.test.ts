@@ -176,6 +176,32 @@ describe('a node’s API', () => {
     await expect.poll(async () => (await client.listSlivers({})).items, { timeout: 30_000 }).toEqual([]);
   });
 
+  it('tells a sliver its tags while it runs, under its own lease only', async () => {
+    const { client, exec } = caller;
+    const slice = SliceName.parse('demo_tags');
+    const read = async () => JSON.parse((await exec(slice, ['cat', '/run/planetlab/sliver.json'])).stdout);
+    const { id } = await client.requestLease({ body: leaseFor(slice) });
+    await untilState(client, slice, 'running');
+    expect(await read()).toEqual({ authority: authority.identity.name, slice, node: NAME, place: null, tags: {} });
+    await client.setTags({ params: { slice }, body: { tags: { role: 'seed', constructor: '1' } } });
+    await expect.poll(async () => (await read()).tags, { timeout: 30_000 }).toEqual({ role: 'seed', constructor: '1' });
+    const narrow = nodeClient(authority.identity, session, { slice: SliceName.parse('demo_own') }).client;
+    expect(await codeOf(narrow.setTags({ params: { slice }, body: { tags: {} } }))).toBe('credential_insufficient');
+    const none = client.setTags({ params: { slice: SliceName.parse('demo_none') }, body: { tags: {} } });
+    expect(await codeOf(none)).toBe('unknown_sliver');
+    await client.endLease({ params: { lease: id } });
+    const again = await client.requestLease({ body: leaseFor(slice) });
+    const later = (state: string, lease: string) => state === 'running' && lease === again.id;
+    await expect
+      .poll(() => client.getSliver({ params: { slice } }).then((it) => later(it.state, it.leaseId)), {
+        timeout: 30_000,
+      })
+      .toBe(true);
+    expect((await read()).tags).toEqual({});
+    await client.endLease({ params: { lease: again.id } });
+    await expect.poll(async () => (await client.listSlivers({})).items, { timeout: 30_000 }).toEqual([]);
+  });
+
   it('gives a stable code for each bad request', async () => {
     const { client } = caller;
     const body = leaseFor('demo_bad');

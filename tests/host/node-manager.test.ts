@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { mountsUnder, removeCgroupTree, unmountUnder } from '@planetlab/linux';
+import { SliceName } from '@planetlab/model';
 import { expect, it } from 'vitest';
 import { describeNode } from './describe-node.ts';
 import { HOST_IPV4, leaseFor, NODE_IPV4, untilState } from './node-fixture.ts';
@@ -17,6 +18,7 @@ describeNode('a node that runs containers', NODE, (world) => {
   ];
   const links = () =>
     readFileSync(`/proc/${world.node.process().pid}/net/dev`, 'utf8').match(/pl[0-9a-f]{4}-\d+/g) ?? [];
+  const inManager = (path: string) => readFileSync(`/proc/${world.node.process().pid}/root${path}`, 'utf8');
   const noSlivers = () =>
     expect.poll(async () => (await world.caller.client.listSlivers({})).items.length, { timeout: 10_000 }).toBe(0);
 
@@ -81,6 +83,33 @@ describeNode('a node that runs containers', NODE, (world) => {
     for (const { id } of leases) await client.endLease({ params: { lease: id } });
     await noSlivers();
     expect(links()).toEqual([]);
+  });
+
+  it('tells a sliver its tags in a file that it cannot write, and that leads nowhere else', async () => {
+    const { client, exec } = world.caller;
+    const slice = SliceName.parse('test_told');
+    const lease = await client.requestLease({ body: leaseFor(slice) });
+    await untilState(client, slice, 'running');
+    const pid = (await exec(slice, ['stat', '-c', '%Y', '/proc/1'])).stdout;
+    const tell = async (role: string) => {
+      await client.setTags({ params: { slice }, body: { tags: { role } } });
+      const told = () => exec(slice, ['cat', '/run/planetlab/sliver.json']).then(({ stdout }) => JSON.parse(stdout));
+      await expect.poll(told, { timeout: 30_000 }).toMatchObject({ slice, node: 'node-a', tags: { role } });
+    };
+    await tell('seed');
+    const hostile = `cd /run/planetlab; ln -sf /etc/passwd sliver.json.new; echo x > sliver.json; rm -f sliver.json
+      mount -o remount,rw,bind /run/planetlab && { echo x > sliver.json; mv sliver.json other; chmod 777 .; ls -A; }`;
+    expect((await exec(slice, ['sh', '-c', hostile])).stdout).toMatch(/^(sliver\.json\n)?$/);
+    await tell('mirror');
+    // it may hide the folder from itself; what the node writes it writes where it always did
+    await exec(slice, ['sh', '-c', 'umount /run/planetlab; rm -rf /run/planetlab; ln -s /etc /run/planetlab']);
+    await client.setTags({ params: { slice }, body: { tags: { role: 'lost' } } });
+    const about = `/run/planetlab/${world.node.tag}/roots/${slice}/about/sliver.json`;
+    await expect.poll(() => inManager(about), { timeout: 30_000 }).toContain('lost');
+    expect((await exec(slice, ['sh', '-c', 'ls /etc/sliver.json 2>/dev/null; stat -c %Y /proc/1'])).stdout).toBe(pid);
+    await client.endLease({ params: { lease: lease.id } });
+    await noSlivers();
+    expect(remains(slice)).toEqual([]);
   });
 
   it('ends a sliver at the end of its lease by itself', async () => {

@@ -1,4 +1,5 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import type { CommandRunner } from '@planetlab/linux';
 import { isPlanetLabError, messageOf } from '@planetlab/model';
 import type { Vmm } from '@planetlab/vmm';
@@ -7,6 +8,7 @@ import type { Host } from './host/host.ts';
 import { createImageStore, createSimulatedImages, type ImageStore } from './images/image-store.ts';
 import type { Logger } from './logger.ts';
 import type { NodeNames, NodePaths } from './paths.ts';
+import { ABOUT_FILE } from './slivers/about.ts';
 
 /** What runs slivers, and on what. */
 export interface Backend {
@@ -88,9 +90,14 @@ async function simulated({ config, paths, logger }: BackendOptions, why: string)
     import('@planetlab/vmm/simulated'),
     import('./host/simulated-host.ts'),
   ]);
+  const host = createSimulatedHost({ stateDir: paths.state, why });
   return {
-    vmm: createSimulatedVmm({ rttMs: (address) => simulatedRttMs(config, address) }),
-    host: createSimulatedHost({ stateDir: paths.state, why }),
+    vmm: createSimulatedVmm({
+      rttMs: (address) => simulatedRttMs(config, address),
+      readFile: (path) =>
+        basename(path) === ABOUT_FILE ? host.observe(basename(dirname(path)), null).about : undefined,
+    }),
+    host,
     images: createSimulatedImages(),
     simulated: true,
     runtime: null,

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
@@ -35,6 +35,14 @@ function writeSynced(temporary: string, content: string, mode: number): void {
 /** The same, but what a failure of the machine leaves of it is only certain when `makeDurable` has ended. */
 export function replaceFile(path: string, content: string, mode = 0o600): void {
   writeFileSync(`${path}.new`, content, { mode });
+  renameSync(`${path}.new`, path);
+}
+
+/** Replaces a file that everybody may read, and its folder list, whatever this process leaves out of modes. */
+export function replaceReadable(path: string, content: string): void {
+  writeFileSync(`${path}.new`, content);
+  chmodSync(`${path}.new`, 0o644);
+  chmodSync(dirname(path), 0o755);
   renameSync(`${path}.new`, path);
 }
 

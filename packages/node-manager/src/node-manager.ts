@@ -29,12 +29,13 @@ import { createCpuPlan } from './resources/cpu-plan.ts';
 import { FirstWatch } from './resources/first-watch.ts';
 import { MemoryWatch } from './resources/memory-watch.ts';
 import { sliverUsage } from './resources/usage.ts';
+import { aboutText } from './slivers/about.ts';
 import { createDirectory } from './slivers/directory.ts';
 import { createEventHub } from './slivers/event-hub.ts';
 import { createReconciler } from './slivers/reconciler.ts';
 import { createSteadyClock } from './steady-clock.ts';
 import { openDurableStore } from './store/durable-store.ts';
-import type { NodeStore } from './store/store.ts';
+import type { NodeStore, SliverRow } from './store/store.ts';
 import { startUplink, type Uplink, type UplinkState } from './uplink/uplink.ts';
 
 export interface NodeManagerOptions {
@@ -224,6 +225,7 @@ function createCore(parts: Parts) {
     reached: parts.reached,
     directory,
     cpuPlan,
+    aboutOf: (row) => aboutOf(parts, row),
     logger,
     now,
     random,
@@ -261,6 +263,15 @@ function sshAccess({ config, backend, paths, names, identity, runner, logger }: 
     logger,
   });
 }
+
+const aboutOf = ({ identity, config, store }: Parts, row: SliverRow): string =>
+  aboutText({
+    authority: row.stored.lease.authority,
+    slice: row.slice,
+    node: identity.name,
+    place: config.place,
+    tags: store.tags(row),
+  });
 
 /** Who may log in to what, as one text: slivers whose leases hold, and their keys. */
 function accountsOf(store: NodeStore): string {
@@ -308,6 +319,7 @@ async function openApi(
         sliverUsage({ store, vmm: backend.vmm, host: backend.host, egressUse: network.use, now }, sliver),
       nodeName: identity.name,
       accessChanged: () => reconciler.triggerNode(),
+      sliverChanged: (slice) => reconciler.trigger(slice),
     },
     logger,
   );

@@ -87,6 +87,8 @@ export interface VolumePaths {
   readonly mounts: string;
   readonly lower: string;
   readonly root: string;
+  /** What its programs are told of themselves; they see this folder and cannot write to it. */
+  readonly about: string;
 }
 
 export function volumePaths(paths: NodePaths, names: NodeNames, slice: string): VolumePaths {
@@ -100,5 +102,6 @@ export function volumePaths(paths: NodePaths, names: NodeNames, slice: string): 
     mounts,
     lower: join(mounts, 'lower'),
     root: join(mounts, 'root'),
+    about: join(mounts, 'about'),
   };
 }

@@ -35,6 +35,15 @@ export interface MachineSpec {
   readonly limits: MachineLimits;
   /** Absolute path of the host's resolver configuration to show inside, if any; readable, like its folders, by others. */
   readonly resolvConfPath?: string;
+  /** Folders of the host to show inside, where nothing in them can be written; readable, like those above, by others. */
+  readonly shownFolders?: readonly ShownFolder[];
+}
+
+export interface ShownFolder {
+  /** Absolute path on the host. It stays the same folder for as long as the machine is there. */
+  readonly path: string;
+  /** Absolute path in the machine. */
+  readonly inside: string;
 }
 
 export interface MachineStatus {

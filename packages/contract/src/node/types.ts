@@ -15,6 +15,7 @@ import {
   Thumbprint,
 } from '@planetlab/model';
 import { z } from 'zod';
+import { Tags } from '../plc/tags.ts';
 import { Problem, problemOf } from '../problem.ts';
 
 /** Why something is not as it should be: a stable code and a sentence. */
@@ -98,6 +99,14 @@ export const LeaseChange = z
   .object({ resources: Resources.optional(), stopped: z.string().min(1).max(500).nullable().optional() })
   .strict();
 export type LeaseChange = z.infer<typeof LeaseChange>;
+
+/** The most tags that a sliver is told. */
+export const SLIVER_TAGS_LIMIT = 256;
+
+/** Attributes of a slice, as they are for one sliver: its programs read them in `/run/planetlab/sliver.json`. */
+export const SliverTags = Tags.refine((tags) => Object.keys(tags).length <= SLIVER_TAGS_LIMIT, {
+  message: `a sliver is told ${SLIVER_TAGS_LIMIT} tags at most`,
+});
 
 /** A lease as the node keeps it. `token` is the node's signature over all of it, verified offline by anyone with the node's key. */
 export const LeaseRecord = z.object({

@@ -1,7 +1,7 @@
 import type { NodeFacts, NodeSliver, SliverUsage } from '@planetlab/contract';
 import type { HandlerContext } from '@planetlab/contract/server';
 import type { Right, SliceCredential } from '@planetlab/credentials';
-import type { NodeName } from '@planetlab/model';
+import type { NodeName, SliceName } from '@planetlab/model';
 import type { Vmm } from '@planetlab/vmm';
 import type { CertificateRenewal } from '../identity/renewal.ts';
 import type { ImageStore } from '../images/image-store.ts';
@@ -26,6 +26,8 @@ export interface ApiContext {
   readonly nodeName: NodeName;
   /** Who may log in has changed. */
   readonly accessChanged: () => void;
+  /** Something about a sliver has changed that is not reported. */
+  readonly sliverChanged: (slice: SliceName) => void;
 }
 
 /** Who makes the request, if it may. */

@@ -43,6 +43,14 @@ export function serveSlivers(app: App, context: ApiContext): void {
     context.accessChanged();
   });
 
+  serve(app, nodeRoutes.setTags, async ({ params, body }, call) => {
+    requireSlice(callerOf(context, call, 'lease'), params.slice);
+    const row = store.sliver(params.slice);
+    if (row === undefined) throw unknownSliver(context, params.slice);
+    store.setTags(row, body.tags);
+    context.sliverChanged(params.slice);
+  });
+
   serve(app, nodeRoutes.listSteps, async ({ query }, call) => {
     const credential = callerOf(context, call, 'read');
     if (query.slice !== undefined) requireSlice(credential, query.slice);
@@ -84,8 +92,11 @@ function serveExec(app: App, context: ApiContext): void {
 }
 
 /** Throws `unknown_sliver`. */
-function existing({ directory, nodeName }: ApiContext, slice: SliceName): NodeSliver {
-  const sliver = directory.get(slice);
+function existing(context: ApiContext, slice: SliceName): NodeSliver {
+  const sliver = context.directory.get(slice);
   if (sliver !== undefined) return sliver;
-  throw new PlanetLabError('unknown_sliver', `${slice} has no sliver on ${nodeName}. Add the node to the slice first.`);
+  throw unknownSliver(context, slice);
 }
+
+const unknownSliver = ({ nodeName }: ApiContext, slice: SliceName): PlanetLabError =>
+  new PlanetLabError('unknown_sliver', `${slice} has no sliver on ${nodeName}. Add the node to the slice first.`);

@@ -10,6 +10,8 @@ export interface HostSliver {
   readonly mounted: boolean;
   readonly rootMounted: boolean;
   readonly link: boolean;
+  /** What its programs are told of themselves, if anything. */
+  readonly about: string | undefined;
 }
 
 /**
@@ -32,6 +34,9 @@ export interface Host {
   unmountRoot(slice: string): Promise<void>;
   /** Removes the volume with everything written to it. It must be unmounted. */
   removeVolume(slice: string): Promise<void>;
+  /** Tells a sliver's programs about themselves: the whole text at once, in a folder that they see. Undone by `removeVolume`. */
+  tell(slice: string, about: string): Promise<void>;
+  aboutFolder(slice: string): string;
   /** Links the machine whose first process is `pid` to the network. Undone by `detachNetwork`. */
   attachNetwork(sliver: DesiredSliver, pid: number | undefined): Promise<void>;
   detachNetwork(index: number): Promise<void>;

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   applyRuleset,
   applyTc,
@@ -35,9 +35,10 @@ import {
   unmountAside,
   unmountUnder,
 } from '@planetlab/linux';
-import { makeDurable, readOptional, replaceFile, writeFileAtomic } from '../files.ts';
+import { makeDurable, readOptional, replaceFile, replaceReadable, writeFileAtomic } from '../files.ts';
 import { NODE_MINOR } from '../network/shaping.ts';
 import { linkIndex, linkName, type NodeNames, type NodePaths, volumePaths } from '../paths.ts';
+import { ABOUT_FILE } from '../slivers/about.ts';
 import { type AddressPlan, addressesOf, GATEWAY_IPV4, GATEWAY_IPV6, IDS_PER_SLIVER } from '../slivers/addresses.ts';
 import type { DesiredSliver } from '../slivers/steps.ts';
 import { readCapacity } from './capacity.ts';
@@ -136,6 +137,17 @@ class LinuxHost implements Host {
     rmSync(volume, { recursive: true, force: true });
   }
 
+  /** In no folder that the sliver can write to, so that nothing in it leads elsewhere. */
+  async tell(slice: string, about: string): Promise<void> {
+    const folder = this.aboutFolder(slice);
+    if (!existsSync(folder)) mkdirSync(folder, { recursive: true });
+    replaceReadable(join(folder, ABOUT_FILE), about);
+  }
+
+  aboutFolder(slice: string): string {
+    return this.#volume(slice).about;
+  }
+
   async attachNetwork(sliver: DesiredSliver, pid: number | undefined): Promise<void> {
     if (pid === undefined) throw new Error(`the machine of ${sliver.slice} has no process`);
     const { names, addresses } = this.#options;
@@ -200,7 +212,7 @@ class LinuxHost implements Host {
   }
 
   observe(slice: string, index: number | null) {
-    const { volume, mounts, root, lower, lease } = this.#volume(slice);
+    const { volume, mounts, root, lower, lease, about } = this.#volume(slice);
     const rootMounted = isMountPoint(root);
     return {
       slice,
@@ -208,6 +220,7 @@ class LinuxHost implements Host {
       mounted: rootMounted || isMountPoint(lower) || isMountPoint(`${mounts}/disk`),
       rootMounted,
       link: index !== null && hasLink(linkName(this.#options.names, index)),
+      about: readOptional(join(about, ABOUT_FILE)),
     };
   }
 

@@ -5,6 +5,7 @@ import type { Host } from './host.ts';
 interface Pretended {
   lease: string;
   mounted: boolean;
+  about?: string;
 }
 
 /** A host that only remembers what it was told: for machines without root, and for thousands of nodes in one process. */
@@ -13,10 +14,11 @@ export function createSimulatedHost(options: { readonly stateDir: string; readon
   const links = new Set<number>();
   const capacity = readCapacity(options.stateDir);
   const rootPath = (slice: string) => `/simulated/${slice}`;
+  const aboutFolder = (slice: string) => `/simulated/about/${slice}`;
   return {
     rootPath,
     async mountRoot(sliver: DesiredSliver) {
-      volumes.set(sliver.slice, { lease: sliver.lease, mounted: true });
+      volumes.set(sliver.slice, { ...volumes.get(sliver.slice), lease: sliver.lease, mounted: true });
       return rootPath(sliver.slice);
     },
     volumeHolds: () => true,
@@ -30,6 +32,11 @@ export function createSimulatedHost(options: { readonly stateDir: string; readon
     async removeVolume(slice) {
       volumes.delete(slice);
     },
+    async tell(slice, about) {
+      const volume = volumes.get(slice);
+      if (volume !== undefined) volume.about = about;
+    },
+    aboutFolder,
     async attachNetwork(sliver) {
       links.add(sliver.index);
     },
@@ -49,6 +56,7 @@ export function createSimulatedHost(options: { readonly stateDir: string; readon
         mounted,
         rootMounted: mounted,
         link: index !== null && links.has(index),
+        about: volume?.about,
       };
     },
     hasDebris: () => false,

@@ -2,6 +2,7 @@ import { type NodeName, PlanetLabError } from '@planetlab/model';
 import { asMachineId, type Vmm } from '@planetlab/vmm';
 import type { Host } from '../host/host.ts';
 import type { NodeNetwork } from '../network/node-network.ts';
+import { ABOUT_FOLDER } from './about.ts';
 import { type AddressPlan, addressesOf, IDS_PER_SLIVER } from './addresses.ts';
 import { machineLimits } from './observe.ts';
 import type { DesiredSliver, Step } from './steps.ts';
@@ -29,7 +30,10 @@ const EXECUTORS: Executors = {
   // undone by UnmountRoot and RemoveVolume
   MountRoot: async ({ sliver }, { host }) => void (await host.mountRoot(sliver)),
   // undone by DestroyMachine
-  CreateMachine: async ({ sliver }, context) => void (await context.vmm.create(machineSpec(sliver, context))),
+  CreateMachine: async ({ sliver }, context) => {
+    await context.host.tell(sliver.slice, sliver.about); // its machine shows the folder
+    await context.vmm.create(machineSpec(sliver, context));
+  },
   // undone by DetachNetwork
   AttachNetwork: async ({ sliver }, { host, vmm, network }) => {
     const machine = await vmm.status(asMachineId(sliver.slice));
@@ -45,6 +49,8 @@ const EXECUTORS: Executors = {
     await vmm.update(asMachineId(sliver.slice), machineLimits(sliver));
     await host.growVolume(sliver.slice, sliver.resources.diskMiB);
   },
+  // undone by telling something else
+  TellSliver: async ({ sliver }, { host }) => host.tell(sliver.slice, sliver.about),
   StopMachine: async ({ slice }, { vmm }) => vmm.stop(asMachineId(slice), { graceMs: STOP_GRACE_MS }),
   DestroyMachine: async ({ slice }, { vmm }) => vmm.destroy(asMachineId(slice)),
   DetachNetwork: async ({ index }, { host }) => host.detachNetwork(index),
@@ -70,6 +76,7 @@ function machineSpec(sliver: DesiredSliver, context: ExecutorContext) {
     idBase: addressesOf(context.addresses, sliver.index).idBase,
     idCount: IDS_PER_SLIVER,
     limits: machineLimits(sliver),
+    shownFolders: [{ path: context.host.aboutFolder(sliver.slice), inside: ABOUT_FOLDER }],
     ...(context.resolvConfPath === undefined ? {} : { resolvConfPath: context.resolvConfPath }),
   };
 }

@@ -21,6 +21,7 @@ export async function observeSliver(
     rootMounted: seen.rootMounted,
     machine: machine?.state ?? (debris ? 'debris' : 'none'),
     limited: machine === undefined || desired === undefined || (await hasLimits({ host, vmm }, desired)),
+    told: machine === undefined || desired === undefined || seen.about === desired.about,
     link: seen.link,
   };
 }

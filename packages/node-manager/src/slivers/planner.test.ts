@@ -17,6 +17,7 @@ const desiredSliver = (at: number): DesiredSliver => ({
   resources: DEFAULT_RESOURCES,
   cpuWeight: 1,
   index: at + 2,
+  about: 'tags',
 });
 
 /** Any state that a crash, a reboot or a person could leave, consistent in itself. */
@@ -28,6 +29,7 @@ const observedSliver = (at: number): fc.Arbitrary<ObservedSliver> =>
       rootMounted: fc.boolean(),
       machine: fc.constantFrom('none', 'created', 'running', 'paused', 'stopped', 'debris'),
       limited: fc.boolean(),
+      told: fc.boolean(),
       link: fc.boolean(),
       known: fc.boolean(),
     })
@@ -36,6 +38,7 @@ const observedSliver = (at: number): fc.Arbitrary<ObservedSliver> =>
       slice: SLICES[at] ?? '',
       index: known || seen.link ? at + 2 : null,
       limited: seen.machine === 'none' || seen.limited,
+      told: seen.machine === 'none' || seen.told,
       // what is mounted is mounted somewhere
       volume: seen.mounted || seen.rootMounted ? (seen.volume ?? 'unknown') : seen.volume,
     }));
@@ -77,7 +80,7 @@ function apply(observed: ObservedNode, step: Step): ObservedNode {
     case 'CreateMachine':
       return change(step.sliver.slice, (was) => {
         require(was.rootMounted && was.machine === 'none' && was.volume === step.sliver.lease);
-        return { machine: 'created', limited: true };
+        return { machine: 'created', limited: true, told: true };
       });
     case 'AttachNetwork':
       return change(step.sliver.slice, (was) => {
@@ -94,10 +97,15 @@ function apply(observed: ObservedNode, step: Step): ObservedNode {
         require(['created', 'running', 'paused'].includes(was.machine));
         return { limited: true };
       });
+    case 'TellSliver':
+      return change(step.sliver.slice, (was) => {
+        require(['created', 'running', 'paused'].includes(was.machine));
+        return { told: true };
+      });
     case 'StopMachine':
       return change(step.slice, () => ({ machine: 'stopped' }));
     case 'DestroyMachine':
-      return change(step.slice, () => ({ machine: 'none', limited: true }));
+      return change(step.slice, () => ({ machine: 'none', limited: true, told: true }));
     case 'DetachNetwork':
       return change(step.slice, (was) => {
         require(was.index === step.index && was.machine === 'none');
@@ -165,11 +173,12 @@ describe('the planner', () => {
     const wanted = desiredSliver(0);
     const running: ObservedSliver = {
       ...{ slice: wanted.slice, index: 2, volume: wanted.lease, mounted: true, rootMounted: true },
-      ...{ machine: 'running', link: true, limited: true },
+      ...{ machine: 'running', link: true, limited: true, told: true },
     };
     expect(planSliver(wanted, running)).toEqual([]);
     expect(planSliver(wanted, { ...running, link: false }).map(({ kind }) => kind)).toEqual(['AttachNetwork']);
     expect(planSliver(wanted, { ...running, limited: false }).map(({ kind }) => kind)).toEqual(['ApplyLimits']);
+    expect(planSliver(wanted, { ...running, told: false }).map(({ kind }) => kind)).toEqual(['TellSliver']);
   });
 
   it('builds anew when the volume is of an earlier lease', () => {

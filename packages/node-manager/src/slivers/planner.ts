@@ -45,19 +45,23 @@ export const nothingOf = (slice: string): ObservedSliver => ({
   rootMounted: false,
   machine: 'none',
   limited: true,
+  told: true,
   link: false,
 });
 
 function creation(sliver: DesiredSliver, observed: ObservedSliver): SliverStep[] {
   const { slice } = sliver;
-  const limits = observed.limited ? [] : [{ kind: 'ApplyLimits', sliver } as const];
+  const changes = [
+    ...(observed.limited ? [] : [{ kind: 'ApplyLimits', sliver } as const]),
+    ...(observed.told ? [] : [{ kind: 'TellSliver', sliver } as const]),
+  ];
   switch (observed.machine) {
     case 'running':
     case 'paused':
-      return [...(observed.link ? [] : [{ kind: 'AttachNetwork', sliver } as const]), ...limits];
+      return [...(observed.link ? [] : [{ kind: 'AttachNetwork', sliver } as const]), ...changes];
     case 'created':
       // Its link is made anew even if there is one: the manager may have ended while it was configured.
-      return [{ kind: 'AttachNetwork', sliver }, ...limits, { kind: 'StartMachine', slice }];
+      return [{ kind: 'AttachNetwork', sliver }, ...changes, { kind: 'StartMachine', slice }];
     default:
       return [
         ...(observed.machine === 'none' ? [] : [{ kind: 'DestroyMachine', slice } as const]),

@@ -26,7 +26,15 @@ function setUp(change: (host: Host) => Partial<Host> = () => ({})) {
   const applied: string[] = [];
   const network = { apply: async () => {}, ensure: async () => {}, forget() {} };
   const reconciler = createReconciler({
-    ...{ store, directory, logger, now: Date.now, random: () => 0.999, cpuPlan: createCpuPlan(2) },
+    ...{
+      store,
+      directory,
+      logger,
+      now: Date.now,
+      random: () => 0.999,
+      cpuPlan: createCpuPlan(2),
+      aboutOf: (row) => JSON.stringify(store.tags(row)),
+    },
     context: {
       host,
       vmm,
@@ -70,6 +78,25 @@ describe('the reconciler', () => {
     expect(await node.vmm.list()).toEqual([]);
     expect(node.host.inventory()).toEqual({ slices: [], links: [] });
     expect(node.applied).toEqual(['people']);
+  });
+
+  it('tells a running sliver its tags, and one of a later lease nothing of them', async () => {
+    await using node = setUp();
+    await node.reconciler.start();
+    const { id, slice } = node.lease('a1_x', 2);
+    await node.reconciler.idle();
+    expect(node.host.observe(slice, null).about).toBe('{}');
+    const row = node.store.sliver(slice);
+    if (row === undefined) throw new Error('the sliver is not known');
+    node.store.setTags(row, { role: 'seed' });
+    node.reconciler.trigger(slice);
+    await node.reconciler.idle();
+    expect(node.host.observe(slice, null).about).toBe('{"role":"seed"}');
+    expect(node.store.listSteps({ slices: 'all', limit: 1 })).toMatchObject([{ step: 'TellSliver' }]);
+    node.store.endLease(id, Date.now());
+    node.lease('a1_x', 2);
+    await node.reconciler.idle();
+    expect(node.host.observe(slice, null).about).toBe('{}');
   });
 
   it('says why a sliver fails, tries again, and shows when it works', async () => {
@@ -133,7 +160,7 @@ describe('the reconciler', () => {
   it('removes at start what no lease accounts for', async () => {
     await using node = setUp();
     const { slice, id, image, resources } = leaseOf('z9_left');
-    const left = { slice, lease: id, image, resources, imageDigest: 'd', cpuWeight: 1, index: 7 };
+    const left = { slice, lease: id, image, resources, imageDigest: 'd', cpuWeight: 1, index: 7, about: '' };
     await node.host.mountRoot(left);
     await node.host.attachNetwork(left, 1);
     await node.reconciler.start();

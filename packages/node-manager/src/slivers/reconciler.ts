@@ -19,6 +19,8 @@ export interface ReconcilerOptions {
   readonly directory: SliverDirectory;
   readonly context: ExecutorContext;
   readonly cpuPlan: CpuPlan;
+  /** What a sliver's programs are to be told of themselves. */
+  readonly aboutOf: (row: SliverRow) => string;
   readonly logger: Logger;
   readonly now: () => number;
   readonly random: () => number;
@@ -206,7 +208,7 @@ class LeaseReconciler implements Reconciler {
       }
       if (row !== undefined) {
         const ends = desired === undefined || desired.stopped !== undefined;
-        const changesLimits = steps.every(({ kind }) => kind === 'ApplyLimits'); // while it runs on
+        const changesLimits = steps.every(({ kind }) => kind === 'ApplyLimits' || kind === 'TellSliver'); // while it runs on
         if (!changesLimits) directory.report(row.slice, ends ? 'stopping' : 'starting');
         if (!ends) this.#checkLife(slice, observed);
       }
@@ -218,7 +220,12 @@ class LeaseReconciler implements Reconciler {
   #desiredOf(row: SliverRow): DesiredSliver | undefined {
     if (row.stored.endedAtMs !== null || row.stored.lease.expiresAtMs <= this.#options.now()) return undefined;
     const cpuWeight = this.#options.cpuPlan.weightOf(row.slice, row.stored.lease.resources);
-    return desiredOf(row, cpuWeight, this.#options.stopReason?.(row.slice) ?? holdersReason(row));
+    return desiredOf(
+      row,
+      cpuWeight,
+      this.#options.aboutOf(row),
+      this.#options.stopReason?.(row.slice) ?? holdersReason(row),
+    );
   }
 
   /** Nothing is left to do. False when the slice has been leased again while its sliver was removed. */
@@ -304,8 +311,13 @@ function holdersReason({ stored }: SliverRow): Reason | undefined {
 }
 
 /** What a row says there should be. */
-export function desiredOf({ slice, index, stored }: SliverRow, cpuWeight: number, stopped?: Reason): DesiredSliver {
+export function desiredOf(
+  { slice, index, stored }: SliverRow,
+  cpuWeight: number,
+  about: string,
+  stopped?: Reason,
+): DesiredSliver {
   const { id, image, resources } = stored.lease;
   const { imageDigest } = stored;
-  return { slice, lease: id, image, imageDigest, resources, cpuWeight, index, ...(stopped && { stopped }) };
+  return { slice, lease: id, image, imageDigest, resources, cpuWeight, index, about, ...(stopped && { stopped }) };
 }

@@ -13,6 +13,8 @@ export interface DesiredSliver {
   readonly cpuWeight: number;
   /** Names the sliver's addresses, ids and link. */
   readonly index: number;
+  /** What its programs are told of themselves: the text of a file that they see. */
+  readonly about: string;
   /** Why the machine's administrator, or the holder of its lease, keeps it stopped: nothing of it runs, what was written stays. */
   readonly stopped?: Reason;
 }
@@ -31,6 +33,8 @@ export interface ObservedSliver {
   readonly machine: 'none' | 'created' | 'running' | 'paused' | 'stopped' | 'debris';
   /** Whether machine and volume have the limits of the sliver's lease; true where neither is there. */
   readonly limited: boolean;
+  /** Whether its programs are told what they should be; true where there is no machine. */
+  readonly told: boolean;
   /** Whether the host's end of its link is there. */
   readonly link: boolean;
 }
@@ -59,6 +63,7 @@ export type SliverStep =
   | { readonly kind: 'AttachNetwork'; readonly sliver: DesiredSliver }
   | { readonly kind: 'StartMachine'; readonly slice: string }
   | { readonly kind: 'ApplyLimits'; readonly sliver: DesiredSliver }
+  | { readonly kind: 'TellSliver'; readonly sliver: DesiredSliver }
   | { readonly kind: 'StopMachine'; readonly slice: string }
   | { readonly kind: 'DestroyMachine'; readonly slice: string }
   | { readonly kind: 'DetachNetwork'; readonly slice: string; readonly index: number }

@@ -60,6 +60,14 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX notices_by_lease ON notices (lease_id, id);
   `,
+  `
+  -- what programs of a sliver are told of its slice's tags, under which lease
+  CREATE TABLE tags (
+    slice TEXT PRIMARY KEY REFERENCES slivers (slice) ON DELETE CASCADE,
+    lease_id TEXT NOT NULL,
+    tags TEXT NOT NULL
+  ) STRICT;
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { type SshKey, SshKeys, type StepRecord } from '@planetlab/contract';
+import { type SshKey, SshKeys, type StepRecord, type Tags } from '@planetlab/contract';
 import type { Lease } from '@planetlab/credentials';
 import type { LeaseId, SliceName } from '@planetlab/model';
 import type { Bound } from '../admission/bound.ts';
@@ -9,6 +9,7 @@ import { LeaseIndex } from './lease-index.ts';
 import { createNoticeTable, type NoticeRecord, type NoticeStore } from './notice-table.ts';
 import { migrate } from './schema.ts';
 import { createStepLog, type StepEntry } from './step-log.ts';
+import { createTagTable, type TagStore } from './tag-table.ts';
 import { transaction } from './transaction.ts';
 import { createVolumeTable } from './volume-table.ts';
 
@@ -37,7 +38,7 @@ export interface LeaseEntry {
 }
 
 /** What the node must remember over crashes. Each method is one transaction, durable when it returns. */
-export interface NodeStore extends VolumeStore, NoticeStore {
+export interface NodeStore extends VolumeStore, NoticeStore, TagStore {
   /** Binds each lease, the sliver's index and its keys together: all of them, or none. */
   addLeases(entries: readonly LeaseEntry[]): void;
   /** The same lease in another form: another end, other resources. No effect once it has ended. */
@@ -112,6 +113,7 @@ export class SqliteStore implements NodeStore {
   readonly #steps: ReturnType<typeof createStepLog>;
   readonly #volumes: VolumeStore;
   readonly #notices: NoticeStore;
+  readonly #tags: TagStore;
   readonly #readToken: (token: string) => Lease;
   readonly #statements = new Map<string, StatementSync>();
   /** What the tables have of slivers, and who may log in to them. Nobody else writes these tables. */
@@ -125,6 +127,7 @@ export class SqliteStore implements NodeStore {
     this.#steps = createStepLog(database);
     this.#volumes = createVolumeTable(database);
     this.#notices = createNoticeTable(database);
+    this.#tags = createTagTable(database);
     const rows = this.#all(
       `SELECT s.sliver_index, l.token, l.image_digest, l.ended_ms FROM slivers s JOIN leases l ON l.id = s.lease_id`,
     );
@@ -232,6 +235,14 @@ export class SqliteStore implements NodeStore {
 
   access(): ReadonlyMap<string, readonly SshKey[]> {
     return this.#access;
+  }
+
+  tags(sliver: SliverRow): Tags {
+    return this.#tags.tags(sliver);
+  }
+
+  setTags(sliver: SliverRow, tags: Tags): void {
+    this.#tags.setTags(sliver, tags);
   }
 
   volumes(): readonly VolumeRecord[] {

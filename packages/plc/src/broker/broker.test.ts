@@ -1,3 +1,4 @@
+import { GroupName, type Tags } from '@planetlab/contract';
 import { PersonEmail, PlanetLabError, type SliceName } from '@planetlab/model';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openDatabase } from '../store/database.ts';
@@ -60,6 +61,34 @@ it('brings a slice to running on several nodes at once, and says how long it too
     expect(sliver?.ssh).toEqual({ host: '198.51.100.7', port: 22 });
     await node[Symbol.asyncDispose]();
   }
+});
+
+it('tells slivers their tags as they come to be, of slice, group and sliver, and when they go', async () => {
+  const { node } = await connectedNode();
+  const slice = await newSlice(node);
+  await reaches(slice, node, 'running');
+  const told = (tags: Tags | undefined) =>
+    eventually(
+      async () => node.tags.get(slice),
+      (now) => JSON.stringify(now) === JSON.stringify(tags),
+    );
+  const params = { slice, tag: 'role' };
+  const group = GroupName.parse(`group${++count}`);
+  await test.admin.createGroup({ body: { name: group } });
+  await test.admin.setSliceTag({ params, body: { value: 'slice' } });
+  await told({ role: 'slice' });
+  await test.admin.setSliceTag({ params, body: { value: 'group', group } });
+  await test.admin.addNodeToGroup({ params: { group, node: node.name } });
+  await told({ role: 'group' });
+  await test.admin.setSliceTag({ params, body: { value: 'own', node: node.name } });
+  await told({ role: 'own' });
+  await test.admin.deleteSliceTag({ params, query: { node: node.name } });
+  await told({ role: 'group' });
+  await test.admin.deleteGroup({ params: { group } });
+  await told({ role: 'slice' });
+  await test.admin.deleteSliceTag({ params, query: {} });
+  await told({});
+  await node[Symbol.asyncDispose]();
 });
 
 it('asks again for a refused sliver when something ended on its node, and shows the node’s own reason until then', async () => {

@@ -15,7 +15,7 @@ import {
 } from '@planetlab/model';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { accessHashOf, DEFAULT_LEASE_MS, pauseKeyOf, pauseMs, planNode, renewalTimeMs } from './plan.ts';
+import { accessHashOf, DEFAULT_LEASE_MS, pauseKeyOf, pauseMs, planNode, renewalTimeMs, tagsHashOf } from './plan.ts';
 import type { BrokerSliver, BrokerStep, NodeView } from './types.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -32,6 +32,8 @@ const sliver = (change: Partial<BrokerSliver> = {}): BrokerSliver => ({
   leaseId: null,
   keys: [],
   accessHash: null,
+  tags: {},
+  tagsHash: null,
   initialCommand: '',
   stopped: null,
   held: null,
@@ -125,6 +127,17 @@ it('pushes the access list when people or their keys changed', () => {
   expect(accessHashOf([key])).not.toBe(NO_KEYS);
 });
 
+it('tells a sliver its tags when they changed or its lease is another one, and nothing where there are none', () => {
+  const held = lease();
+  const one = (change: Partial<BrokerSliver>) =>
+    typesOf(view([sliver({ leaseId: held.id, accessHash: NO_KEYS, ...change })], [held]));
+  const told = tagsHashOf(held.id, { role: 'seed', rack: '7' });
+  expect(one({ tags: { role: 'seed' } })).toEqual(['tags']);
+  expect(one({ tags: { rack: '7', role: 'seed' }, tagsHash: told })).toEqual([]);
+  expect(one({ tags: {}, tagsHash: told })).toEqual(['tags']);
+  expect(tagsHashOf(lease().id, { role: 'seed', rack: '7' })).not.toBe(told);
+});
+
 it('ends leases of slivers that are no longer wanted, and those nobody knows of', () => {
   const held = lease();
   expect(typesOf(view([sliver({ wanted: false, leaseId: held.id })], [held]))).toEqual(['end']);
@@ -179,6 +192,7 @@ class Model {
     if (step.type === 'end') this.leases = [];
     else if (step.type === 'forget') this.slivers = this.slivers.filter((one) => one.id !== step.sliver.id);
     else if (step.type === 'access') this.#replace(step.sliver.id, { accessHash: step.hash });
+    else if (step.type === 'tags') this.#replace(step.sliver.id, { tagsHash: step.hash });
     else if (step.type === 'adopt') this.#replace(step.sliver.id, { leaseId: step.lease.id });
     else if (step.type === 'hold')
       this.#replace(step.sliver.id, { shown: { state: 'refused', code: step.reason.code } });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { SshKey } from '@planetlab/contract';
-import { fromInstant, HOUR_MS, SECOND_MS, type SliceName, sameResources } from '@planetlab/model';
+import type { SshKey, Tags } from '@planetlab/contract';
+import { fromInstant, HOUR_MS, type LeaseId, SECOND_MS, type SliceName, sameResources } from '@planetlab/model';
 import type { BrokerPlan, BrokerSliver, BrokerStep, HeldLease, NodeView } from './types.ts';
 
 /**
@@ -59,6 +59,8 @@ function planHeld(
   }
   const hash = accessHashOf(sliver.keys);
   if (sliver.accessHash !== hash) add(0, { type: 'access', sliver, hash });
+  const tagsHash = tagsHashOf(lease.id, sliver.tags);
+  if (sliver.tagsHash !== tagsHash) add(0, { type: 'tags', sliver, hash: tagsHash });
   if (sliver.stopped !== (lease.stopped ?? null)) add(0, { type: 'stop', sliver, lease });
   if (!sameResources(sliver.resources, lease.resources)) add(0, { type: 'change', sliver, lease });
   const report = view.reports.get(sliver.slice);
@@ -95,6 +97,12 @@ export function accessHashOf(keys: readonly SshKey[]): string {
   return hash;
 }
 
+/** A sliver of a new lease has been told nothing, whatever that of an earlier one was told. Null for no tags. */
+export function tagsHashOf(lease: LeaseId, tags: Tags): string | null {
+  const entries = Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return entries.length === 0 ? null : digest(JSON.stringify([lease, entries]));
+}
+
 const digest = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 /**
@@ -124,6 +132,7 @@ export function pauseKeyOf(step: BrokerStep): string {
     case 'hold':
     case 'initialise':
     case 'access':
+    case 'tags':
     case 'forget':
       return `${step.type} ${step.sliver.id}`;
     case 'change': // other resources than were refused are asked for at once

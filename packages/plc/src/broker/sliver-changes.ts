@@ -32,7 +32,8 @@ export interface SliverChanges {
 
 const WRITTEN = {
   ...({ state: 'text', reason: 'jsonb', since: 'timestamptz', time_to_running_ms: 'double precision' } as const),
-  ...({ lease_id: 'uuid', lease_expires_at: 'timestamptz', access_hash: 'text', ipv4: 'text', ipv6: 'text' } as const),
+  ...({ lease_id: 'uuid', lease_expires_at: 'timestamptz', access_hash: 'text', tags_hash: 'text' } as const),
+  ...({ ipv4: 'text', ipv6: 'text' } as const),
 };
 const MOST_TOGETHER = 500;
 
@@ -108,8 +109,21 @@ async function updateRows(trx: Trx, rows: readonly SliverRow[]): Promise<void> {
 }
 
 const written = (row: SliverRow): Pick<SliverRow, 'id' | keyof typeof WRITTEN> => {
-  const { id, state, reason, since, time_to_running_ms, lease_id, lease_expires_at, access_hash, ipv4, ipv6 } = row;
-  return { id, state, reason, since, time_to_running_ms, lease_id, lease_expires_at, access_hash, ipv4, ipv6 };
+  const { id, state, reason, since, time_to_running_ms, ipv4, ipv6 } = row;
+  const { lease_id, lease_expires_at, access_hash, tags_hash } = row;
+  return {
+    id,
+    state,
+    reason,
+    since,
+    time_to_running_ms,
+    lease_id,
+    lease_expires_at,
+    access_hash,
+    tags_hash,
+    ipv4,
+    ipv6,
+  };
 };
 
 function eventOf(at: Date, { nodeName }: Reporter, row: SliverRow, set: SliverUpdate, kind?: string): EventEntry {

@@ -13,6 +13,7 @@ import {
   storeRefusedChange,
   storeRenewal,
   storeReport,
+  storeTags,
 } from './store.ts';
 import type { BrokerSliver, BrokerStep, HeldLease } from './types.ts';
 
@@ -56,6 +57,8 @@ export function runStep(context: StepContext, step: SingleStep): Promise<StepOut
       return storeFailure(context.store, context.node, step.sliver.id, 'refused', step.reason).then(() => 'done');
     case 'access':
       return setAccess(context, step.sliver, step.hash);
+    case 'tags':
+      return setTags(context, step.sliver, step.hash);
     case 'end':
       return end(context, step.lease);
     case 'forget':
@@ -147,6 +150,18 @@ async function setAccess(context: StepContext, sliver: BrokerSliver, hash: strin
     return 'failed';
   }
   await storeAccess(context.store, context.node, sliver.id, hash);
+  return 'done';
+}
+
+/** A node that is too old to tell them is asked again, ever less often. */
+async function setTags(context: StepContext, sliver: BrokerSliver, hash: string | null): Promise<StepOutcome> {
+  try {
+    await context.client.setTags({ params: { slice: sliver.slice }, body: { tags: sliver.tags } });
+  } catch (error) {
+    if (!isPlanetLabError(error)) throw error;
+    return 'failed';
+  }
+  await storeTags(context.store, context.node, sliver.id, hash);
   return 'done';
 }
 

@@ -71,6 +71,14 @@ const REFUSED_CHANGE: ReadonlySet<string> = new Set(['admission_refused', 'insuf
 export const storeAccess = (store: BrokerStore, reporter: Reporter, sliverId: string, hash: string): Promise<void> =>
   change(store, reporter, { id: sliverId }, () => ({ kind: 'sliver.access-set', set: { access_hash: hash } }));
 
+/** No event: who changed the tags is in that of the change. */
+export const storeTags = (
+  store: BrokerStore,
+  reporter: Reporter,
+  sliverId: string,
+  hash: string | null,
+): Promise<void> => change(store, reporter, { id: sliverId }, () => ({ kind: null, set: { tags_hash: hash } }));
+
 /** The node said no, or gave no answer: why, for people. The same answer again changes nothing. */
 export const storeFailure = (
   store: BrokerStore,

@@ -1,4 +1,4 @@
-import type { LeaseRecord, NodeSliver, Reason, SshKey } from '@planetlab/contract';
+import type { LeaseRecord, NodeSliver, Reason, SshKey, Tags } from '@planetlab/contract';
 import type { ImageName, LeaseId, NodeId, NodeName, Resources, SliceName, SliverState } from '@planetlab/model';
 
 /** The node that speaks, for the record. */
@@ -21,6 +21,9 @@ export interface BrokerSliver {
   /** The access list that should be, and the hash of the one its node has. */
   readonly keys: readonly SshKey[];
   readonly accessHash: string | null;
+  /** What its programs are to be told, and the hash of what they were told last (`tagsHashOf`). */
+  readonly tags: Tags;
+  readonly tagsHash: string | null;
   /** Why it is to be stopped, with its disk; null while it may run. */
   readonly stopped: string | null;
   /** Why no lease is asked for it; null when one is. */
@@ -67,6 +70,7 @@ export type BrokerStep =
   /** No lease is asked for: people are told why. */
   | { readonly type: 'hold'; readonly sliver: BrokerSliver; readonly reason: Reason }
   | { readonly type: 'access'; readonly sliver: BrokerSliver; readonly hash: string }
+  | { readonly type: 'tags'; readonly sliver: BrokerSliver; readonly hash: string | null }
   | { readonly type: 'end'; readonly slice: SliceName; readonly lease: HeldLease }
   | { readonly type: 'forget'; readonly sliver: BrokerSliver };
 

@@ -1,10 +1,11 @@
-import type { SshKey } from '@planetlab/contract';
+import type { SshKey, Tags } from '@planetlab/contract';
 import type { ImageName, NodeId, Resources, SliceName } from '@planetlab/model';
 import { type Selectable, sql } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import { type NodeOrders, ordersOf } from '../nodes/orders.ts';
 import type { Db, NodeTable, SliverTable } from '../store/schema.ts';
 import { together } from '../store/together.ts';
+import { readTagsOfSlivers } from '../tags/tags-of-slivers.ts';
 import { shared } from './shared-resources.ts';
 import type { BrokerSliver } from './types.ts';
 
@@ -44,14 +45,16 @@ export function createWantedReader(db: Db): WantedReader {
 async function readAll(db: Db, batch: readonly Asked[]): Promise<readonly NodeRows[]> {
   const nodes = await readNodes(db, batch);
   const rows = [...(await readWhole(db, batch)), ...(await readSome(db, batch))];
-  const slices = await readSlices(db, new Set(rows.map(({ slice_id }) => slice_id)));
+  const sliceIds = new Set(rows.map(({ slice_id }) => slice_id));
+  const slices = await readSlices(db, sliceIds);
+  const tagsOf = await readTagsOfSlivers(db, sliceIds, new Set(rows.map(({ node_id }) => node_id)));
   const byNode = Map.groupBy(rows, ({ node_id }) => node_id);
   return batch.map(({ node, slices: which }) => {
     const orders = nodes.get(node);
     const asked = (byNode.get(node) ?? []).filter(({ slice }) => which === 'all' || which.has(slice));
     const slivers = asked.flatMap((row) => {
       const slice = slices.get(row.slice_id);
-      return slice === undefined ? [] : sliverOf(row, slice, orders ?? IN_SERVICE);
+      return slice === undefined ? [] : sliverOf(row, slice, orders ?? IN_SERVICE, tagsOf(row.slice_id, row.node_id));
     });
     return { deleted: orders === undefined, ends: orders?.slivers === 'end', slivers };
   });
@@ -80,14 +83,29 @@ const ordersOfRow = (row: Pick<Selectable<NodeTable>, 'run_level' | 'run_level_d
 
 type Row = Pick<
   Selectable<SliverTable>,
-  'id' | 'slice_id' | 'slice' | 'node_id' | 'wanted' | 'lease_id' | 'access_hash' | 'initialised_lease' | 'state'
+  | 'id'
+  | 'slice_id'
+  | 'slice'
+  | 'node_id'
+  | 'wanted'
+  | 'lease_id'
+  | 'access_hash'
+  | 'tags_hash'
+  | 'initialised_lease'
+  | 'state'
 > & { readonly code: string | null };
 
 const select = (db: Db) =>
   db
     .selectFrom('slivers')
     .select(['slivers.id', 'slivers.slice_id', 'slivers.slice', 'slivers.node_id', 'slivers.wanted'])
-    .select(['slivers.lease_id', 'slivers.access_hash', 'slivers.initialised_lease', 'slivers.state'])
+    .select([
+      'slivers.lease_id',
+      'slivers.access_hash',
+      'slivers.tags_hash',
+      'slivers.initialised_lease',
+      'slivers.state',
+    ])
     .select(sql<string | null>`slivers.reason ->> 'code'`.as('code'));
 
 async function readWhole(db: Db, batch: readonly Asked[]): Promise<readonly Row[]> {
@@ -168,7 +186,7 @@ async function readSlices(db: Db, ids: ReadonlySet<string>): Promise<ReadonlyMap
   );
 }
 
-function sliverOf(row: Row, slice: SliceOf, orders: NodeOrders): BrokerSliver {
+function sliverOf(row: Row, slice: SliceOf, orders: NodeOrders, tags: Tags): BrokerSliver {
   const isInitialised = row.initialised_lease !== null && row.initialised_lease === row.lease_id;
   return {
     id: row.id,
@@ -180,6 +198,8 @@ function sliverOf(row: Row, slice: SliceOf, orders: NodeOrders): BrokerSliver {
     leaseId: row.lease_id,
     keys: slice.keys,
     accessHash: row.access_hash,
+    tags,
+    tagsHash: row.tags_hash,
     initialCommand: isInitialised ? '' : slice.initialCommand,
     ...serviceOf(orders, slice.suspended),
     shown: { state: row.state, code: row.code },

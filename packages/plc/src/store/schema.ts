@@ -214,6 +214,8 @@ export interface SliverTable {
   lease_expires_at: Date | null;
   /** Hash of the access list that its node has. */
   access_hash: string | null;
+  /** Hash of the lease and the tags that its node was told last; null when it was told none. */
+  tags_hash: string | null;
   ipv4: string | null;
   ipv6: string | null;
   /** Under which the slice's initial command has run in it: once for each new disk. */

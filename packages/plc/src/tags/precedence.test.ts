@@ -18,6 +18,11 @@ it('of a sliver come from itself, else from the groups of its node, else from it
   expect(sliverTags(tags.slice(2), tokyo, ['asia'])).toEqual({ rate: 'slice', other: 'all' });
 });
 
+it('beyond the most that are asked for are left out from the least on', () => {
+  const tags = [tag('slice', {}, 'a'), tag('slice', {}, 'b'), tag('own', { node: 'tokyo' }, 'z')];
+  expect(sliverTags(tags, tokyo, [], 2)).toEqual({ z: 'own', a: 'slice' });
+});
+
 it('of groups that its node is not in, and of other slivers, do not count', () => {
   expect(sliverTags([tag('x', { group: 'europe' }), tag('y', { node: 'zurich' })], tokyo, ['asia'])).toEqual({});
 });

@@ -12,6 +12,7 @@ import {
   type NodeSliver,
   nodeRoutes,
   type SshKey,
+  type Tags,
   UPLINK_PROTOCOL,
 } from '@planetlab/contract';
 import {
@@ -52,6 +53,7 @@ export class FakeNode {
   readonly leases = new Map<SliceName, LeaseRecord>();
   readonly slivers = new Map<SliceName, NodeSliver>();
   readonly access = new Map<SliceName, readonly SshKey[]>();
+  readonly tags = new Map<SliceName, Tags>();
   /** Every request, as `METHOD path by principal`. */
   readonly requests: string[] = [];
   /** Set to make the node refuse leases. */
@@ -192,6 +194,10 @@ export class FakeNode {
     serve(app, nodeRoutes.setAccess, async ({ params, body }, context) => {
       this.#authorise(context);
       this.access.set(params.slice, body.keys);
+    });
+    serve(app, nodeRoutes.setTags, async ({ params, body }, context) => {
+      this.#authorise(context);
+      this.tags.set(params.slice, body.tags);
     });
     serve(app, nodeRoutes.reboot, async ({ body }, context) => {
       const { principal } = this.#authorise(context);

@@ -100,8 +100,9 @@ const mounts = (spec: MachineSpec, host: HostFacts) => [
   mount('/dev/mqueue', 'mqueue', ['nosuid', 'noexec', 'nodev']),
   mount('/sys', 'sysfs', ['nosuid', 'noexec', 'nodev', 'ro']),
   mount('/sys/fs/cgroup', 'cgroup', ['nosuid', 'noexec', 'nodev', 'relatime', 'ro']),
-  hostFile(INIT_IN_MACHINE, host.initPath),
-  ...(spec.resolvConfPath === undefined ? [] : [hostFile('/etc/resolv.conf', spec.resolvConfPath)]),
+  fromHost(INIT_IN_MACHINE, host.initPath),
+  ...(spec.resolvConfPath === undefined ? [] : [fromHost('/etc/resolv.conf', spec.resolvConfPath)]),
+  ...(spec.shownFolders ?? []).map(({ inside, path }) => fromHost(inside, path, ['noexec'])),
 ];
 
 const mount = (destination: string, type: string, options: readonly string[]) => ({
@@ -111,9 +112,9 @@ const mount = (destination: string, type: string, options: readonly string[]) =>
   options,
 });
 
-const hostFile = (destination: string, source: string) => ({
+const fromHost = (destination: string, source: string, more: readonly string[] = []) => ({
   destination,
   type: 'bind',
   source,
-  options: ['bind', 'ro', 'nosuid', 'nodev'],
+  options: ['bind', 'ro', 'nosuid', 'nodev', ...more],
 });

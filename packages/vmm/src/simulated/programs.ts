@@ -7,6 +7,8 @@ export interface ProgramContext {
   readonly hostname: string;
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: Readable;
+  /** The text of a file; undefined for one that is not there. */
+  readonly readFile: (path: string) => string | undefined;
   /** Resolve when there is room for more. */
   readonly out: (data: string | Buffer) => Promise<void>;
   readonly err: (data: string | Buffer) => Promise<void>;
@@ -47,12 +49,19 @@ async function echo(args: readonly string[], { out }: ProgramContext): Promise<n
   return 0;
 }
 
-async function cat(args: readonly string[], { stdin, out, err }: ProgramContext): Promise<number> {
-  if (args.some((arg) => arg !== '-')) {
-    await err('cat: a simulated machine has no files\n');
-    return 1;
+async function cat(args: readonly string[], { stdin, readFile, out, err }: ProgramContext): Promise<number> {
+  for (const arg of args.length === 0 ? ['-'] : args) {
+    if (arg === '-') {
+      for await (const chunk of stdin) await out(chunk);
+      continue;
+    }
+    const text = readFile(arg);
+    if (text === undefined) {
+      await err(`cat: ${arg}: a simulated machine has only the files that it is shown\n`);
+      return 1;
+    }
+    await out(text);
   }
-  for await (const chunk of stdin) await out(chunk);
   return 0;
 }
 

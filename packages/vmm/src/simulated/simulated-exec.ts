@@ -17,6 +17,7 @@ export interface SimulatedExec {
   readonly hostname: string;
   readonly clock: Clock;
   readonly rttMs: (address: string) => number | undefined;
+  readonly readFile: (path: string) => string | undefined;
 }
 
 const END_OF_TRANSMISSION = 4;
@@ -24,7 +25,7 @@ const KILLED: ExitStatus = { code: 137, signal: 'SIGKILL' };
 const CRASHED = 70;
 
 /** Runs a simulated program on real streams. */
-export function execSimulated({ spec, hostname, clock, rttMs }: SimulatedExec): ExecProcess {
+export function execSimulated({ spec, hostname, clock, rttMs, readFile }: SimulatedExec): ExecProcess {
   const abort = new AbortController();
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   stdin.on('error', () => {}); // written to after the program's end
@@ -39,6 +40,7 @@ export function execSimulated({ spec, hostname, clock, rttMs }: SimulatedExec): 
     sleep: (ms) => clock.delay(ms, abort.signal),
     terminalSize: () => size,
     rttMs,
+    readFile,
   };
   const killed = new Promise<ExitStatus>((resolve) => {
     abort.signal.addEventListener('abort', () => resolve(KILLED), { once: true });

@@ -10,6 +10,8 @@ export interface SimulatedVmmOptions {
   readonly clock?: Clock;
   /** Round-trip time that `ping` shows for an address; without it, or when it gives undefined, nothing answers. */
   readonly rttMs?: (address: string) => number | undefined;
+  /** Files that a machine is shown, by their path on the host; without it there are none. */
+  readonly readFile?: (path: string) => string | undefined;
 }
 
 /** A driver that keeps machines in memory and runs a handful of programs by imitation. Everything is lost with the process. */
@@ -36,10 +38,12 @@ class SimulatedVmm implements Vmm {
   readonly #machines = new Map<MachineId, Machine>();
   readonly #clock: Clock;
   readonly #rttMs: (address: string) => number | undefined;
+  readonly #readFile: (path: string) => string | undefined;
 
-  constructor({ clock = realClock, rttMs = () => undefined }: SimulatedVmmOptions) {
+  constructor({ clock = realClock, rttMs = () => undefined, readFile = () => undefined }: SimulatedVmmOptions) {
     this.#clock = clock;
     this.#rttMs = rttMs;
+    this.#readFile = readFile;
   }
 
   async create(spec: MachineSpec): Promise<MachineStatus> {
@@ -79,8 +83,12 @@ class SimulatedVmm implements Vmm {
   async exec(id: MachineId, spec: ExecSpec): Promise<ExecProcess> {
     const machine = this.#existingIn(id, ['running']);
     if (spec.argv.length === 0) throw new PlanetLabError('malformed_request', 'A program needs at least its name.');
-    const { hostname } = machine.spec;
-    const program = execSimulated({ spec, hostname, clock: this.#clock, rttMs: this.#rttMs });
+    const { hostname, shownFolders = [] } = machine.spec;
+    const readFile = (path: string) => {
+      const shown = shownFolders.find(({ inside }) => path.startsWith(`${inside}/`));
+      return shown === undefined ? undefined : this.#readFile(shown.path + path.slice(shown.inside.length));
+    };
+    const program = execSimulated({ spec, hostname, clock: this.#clock, rttMs: this.#rttMs, readFile });
     machine.running.add(program);
     void program.exit.then(() => machine.running.delete(program));
     return program;
