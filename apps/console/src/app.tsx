@@ -1,15 +1,17 @@
 import './styles.ts';
 import { MantineProvider } from '@mantine/core';
 import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { ApiContext, type PlcApi } from './api/api.ts';
 import { Page } from './page/page.tsx';
 import { usePath } from './path/use-path.ts';
-import { ChoosePasswordPage } from './session/choose-password-page.tsx';
+import { KeepAddressPage, NewAddressPage } from './session/address-pages.tsx';
+import { ChoosePasswordPage, isPasswordLink } from './session/choose-password-page.tsx';
 import type { MailLink } from './session/mail-link.ts';
 import { OIDC_RETURN_PATH, OidcReturnPage } from './session/oidc-return-page.tsx';
 import { isSignedOut, SIGNED_OUT } from './session/open-session.ts';
 import { SessionGate } from './session/session-gate.tsx';
+import { keepWayBack } from './session/way-back.ts';
 import { theme } from './theme.ts';
 
 interface AppProps {
@@ -39,7 +41,19 @@ export function App({ api, code, mailLink }: AppProps) {
 function Way({ mailLink, children }: { readonly mailLink: MailLink | undefined; readonly children: ReactNode }) {
   const path = usePath();
   if (path === OIDC_RETURN_PATH) return <OidcReturnPage />;
-  return mailLink?.path === path ? <ChoosePasswordPage link={mailLink} /> : children;
+  if (mailLink?.path !== path) return children;
+  if (isPasswordLink(mailLink)) return <ChoosePasswordPage link={mailLink} />;
+  return mailLink.path === '/keep-address' ? (
+    <KeepAddressPage code={mailLink.code} />
+  ) : (
+    <NewAddressWay link={mailLink} />
+  );
+}
+
+/** Who is not signed in does that first, and comes back. */
+function NewAddressWay({ link: { path, code } }: { readonly link: MailLink }) {
+  useEffect(() => keepWayBack(`${path}#${code}`), [path, code]);
+  return <SessionGate code={undefined}>{() => <NewAddressPage code={code} />}</SessionGate>;
 }
 
 /** Whatever answers "nobody is signed in" leads to the sign-in page. */

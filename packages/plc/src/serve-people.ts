@@ -8,6 +8,7 @@ import { relyingParty } from './passkeys/relying-party.ts';
 import { servePasskeys } from './passkeys/routes.ts';
 import { createPasswordHasher } from './passwords/hash.ts';
 import { servePasswords } from './passwords/routes.ts';
+import { serveAddressChanges } from './persons/address-routes.ts';
 import { servePersonManagement } from './persons/manage-routes.ts';
 import { servePersons } from './persons/routes.ts';
 import type { ServePerson } from './sessions/authenticate.ts';
@@ -47,5 +48,6 @@ export function servePeople(app: App, serve: ServePerson, options: PeopleOptions
   serveInvitations(app, serve, common);
   servePersons(app, serve, store);
   servePersonManagement(app, serve, store);
+  serveAddressChanges(app, serve, common);
   serveOutbox(app, serve, store);
 }

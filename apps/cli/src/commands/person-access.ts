@@ -8,6 +8,7 @@ import { rolesText, roleText } from '../output/persons.ts';
 import type { Column } from '../output/printer.ts';
 import { relativeTime } from '../output/times.ts';
 import { allPages, type Plc, withClient } from '../session/client.ts';
+import { readSecret } from '../session/secret.ts';
 
 const INVITATIONS: readonly Column<Invitation>[] = [
   { head: 'ID', cell: (one) => one.id },
@@ -97,6 +98,28 @@ function registerDecision(person: Command, io: Io): void {
       withClient(invocation, async ({ client }) => {
         await client.rejectRoleRequest({ params: { person: email, ...atSite(text) } });
         invocation.print.done({}, `${email} does not become ${text}, and is told so.`);
+      }),
+  );
+}
+
+/** One's own mail address. */
+export function registerAddress(person: Command, io: Io): void {
+  leaf(
+    person.command('change-address <email>'),
+    io,
+    {
+      summary: 'ask for another mail address for your own account',
+      example: 'pl person change-address ada@new.example.org',
+    },
+    (invocation, email: string) =>
+      withClient(invocation, async ({ client }) => {
+        const me = await client.getMe({});
+        const password = await readSecret(io, `Password of ${me.email}: `);
+        await client.askForAddress({ body: { email, password } });
+        invocation.print.done(
+          {},
+          `A link was mailed to ${email}; open it where you are signed in to the console. Until then you are ${me.email}.`,
+        );
       }),
   );
 }

@@ -7,7 +7,7 @@ import { personFields, rolesText } from '../output/persons.ts';
 import type { Column } from '../output/printer.ts';
 import type { Register } from '../program.ts';
 import { allPages, withClient } from '../session/client.ts';
-import { registerAccess, registerComing } from './person-access.ts';
+import { registerAccess, registerAddress, registerComing } from './person-access.ts';
 
 const COLUMNS: readonly Column<Person>[] = [
   { head: 'PERSON', cell: (person) => person.email },
@@ -39,6 +39,7 @@ export const register: Register = (person, io) => {
   );
   registerComing(person, io);
   registerAccess(person, io);
+  registerAddress(person, io);
 };
 
 function registerCreate(person: Command, io: Io): void {

@@ -1,5 +1,6 @@
 import type { Person } from '@planetlab/contract';
 import { rolesText } from '../people/standing.ts';
+import { AddressSection } from './address-section.tsx';
 import { PasswordSection } from './password-section.tsx';
 import { KeysSection, PasskeysSection, SessionsSection, TokensSection } from './sections.tsx';
 
@@ -14,6 +15,7 @@ export const AccountPage = ({ person, nowMs }: { readonly person: Person; readon
     </section>
     <div className="pl-page-grid">
       <PasswordSection />
+      <AddressSection />
       <PasskeysSection nowMs={nowMs} />
       <KeysSection person={person} />
       <TokensSection nowMs={nowMs} />

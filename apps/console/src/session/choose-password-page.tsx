@@ -25,8 +25,13 @@ const TEXTS = {
   },
 } as const;
 
+/** Of a mail by which one chooses a password. */
+export type PasswordLink = MailLink & { readonly path: keyof typeof TEXTS };
+
+export const isPasswordLink = (link: MailLink): link is PasswordLink => Object.hasOwn(TEXTS, link.path);
+
 /** Where the links of mails lead: whoever opens one chooses a password. */
-export function ChoosePasswordPage({ link }: { readonly link: MailLink }) {
+export function ChoosePasswordPage({ link }: { readonly link: PasswordLink }) {
   const api = useApi();
   const { title, button, done } = TEXTS[link.path];
   const choose = useMutation({

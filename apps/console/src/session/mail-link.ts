@@ -1,4 +1,5 @@
-const PATHS = ['/confirm', '/invitation', '/new-password'] as const;
+/** Where one chooses a password, and where one decides about a mail address. */
+const PATHS = ['/confirm', '/invitation', '/new-password', '/new-address', '/keep-address'] as const;
 
 /** What the link of a mail brought: where to, and the secret that makes it work. */
 export interface MailLink {

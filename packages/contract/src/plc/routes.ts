@@ -1,5 +1,6 @@
 import type { RouteDefinition, RouteTable } from '../route.ts';
 import { accountRoutes } from './account-routes.ts';
+import { addressRoutes } from './address-routes.ts';
 import { authorityRoutes } from './authority-routes.ts';
 import { missionControlRoutes } from './mission-control-routes.ts';
 import { monitoringRoutes } from './monitoring-routes.ts';
@@ -18,6 +19,7 @@ import { JoinReply, JoinRequest } from './types.ts';
 export const plcRoutes = {
   ...authorityRoutes,
   ...accountRoutes,
+  ...addressRoutes,
   ...settingsRoutes,
   ...tagRoutes,
   ...signInRoutes,

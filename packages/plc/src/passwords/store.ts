@@ -3,7 +3,7 @@ import { formatDuration, HOUR_MS, type PersonEmail, PlanetLabError, type Princip
 import type { Actor } from '../access/rules.ts';
 import { record } from '../events/record.ts';
 import { letterTo, unaskedLetter } from '../mail/letter.ts';
-import { newCode } from '../sessions/secrets.ts';
+import { FRESH_SESSION_MS, newCode } from '../sessions/secrets.ts';
 import { endSessionsOf } from '../sessions/sessions.ts';
 import { principalOf } from '../sessions/store.ts';
 import type { Trx } from '../store/schema.ts';
@@ -56,12 +56,8 @@ export async function changePassword(
   session: string | undefined,
 ): Promise<void> {
   const { store, hasher } = of;
-  const row = await store.db
-    .selectFrom('persons')
-    .select('password')
-    .where('email', '=', actor.email)
-    .executeTakeFirstOrThrow();
-  if (row.password !== null) await requireCurrent(of, actor.email, row.password, change.current);
+  const known = await hashOf(of, actor);
+  if (known !== null) await requireCurrent(of, actor.email, known, change.current);
   const hash = await hasher.hash(change.password);
   const at = store.now();
   await store.db
@@ -69,10 +65,39 @@ export async function changePassword(
     .execute((trx) => setPassword(trx, at, actor.principal, { email: actor.email, hash, session }));
 }
 
+async function hashOf({ store }: Passwords, { email }: Actor): Promise<string | null> {
+  const row = store.db.selectFrom('persons').select('password').where('email', '=', email);
+  return (await row.executeTakeFirstOrThrow()).password;
+}
+
+/**
+ * For what a stolen token or a browser left open must not do: who has a password gives it, who has none has just signed in
+ * to the console by passkey or institution. Throws `sign_in_failed`, `too_many_requests`.
+ */
+export async function requireShown(
+  of: Passwords,
+  actor: Actor,
+  shown: { readonly password?: string | undefined; readonly session: string | undefined },
+): Promise<void> {
+  const known = await hashOf(of, actor);
+  if (known !== null) return requireCurrent(of, actor.email, known, shown.password);
+  const since = new Date(of.store.now().getTime() - FRESH_SESSION_MS);
+  const fresh = of.store.db
+    .selectFrom('sessions')
+    .select('id')
+    .where('hash', '=', hashSecret(shown.session ?? ''));
+  const found = fresh.where('created_at', '>', since).where('method', 'in', ['passkey', 'oidc']);
+  if ((await found.executeTakeFirst()) !== undefined) return;
+  throw new PlanetLabError(
+    'sign_in_failed',
+    `Show first that it is you: sign in to the console anew, and ask there within ${formatDuration(FRESH_SESSION_MS)}.`,
+  );
+}
+
 async function requireCurrent(of: Passwords, email: PersonEmail, hash: string, current = ''): Promise<void> {
   await countAttempt(of.store, email);
   if (!(await of.hasher.verify(current, hash))) {
-    throw new PlanetLabError('sign_in_failed', 'Your current password is another one. Give it to choose a new one.');
+    throw new PlanetLabError('sign_in_failed', 'Your password is another one. Give the one that you have now.');
   }
   await forgetAttempts(of.store.db, email);
 }

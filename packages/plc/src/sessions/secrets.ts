@@ -6,6 +6,8 @@ export const TOKEN_PREFIX = 'pl_';
 
 export const SIGN_IN_LINK_MS = 10 * MINUTE_MS;
 export const SESSION_MS = 12 * HOUR_MS;
+/** For so long after signing in, who is at the browser counts as having just shown who they are. */
+export const FRESH_SESSION_MS = 10 * MINUTE_MS;
 export const TOKEN_DEFAULT_MS = 90 * DAY_MS;
 export const TOKEN_MAX_MS = 365 * DAY_MS;
 

@@ -11,6 +11,7 @@ import { notices } from './migrations/0008-notices.ts';
 import { nodesAndPeople } from './migrations/0009-nodes-and-people.ts';
 import { manyAtOnce } from './migrations/0010-many-at-once.ts';
 import { sliverTags } from './migrations/0011-sliver-tags.ts';
+import { addressChanges } from './migrations/0012-address-changes.ts';
 import type { Db } from './schema.ts';
 
 /** In the order of their names. One that was released is never edited: a new one follows it. */
@@ -26,6 +27,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0009-nodes-and-people': nodesAndPeople,
   '0010-many-at-once': manyAtOnce,
   '0011-sliver-tags': sliverTags,
+  '0012-address-changes': addressChanges,
 };
 
 /**

@@ -55,6 +55,20 @@ export interface PasswordResetTable {
   expires_at: Date;
 }
 
+export interface AddressChangeTable {
+  /** Of the code that was mailed to the new address, and of that which was mailed to the one before. */
+  hash: string;
+  objection_hash: string;
+  /** Under the address that they have now. */
+  person: PersonEmail;
+  address_before: PersonEmail;
+  address_after: PersonEmail;
+  state: Generated<'asked' | 'done' | 'withdrawn'>;
+  created_at: Date;
+  /** Until then it can be objected to. */
+  expires_at: Date;
+}
+
 export interface SignInFailureTable {
   /** As it was typed, lower case: whether there is such a person makes no difference. */
   email: PersonEmail;
@@ -107,6 +121,7 @@ export interface PeopleSchema {
   role_requests: RoleRequestTable;
   invitations: InvitationTable;
   password_resets: PasswordResetTable;
+  address_changes: AddressChangeTable;
   sign_in_failures: SignInFailureTable;
   passkeys: PasskeyTable;
   passkey_challenges: PasskeyChallengeTable;

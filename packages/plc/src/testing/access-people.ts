@@ -66,6 +66,17 @@ const signingIn = ({ test, email, person, account }: Makers) =>
       status: all(201),
     },
     changePassword: { input: () => ({ body: { password: PASSWORD } }), status: SIGNED_IN(204) },
+    askForAddress: {
+      when: 'without showing who one is',
+      input: () => ({ body: { email: email() } }),
+      status: SIGNED_IN(401),
+    },
+    confirmAddress: {
+      when: 'with no code of a mail',
+      input: () => ({ body: { code: BYTES } }),
+      status: SIGNED_IN(401),
+    },
+    objectToAddress: { when: 'with no code of a mail', input: () => ({ body: { code: BYTES } }), status: all(401) },
     requestPasswordReset: { input: () => ({ body: { email: email() } }), status: all(202) },
     resetPassword: {
       input: async () => {
