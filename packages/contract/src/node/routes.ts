@@ -20,6 +20,8 @@ import {
 
 const bySlice = z.object({ slice: SliceName });
 const byLease = z.object({ lease: LeaseId });
+/** A digest (`digestOfLeases`, `digestOfSlivers`) of those that the caller knows to be its own. */
+const unlessKnown = z.object({ known: z.string().max(64).optional() });
 
 /**
  * The node manager's API (N6): local objects only. The same over direct TLS and over the node's own uplink.
@@ -106,9 +108,10 @@ export const nodeRoutes = {
   listLeases: {
     method: 'GET',
     path: '/v1/leases',
-    summary: 'Live leases that the credential covers',
+    summary: 'Live leases that the credential covers; none, and `known`, when its holder’s are those that it knows',
     access: 'credential',
-    reply: { kind: 'json', schema: z.object({ items: z.array(LeaseRecord) }) },
+    query: unlessKnown,
+    reply: { kind: 'json', schema: z.object({ items: z.array(LeaseRecord), known: z.literal(true).optional() }) },
     status: 200,
     errors: [],
   },
@@ -177,8 +180,9 @@ export const nodeRoutes = {
   watchSlivers: {
     method: 'GET',
     path: '/v1/watch',
-    summary: 'Every sliver, then every change',
+    summary: 'Every sliver, unless its holder’s are those that it knows; then every change',
     access: 'credential',
+    query: unlessKnown,
     reply: { kind: 'events', schema: NodeEvent },
     status: 200,
     errors: [],

@@ -216,10 +216,13 @@ export const SliverUsage = z.object({
 });
 export type SliverUsage = z.infer<typeof SliverUsage>;
 
-/** First every sliver there is, then `synced`, then each change. A sliver that is no more comes once with state `gone`. */
+/**
+ * First every sliver there is, then `synced`, then each change. A sliver that is no more comes once with state `gone`.
+ * `known`: those that the caller leased are as it said that it knows them, and none was told.
+ */
 export const NodeEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('sliver'), sliver: NodeSliver }),
-  z.object({ type: z.literal('synced') }),
+  z.object({ type: z.literal('synced'), known: z.literal(true).optional() }),
 ]);
 export type NodeEvent = z.infer<typeof NodeEvent>;
 

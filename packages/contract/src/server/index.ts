@@ -5,6 +5,7 @@
 
 export { acceptExec, type ExecBackend } from './accept-exec.ts';
 export type { ChangeGuard, Conventions, Guarded, GuardedChange, LimitState } from './conventions.ts';
+export { digestOfLeases, digestOfSlivers, type KnownLease, type KnownSliver, knownSliver } from './known.ts';
 export { sendEvents } from './send-events.ts';
 export type { App, Handler, HandlerContext } from './serve.ts';
 export { createApp, serve, useConventions } from './serve.ts';

@@ -1,5 +1,5 @@
 import { type LeaseRequest, leaseAnswer, nodeRoutes } from '@planetlab/contract';
-import { type App, serve } from '@planetlab/contract/server';
+import { type App, digestOfLeases, serve } from '@planetlab/contract/server';
 import { fromInstant } from '@planetlab/model';
 import { toLeaseRecord } from '../leases/lease-record.ts';
 import { grantedTo } from '../leases/lease-service.ts';
@@ -27,10 +27,12 @@ export function serveLeases(app: App, context: ApiContext): void {
     return { items: body.items.map((request) => leaseAnswer(() => grant(request))) };
   });
 
-  serve(app, nodeRoutes.listLeases, async (_input, call) => {
+  serve(app, nodeRoutes.listLeases, async ({ query }, call) => {
     const credential = callerOf(context, call, 'read');
     const leases = context.store.liveLeases().filter(({ lease }) => covers(credential, lease.slice));
-    return { items: leases.map(toLeaseRecord) };
+    const items = leases.map(toLeaseRecord);
+    const isKnown = () => digestOfLeases(items.filter(({ holder }) => holder === credential.holder)) === query.known;
+    return query.known !== undefined && isKnown() ? { items: [], known: true as const } : { items };
   });
 
   serve(app, nodeRoutes.renewLease, async ({ params, body }, call) => {

@@ -1,5 +1,5 @@
 import { type NodeSliver, nodeRoutes } from '@planetlab/contract';
-import { type App, acceptExec, sendEvents, serve } from '@planetlab/contract/server';
+import { type App, acceptExec, digestOfSlivers, knownSliver, sendEvents, serve } from '@planetlab/contract/server';
 import { PlanetLabError, type SliceName } from '@planetlab/model';
 import { asMachineId } from '@planetlab/vmm';
 import { covers, requireSlice } from './authorise.ts';
@@ -28,11 +28,14 @@ export function serveSlivers(app: App, context: ApiContext): void {
     return context.usage(existing(context, params.slice));
   });
 
-  serve(app, nodeRoutes.watchSlivers, async (_input, call) => {
+  serve(app, nodeRoutes.watchSlivers, async ({ query: { known } }, call) => {
     const credential = callerOf(context, call, 'read');
+    const isOwn = ({ slice }: NodeSliver) => store.sliver(slice)?.stored.lease.holder === credential.holder;
+    const isKnown = (slivers: readonly NodeSliver[]) =>
+      known !== undefined && digestOfSlivers(slivers.filter(isOwn).map(knownSliver)) === known;
     await sendEvents(
       call,
-      directory.watch((slice) => covers(credential, slice), call.signal),
+      directory.watch((slice) => covers(credential, slice), call.signal, isKnown),
     );
   });
 

@@ -28,8 +28,12 @@ export interface SliverDirectory {
   touch(slice: SliceName): void;
   /** Reports a sliver for the last time. `row` is what was known of it. */
   gone(row: SliverRow): void;
-  /** First what there is, then `synced`, then changes; only of slices that `covers` accepts. */
-  watch(covers: (slice: string) => boolean, signal: AbortSignal): AsyncIterable<NodeEvent>;
+  /** First what there is, unless that `isKnown`, then `synced`, then changes; only of slices that `covers` accepts. */
+  watch(
+    covers: (slice: string) => boolean,
+    signal: AbortSignal,
+    isKnown?: (slivers: readonly NodeSliver[]) => boolean,
+  ): AsyncIterable<NodeEvent>;
 }
 
 export interface DirectoryOptions {
@@ -68,13 +72,6 @@ export function createDirectory({ store, hub, addresses, now }: DirectoryOptions
     if (row !== undefined) hub.publish(slice, () => describe(store.sliver(slice) ?? row));
   };
 
-  async function* watch(covers: (slice: string) => boolean, signal: AbortSignal): AsyncGenerator<NodeEvent> {
-    const changes = hub.watch(signal); // before the list is read, so that nothing falls between
-    for (const row of store.slivers()) if (covers(row.slice)) yield { type: 'sliver', sliver: describe(row) };
-    yield { type: 'synced' };
-    for await (const sliver of changes) if (covers(sliver.slice)) yield { type: 'sliver', sliver };
-  }
-
   return {
     list: () => store.slivers().map(describe),
     get(slice) {
@@ -106,8 +103,33 @@ export function createDirectory({ store, hub, addresses, now }: DirectoryOptions
       statuses.delete(row.slice);
       notices.forget(row.stored.lease.id);
     },
-    watch,
+    watch: (covers, signal, isKnown) => watchSlivers({ store, hub, describe, covers, isKnown }, signal),
   };
+}
+
+async function* watchSlivers(
+  {
+    store,
+    hub,
+    describe,
+    covers,
+    isKnown,
+  }: Pick<DirectoryOptions, 'store' | 'hub'> & {
+    readonly describe: (row: SliverRow) => NodeSliver;
+    readonly covers: (slice: string) => boolean;
+    readonly isKnown: ((slivers: readonly NodeSliver[]) => boolean) | undefined;
+  },
+  signal: AbortSignal,
+): AsyncGenerator<NodeEvent> {
+  const changes = hub.watch(signal); // before the list is read, so that nothing falls between
+  const rows = store.slivers().filter(({ slice }) => covers(slice));
+  if (isKnown?.(rows.map(describe)) === true) {
+    yield { type: 'synced', known: true };
+  } else {
+    for (const row of rows) yield { type: 'sliver', sliver: describe(row) };
+    yield { type: 'synced' };
+  }
+  for await (const sliver of changes) if (covers(sliver.slice)) yield { type: 'sliver', sliver };
 }
 
 /** The latest notices of each sliver, by its lease: read once, so that lists need no database. */

@@ -282,6 +282,28 @@ it('takes over what it leased before when it starts again', async () => {
   await node[Symbol.asyncDispose]();
 });
 
+it('is told of a node’s slivers again only when they are not as they were', async () => {
+  const { node } = await connectedNode();
+  const slices = [await newSlice(node), await newSlice(node)] as const;
+  for (const slice of slices) await reaches(slice, node, 'running');
+  const comesBack = async (meanwhile: () => void) => {
+    node.disconnect();
+    await reaches(slices[0], node, 'unreachable');
+    meanwhile();
+    await node.connect();
+  };
+  await comesBack(() => {});
+  await reaches(slices[0], node, 'running');
+  node.report(slices[0], 'failed');
+  await reaches(slices[0], node, 'failed');
+  expect(node.told).toBe(0);
+  await comesBack(() => node.report(slices[1], 'stopped', { ipv4: null }));
+  expect((await reaches(slices[1], node, 'stopped'))?.ipv4).toBeNull();
+  await reaches(slices[0], node, 'failed');
+  expect(node.told).toBe(2);
+  await node[Symbol.asyncDispose]();
+});
+
 it('ends a deleted node’s slivers and then lets it go', async () => {
   const { node } = await connectedNode();
   const slice = await newSlice(node);

@@ -1,6 +1,9 @@
 import type { LeaseRecord } from '@planetlab/contract';
 import { type NodeIdentity, readLease } from '@planetlab/credentials';
 import { PlanetLabError, sameResources } from '@planetlab/model';
+import type { NodeClient } from '../uplinks/node-client.ts';
+import type { Uplink } from '../uplinks/uplink.ts';
+import type { Known } from './known.ts';
 import { shared } from './shared-resources.ts';
 import type { HeldLease } from './types.ts';
 
@@ -29,3 +32,17 @@ export const heldLease = ({ id, slice, expiresAt, resources, stopped }: LeaseRec
   ...{ id, slice, expiresAt, resources: shared(resources) },
   ...(stopped === undefined ? {} : { stopped }),
 });
+
+/** The live leases of this holder on a node, which are those that are known unless the node says otherwise. */
+export async function listLeases(
+  { client, uplink, holder }: { readonly client: NodeClient; readonly uplink: Uplink; readonly holder: string },
+  { leases, leasesDigest }: Known,
+): Promise<readonly HeldLease[]> {
+  const { items, known } = await client.listLeases({ query: { known: leasesDigest } }, { signal: uplink.closed });
+  if (known === true) return leases;
+  const noted = new Set(leases.map(({ id }) => id));
+  // The signature of one that we have noted was checked then.
+  return items
+    .filter((lease) => lease.holder === holder)
+    .map((lease) => (noted.has(lease.id) ? heldLease(lease) : checkedLease(lease, uplink.node, holder)));
+}

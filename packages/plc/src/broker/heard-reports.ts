@@ -25,6 +25,12 @@ export class HeardReports {
     else if (isAsked || this.#reports.size < UNASKED_LIMIT) this.#reports.set(slice, { leaseId, state, whole: report });
   }
 
+  /** The node says that this is how its slivers are. */
+  takeKnown(slivers: Iterable<HeardState & { readonly slice: SliceName }>): void {
+    this.#reports.clear();
+    for (const { slice, leaseId, state } of slivers) this.#reports.set(slice, { leaseId, state });
+  }
+
   /** What is not stored yet, as far as is known. */
   unstored(slice: SliceName): NodeSliver | undefined {
     return this.#reports.get(slice)?.whole;

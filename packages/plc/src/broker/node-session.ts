@@ -13,10 +13,12 @@ import type { Logger } from 'pino';
 import type { CertificateKeeper } from '../nodes/renew-certificate.ts';
 import type { NodeClient } from '../uplinks/node-client.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
-import { checkedLease, heldLease } from './checked-lease.ts';
+import { again, RETRY_MS } from './again.ts';
+import { checkedLease, listLeases } from './checked-lease.ts';
 import { FactsKeeper, type FactsKeeperOptions } from './facts-keeper.ts';
 import { HeardReports } from './heard-reports.ts';
 import type { RunInSliver } from './initial-command.ts';
+import type { Known } from './known.ts';
 import { type RequestStep, requestLeases, restMs } from './lease-requests.ts';
 import { Lies } from './lies.ts';
 import { Pauses } from './pauses.ts';
@@ -47,7 +49,6 @@ export interface NodeSessionOptions {
 const CONCURRENT_STEPS = 16;
 /** Changes wake us; should one be missed, it is found by then. */
 const REREAD_MS = 10 * MINUTE_MS;
-const RETRY_MS = SECOND_MS;
 const TIMER_LIMIT_MS = 24 * 3600 * SECOND_MS;
 
 /**
@@ -96,7 +97,7 @@ export class NodeSession {
   async run(): Promise<void> {
     const { uplink, log } = this.#options;
     try {
-      await Promise.all([this.#facts.run(), this.#followReports(), this.#readLeases(), this.#reread()]);
+      await Promise.all([this.#facts.run(), this.#begin(), this.#reread()]);
     } catch (error) {
       log.error({ err: error, node: uplink.node.nodeName }, 'the broker failed on a node');
       uplink.close(new PlanetLabError('internal', 'The authority lost its thread; connect again.'));
@@ -260,44 +261,41 @@ export class NodeSession {
     this.#pauses.failed(key, this.#options.store.now().getTime());
   }
 
-  /** Leases that the node holds from before: those of a sliver still wanted are taken over, others are ended. */
-  async #readLeases(): Promise<void> {
-    const { client, uplink, log, holder } = this.#options;
-    while (!this.#closed) {
-      try {
-        const { items } = await client.listLeases({}, { signal: uplink.closed });
-        const noted = new Set((await this.#wanted.read()).slivers.map(({ leaseId }) => leaseId));
-        for (const lease of items) {
-          if (lease.holder !== holder) continue;
-          // The signature of one that we have noted was checked then.
-          this.#hold(noted.has(lease.id) ? heldLease(lease) : checkedLease(lease, uplink.node, holder));
-        }
-        this.#leasesRead = true;
-        return this.#lookAgain();
-      } catch (error) {
-        if (this.#closed) return;
-        log.warn({ error: messageOf(error), node: uplink.node.nodeName }, 'a node does not list its leases');
-        await this.#sleep(RETRY_MS);
-      }
-    }
+  async #begin(): Promise<void> {
+    const known = await again(this.#options, 'what is wanted on a node cannot be read', () => this.#wanted.begin());
+    if (known !== undefined) await Promise.all([this.#followReports(known), this.#readLeases(known)]);
   }
 
-  async #followReports(): Promise<void> {
+  /** Leases that the node holds from before: those of a sliver still wanted are taken over, others are ended. */
+  async #readLeases(known: Known): Promise<void> {
+    const leases = await again(this.#options, 'a node does not list its leases', () =>
+      listLeases(this.#options, known),
+    );
+    for (const lease of leases ?? []) this.#hold(lease);
+    this.#leasesRead = leases !== undefined;
+    this.#lookAgain();
+  }
+
+  async #followReports(atFirst: Known): Promise<void> {
     const { client, uplink, log } = this.#options;
+    let known: Known | undefined = atFirst;
     while (!this.#closed) {
       const unstored = new AbortController();
       this.#unstored = unstored;
       try {
         const synced = new Set<SliceName>();
         const signal = AbortSignal.any([uplink.closed, unstored.signal]);
-        for await (const event of withinAllowance(await client.watchSlivers({}, { signal }), this.#allowance)) {
+        const query = { known: known?.sliversDigest };
+        for await (const event of withinAllowance(await client.watchSlivers({ query }, { signal }), this.#allowance)) {
           if (event.type === 'sliver') {
             synced.add(event.sliver.slice);
             this.#heed(event.sliver).catch((error: unknown) => unstored.abort(error));
           } else {
-            this.#reports.keepOnly(synced);
+            if (event.known === true) this.#reports.takeKnown(known?.slivers ?? []);
+            else this.#reports.keepOnly(synced);
             this.#lookAgain();
           }
+          known = undefined; // what it was before it said more
         }
       } catch (error) {
         if (this.#closed) return;

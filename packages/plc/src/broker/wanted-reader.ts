@@ -6,6 +6,7 @@ import { type NodeOrders, ordersOf } from '../nodes/orders.ts';
 import type { Db, NodeTable, SliverTable } from '../store/schema.ts';
 import { together } from '../store/together.ts';
 import { readTagsOfSlivers } from '../tags/tags-of-slivers.ts';
+import { type Known, knownOf, type Noted } from './known.ts';
 import { shared } from './shared-resources.ts';
 import type { BrokerSliver } from './types.ts';
 
@@ -16,6 +17,8 @@ export interface NodeRows {
   /** Its leases are to end, though slivers are wanted. */
   readonly ends: boolean;
   readonly slivers: readonly BrokerSliver[];
+  /** What the node was last known to have, where all was asked for. It holds on to what was read. */
+  readonly known?: () => Known;
 }
 
 export type Slices = 'all' | ReadonlySet<SliceName>;
@@ -44,7 +47,7 @@ export function createWantedReader(db: Db): WantedReader {
 
 async function readAll(db: Db, batch: readonly Asked[]): Promise<readonly NodeRows[]> {
   const nodes = await readNodes(db, batch);
-  const rows = [...(await readWhole(db, batch)), ...(await readSome(db, batch))];
+  const rows: readonly Row[] = [...(await readWhole(db, batch)), ...(await readSome(db, batch))];
   const sliceIds = new Set(rows.map(({ slice_id }) => slice_id));
   const slices = await readSlices(db, sliceIds);
   const tagsOf = await readTagsOfSlivers(db, sliceIds, new Set(rows.map(({ node_id }) => node_id)));
@@ -52,11 +55,17 @@ async function readAll(db: Db, batch: readonly Asked[]): Promise<readonly NodeRo
   return batch.map(({ node, slices: which }) => {
     const orders = nodes.get(node);
     const asked = (byNode.get(node) ?? []).filter(({ slice }) => which === 'all' || which.has(slice));
-    const slivers = asked.flatMap((row) => {
+    const found = asked.flatMap((row) => {
       const slice = slices.get(row.slice_id);
-      return slice === undefined ? [] : sliverOf(row, slice, orders ?? IN_SERVICE, tagsOf(row.slice_id, row.node_id));
+      if (slice === undefined) return [];
+      return [[sliverOf(row, slice, orders ?? IN_SERVICE, tagsOf(row.slice_id, row.node_id)), row] as const];
     });
-    return { deleted: orders === undefined, ends: orders?.slivers === 'end', slivers };
+    const slivers = found.map(([sliver]) => sliver);
+    const known = () => knownOf(found.flatMap(([sliver, { noted }]) => (noted ? [[sliver, noted] as const] : [])));
+    return {
+      ...{ deleted: orders === undefined, ends: orders?.slivers === 'end', slivers },
+      ...(which === 'all' ? { known } : {}),
+    };
   });
 }
 
@@ -93,7 +102,7 @@ type Row = Pick<
   | 'tags_hash'
   | 'initialised_lease'
   | 'state'
-> & { readonly code: string | null };
+> & { readonly code: string | null; readonly noted?: Noted };
 
 const select = (db: Db) =>
   db
@@ -111,7 +120,16 @@ const select = (db: Db) =>
 async function readWhole(db: Db, batch: readonly Asked[]): Promise<readonly Row[]> {
   const nodes = batch.flatMap(({ node, slices }) => (slices === 'all' ? node : []));
   if (nodes.length === 0) return [];
-  return select(db).where(sql<boolean>`slivers.node_id = any(${nodes}::uuid[])`).execute();
+  const rows = await select(db)
+    .select(['slivers.reason', 'slivers.ipv4', 'slivers.ipv6'])
+    .select(sql<number | null>`(extract(epoch from slivers.lease_expires_at) * 1000)::float8`.as('lease_expires_ms'))
+    .select(
+      sql<number | null>`(select (extract(epoch from max(at)) * 1000)::float8 from sliver_notices
+        where sliver_id = slivers.id)`.as('noticed_ms'),
+    )
+    .where(sql<boolean>`slivers.node_id = any(${nodes}::uuid[])`)
+    .execute();
+  return rows.map((row) => ({ ...row, noted: row }));
 }
 
 async function readSome(db: Db, batch: readonly Asked[]): Promise<readonly Row[]> {

@@ -1,4 +1,5 @@
 import type { LeaseId, NodeId, SliceName } from '@planetlab/model';
+import { type Known, knownOf } from './known.ts';
 import type { BrokerSliver } from './types.ts';
 import type { NodeRows, WantedReader } from './wanted-reader.ts';
 
@@ -21,24 +22,35 @@ export class Wanted {
     this.#node = node;
   }
 
+  /** The first read of a session, of all: what the node has, unless something has changed since it was heard. */
+  async begin(): Promise<Known> {
+    this.forget();
+    return (await this.#readChanged())?.known?.() ?? knownOf([]);
+  }
+
   /** One at a time. */
   async read(): Promise<NodeRows> {
-    const changed = this.#changed;
-    if (changed === 'all' || changed.size > 0) {
-      this.#changed = new Set(); // what changes from here on is for the next read
-      this.#noted.clear();
-      try {
-        this.#takeUp(changed, await this.#reader.read(this.#node, changed));
-      } catch (error) {
-        this.forget();
-        throw error;
-      }
-    }
+    await this.#readChanged();
     return { ...this.#orders, slivers: [...this.#slivers.values()] };
   }
 
-  #takeUp(changed: 'all' | ReadonlySet<SliceName>, { slivers, ...orders }: NodeRows): void {
-    this.#orders = orders;
+  async #readChanged(): Promise<NodeRows | undefined> {
+    const changed = this.#changed;
+    if (changed !== 'all' && changed.size === 0) return undefined;
+    this.#changed = new Set(); // what changes from here on is for the next read
+    this.#noted.clear();
+    try {
+      const rows = await this.#reader.read(this.#node, changed);
+      this.#takeUp(changed, rows);
+      return rows;
+    } catch (error) {
+      this.forget();
+      throw error;
+    }
+  }
+
+  #takeUp(changed: 'all' | ReadonlySet<SliceName>, { slivers, deleted, ends }: NodeRows): void {
+    this.#orders = { deleted, ends };
     for (const { id, slice } of this.#slivers.values())
       if (changed === 'all' || changed.has(slice)) this.#slivers.delete(id);
     for (const sliver of slivers) this.#slivers.set(sliver.id, { ...sliver, ...this.#noted.get(sliver.id) });

@@ -8,7 +8,6 @@ import {
   type LeaseRequest,
   leaseAnswer,
   type NodeEvent,
-  type NodeFacts,
   type NodeSliver,
   nodeRoutes,
   type SshKey,
@@ -19,8 +18,11 @@ import {
   type App,
   acceptExec,
   createApp,
+  digestOfLeases,
+  digestOfSlivers,
   type ExecBackend,
   type HandlerContext,
+  knownSliver,
   sendEvents,
   serve,
 } from '@planetlab/contract/server';
@@ -39,13 +41,12 @@ import {
   fromInstant,
   ImageName,
   LeaseId,
-  NO_RESOURCES,
   PlanetLabError,
   type SliceName,
   type SliverState,
-  sumsOf,
   toInstant,
 } from '@planetlab/model';
+import { fakeFacts } from './fake-facts.ts';
 import type { JoinedNode } from './join.ts';
 
 /** A small node for tests of the PLC: it speaks the node's contract and pretends the slivers. */
@@ -56,6 +57,8 @@ export class FakeNode {
   readonly tags = new Map<SliceName, Tags>();
   /** Every request, as `METHOD path by principal`. */
   readonly requests: string[] = [];
+  /** Slivers that it told of at the beginning of a watch. */
+  told = 0;
   /** Set to make the node refuse leases. */
   refusal: PlanetLabError | undefined;
   /** The newest one that it was given. */
@@ -155,7 +158,7 @@ export class FakeNode {
     const app = this.#app;
     serve(app, nodeRoutes.getNode, async (_input, context) => {
       this.#authorise(context);
-      return this.#facts();
+      return fakeFacts(this.#joined, this.slivers.size, this.boot);
     });
     serve(app, nodeRoutes.getCertificateRequest, async (_input, context) => {
       this.#authorise(context);
@@ -165,9 +168,10 @@ export class FakeNode {
       this.#authorise(context);
       this.certificate = body.certificate;
     });
-    serve(app, nodeRoutes.listLeases, async (_input, context) => {
+    serve(app, nodeRoutes.listLeases, async ({ query }, context) => {
       this.#authorise(context);
-      return { items: [...this.leases.values()] };
+      const items = [...this.leases.values()];
+      return query.known === digestOfLeases(items) ? { items: [], known: true as const } : { items };
     });
     serve(app, nodeRoutes.requestLease, async ({ body }, context) => this.#grant(body, this.#authorise(context)));
     serve(app, nodeRoutes.requestLeases, async ({ body }, context) => {
@@ -205,9 +209,9 @@ export class FakeNode {
       this.rebootsAsked.push(`${principal}: ${body.reason}`);
       return { bootId: this.boot };
     });
-    serve(app, nodeRoutes.watchSlivers, async (_input, context) => {
+    serve(app, nodeRoutes.watchSlivers, async ({ query }, context) => {
       this.#authorise(context);
-      await sendEvents(context, this.#events());
+      await sendEvents(context, this.#events(query.known));
     });
     serve(app, nodeRoutes.exec, async ({ params }, context) => {
       this.openExecs++;
@@ -285,9 +289,12 @@ export class FakeNode {
     return lease;
   }
 
-  async *#events(): AsyncGenerator<NodeEvent> {
-    const queue: NodeEvent[] = [...this.slivers.values()].map((sliver) => ({ type: 'sliver', sliver }));
-    queue.push({ type: 'synced' });
+  async *#events(known: string | undefined): AsyncGenerator<NodeEvent> {
+    const slivers = [...this.slivers.values()];
+    const isKnown = known === digestOfSlivers(slivers.map(knownSliver));
+    const queue: NodeEvent[] = isKnown ? [] : slivers.map((sliver) => ({ type: 'sliver', sliver }));
+    this.told += queue.length;
+    queue.push(isKnown ? { type: 'synced', known: true } : { type: 'synced' });
     let wake: () => void = () => {};
     const tell = (event: NodeEvent) => {
       queue.push(event);
@@ -303,29 +310,6 @@ export class FakeNode {
     } finally {
       this.#watchers.delete(tell);
     }
-  }
-
-  #facts(): NodeFacts {
-    return {
-      id: this.#joined.reply.nodeId,
-      name: this.#joined.name,
-      version: '0',
-      clock: toInstant(Date.now()),
-      startedAt: toInstant(Date.now()),
-      vmm: { driver: 'fake', detail: 'for tests', simulated: true },
-      kernel: 'none',
-      architecture: 'none',
-      place: null,
-      capacity: sumsOf(DEFAULT_RESOURCES),
-      leased: NO_RESOURCES,
-      ipv4: null,
-      ipv6Prefix: null,
-      ssh: { host: '198.51.100.7', port: 22 },
-      images: [ImageName.parse('debian-12')],
-      features: [],
-      slivers: this.slivers.size,
-      bootId: this.boot,
-    };
   }
 }
 
