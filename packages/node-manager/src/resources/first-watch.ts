@@ -3,6 +3,7 @@ import { asMachineId, type Vmm } from '@planetlab/vmm';
 import type { Logger } from '../logger.ts';
 import type { CpuPlan, Reserved } from './cpu-plan.ts';
 import { goesFirst, usedPart } from './first-rule.ts';
+import { Rounds } from './rounds.ts';
 
 export interface FirstWatchOptions {
   readonly plan: Pick<CpuPlan, 'reserved'>;
@@ -27,26 +28,20 @@ interface Reading {
 export class FirstWatch implements AsyncDisposable {
   readonly #options: FirstWatchOptions;
   readonly #readings = new Map<SliceName, Reading>();
-  readonly #timer: NodeJS.Timeout;
-  #looking: Promise<void> | undefined;
+  readonly #rounds: Rounds;
 
   constructor(options: FirstWatchOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => void this.look(), options.periodMs ?? PERIOD_MS);
-    this.#timer.unref();
+    this.#rounds = new Rounds(options.periodMs ?? PERIOD_MS, () => this.#look());
   }
 
   /** One round; never rejects. */
   look(): Promise<void> {
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = undefined;
-    });
-    return this.#looking;
+    return this.#rounds.now();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#looking;
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#rounds[Symbol.asyncDispose]();
   }
 
   async #look(): Promise<void> {

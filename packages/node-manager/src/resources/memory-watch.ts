@@ -4,6 +4,7 @@ import { asMachineId, type Vmm } from '@planetlab/vmm';
 import type { Logger } from '../logger.ts';
 import type { SliverDirectory } from '../slivers/directory.ts';
 import type { NodeStore } from '../store/store.ts';
+import { Rounds } from './rounds.ts';
 
 export interface MemoryReading {
   readonly totalMiB: number;
@@ -44,31 +45,24 @@ interface MemoryUse {
 export class MemoryWatch implements AsyncDisposable {
   readonly #options: MemoryWatchOptions;
   readonly #kills = new Map<SliceName, number>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #rounds: Rounds;
   /** Of the whole machine, when all slivers were last asked: while it stays the same, none has lost a program. */
   #killsOfAll: number | undefined;
-  #looking: Promise<void> | undefined;
 
   constructor(options: MemoryWatchOptions) {
     this.#options = options;
     for (const { slice, counted } of options.store.notices()) if (counted !== null) this.#kills.set(slice, counted);
-    this.#timer = setInterval(() => void this.look(), options.periodMs ?? PERIOD_MS);
-    this.#timer.unref();
+    const unread = (error: unknown) => options.logger.warn({ reason: messageOf(error) }, 'memory could not be read');
+    this.#rounds = new Rounds(options.periodMs ?? PERIOD_MS, () => this.#look().catch(unread));
   }
 
   /** One round; never rejects. */
   look(): Promise<void> {
-    this.#looking ??= this.#look()
-      .catch((error: unknown) => this.#options.logger.warn({ reason: messageOf(error) }, 'memory could not be read'))
-      .finally(() => {
-        this.#looking = undefined;
-      });
-    return this.#looking;
+    return this.#rounds.now();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#looking;
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#rounds[Symbol.asyncDispose]();
   }
 
   async #look(): Promise<void> {
