@@ -1,9 +1,9 @@
 import type { PlcNode } from '@planetlab/contract';
-import { RUN_LEVELS, RunLevel } from '@planetlab/model';
-import { Argument, type Command } from 'commander';
+import { DAY_MS, formatTime, RUN_LEVELS, RunLevel } from '@planetlab/model';
+import { Argument, type Command, Option } from 'commander';
 import type { Io } from '../io.ts';
 import { leaf } from '../leaf.ts';
-import { instant } from '../options.ts';
+import { duration, instant } from '../options.ts';
 import type { Column } from '../output/printer.ts';
 import { relativeTime } from '../output/times.ts';
 import { withClient } from '../session/client.ts';
@@ -99,6 +99,7 @@ function registerQuarantine(node: Command, io: Io): void {
 interface RebootOptions {
   readonly reason?: string;
   readonly now?: true;
+  readonly within: number;
   readonly cancel?: true;
 }
 
@@ -108,20 +109,26 @@ function registerReboot(node: Command, io: Io): void {
       .command('reboot <name>')
       .option('--reason <text>', 'why, for all whom it concerns')
       .option('--now', 'at once; otherwise the node is drained first, and rebooted when it is empty')
+      .addOption(
+        new Option('--within <time>', 'rebooted after this time whatever is on it, unless it is empty before')
+          .argParser(duration)
+          .default(DAY_MS, 'a day'),
+      )
       .option('--cancel', 'take it back; possible until the node was told'),
     io,
     {
       summary: 'have the machine rebooted, where its owner allows it',
       example: 'pl node reboot planetlab1.eth --reason "A new kernel" --now',
     },
-    (invocation, name: string, { reason, now, cancel }: RebootOptions) => {
+    (invocation, name: string, { reason, now, within, cancel }: RebootOptions) => {
       const params = { node: name };
       if (cancel === undefined && reason === undefined) throw usageError('Say why, with --reason.');
       return withClient(invocation, async ({ client }) => {
         if (cancel === true) {
           return invocation.print.done(await client.cancelReboot({ params }), `Node ${name} is not to be rebooted.`);
         }
-        const found = await client.rebootNode({ params, body: { reason: reason ?? '', now: now === true } });
+        const body = { reason: reason ?? '', now: now === true, withinSeconds: Math.ceil(within / 1000) };
+        const found = await client.rebootNode({ params, body });
         invocation.print.done(found, rebootLine(found));
         invocation.print.note(`How far it is: pl node show ${name} --why`);
       });
@@ -131,8 +138,10 @@ function registerReboot(node: Command, io: Io): void {
 
 function rebootLine({ name, reboot, slivers }: PlcNode): string {
   if (reboot?.askedAt != null) return `Node ${name} is rebooting.`;
-  if (reboot?.now === false && slivers > 0)
-    return `Node ${name} takes no new slivers, and is rebooted when the ${slivers} that are there have left.`;
+  if (reboot?.dueAt != null && slivers > 0) {
+    const there = slivers === 1 ? 'the one that is there has' : `the ${slivers} that are there have`;
+    return `Node ${name} takes no new slivers, and is rebooted when ${there} left, at ${formatTime(reboot.dueAt)} at the latest.`;
+  }
   return `Node ${name} is rebooted as soon as it can be told.`;
 }
 

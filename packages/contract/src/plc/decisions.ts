@@ -8,8 +8,15 @@ export const DecisionReason = z.string().trim().min(1).max(300);
 export const Decision = z.object({ reason: z.string(), at: Instant, by: Principal });
 export type Decision = z.infer<typeof Decision>;
 
-/** A reboot that was asked for: at once (`now`) or when the node is empty. `askedAt`: when the node was told; null before. */
-export const Reboot = Decision.extend({ now: z.boolean(), askedAt: Instant.nullable() });
+/**
+ * A reboot that was asked for: at once (`now`) or when the node is empty, and at `dueAt` whatever is on it. `askedAt`: when
+ * the node was told; null before.
+ */
+export const Reboot = Decision.extend({
+  now: z.boolean(),
+  dueAt: Instant.nullable().default(null),
+  askedAt: Instant.nullable(),
+});
 export type Reboot = z.infer<typeof Reboot>;
 
 /** A slice is suspended for as long as there is one of these; each cause is lifted by itself. */

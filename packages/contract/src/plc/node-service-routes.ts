@@ -80,10 +80,19 @@ export const nodeServiceRoutes = {
     method: 'PUT',
     path: '/v1/nodes/:node/reboot',
     summary:
-      'Have a machine rebooted: when the node is empty, which it is drained for, or at once; its owner’s policy decides',
+      'Have a machine rebooted: when the node is empty, which it is drained for, at the end of a time, or at once; its owner’s policy decides',
     access: 'person',
     params: byNode,
-    body: because.extend({ now: z.boolean().default(false).describe('Do not drain the node first') }),
+    body: because.extend({
+      now: z.boolean().default(false).describe('Do not drain the node first'),
+      withinSeconds: z
+        .number()
+        .int()
+        .min(60)
+        .max(30 * 86_400)
+        .default(86_400)
+        .describe('How long slivers have to leave; after that it is rebooted with those that are there'),
+    }),
     reply: json(PlcNode),
     status: 200,
     errors: ['unknown_node', 'conflict', 'admission_refused', 'feature_missing'],

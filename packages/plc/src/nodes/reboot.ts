@@ -10,7 +10,7 @@ import type { Store } from '../store/store.ts';
 import { credentialSource, nodeClient } from '../uplinks/node-client.ts';
 import { reachNode, type UplinkFinder } from '../uplinks/reach.ts';
 import { changeNodeRow } from './decide.ts';
-import { rebootStep } from './reboot-rules.ts';
+import { drainedBecause, dueAfter, rebootStep } from './reboot-rules.ts';
 import { liveUplinks } from './store.ts';
 
 export interface RebootOptions {
@@ -19,23 +19,32 @@ export interface RebootOptions {
   readonly uplinks: UplinkFinder;
 }
 
+/** What is asked for: at once, or when the node is empty and at the latest after a time. */
+export interface RebootWanted {
+  readonly reason: string;
+  readonly now: boolean;
+  readonly withinSeconds: number;
+}
+
 /** Writes that a node is to be rebooted, and drains it for that unless it is to be at once. Throws `conflict`. */
 export async function requestReboot(
   store: Store,
   by: Principal,
   node: PlcNode,
-  { reason, now }: { readonly reason: string; readonly now: boolean },
+  { reason, now, withinSeconds }: RebootWanted,
 ): Promise<PlcNode> {
   if (node.state === 'registered') throw new PlanetLabError('conflict', `No machine has joined as ${node.name} yet.`);
   if (node.reboot !== null && node.reboot.askedAt !== null) throw underWay(node);
-  const at = toInstant(store.now().getTime());
-  const begins = !now && node.drain === null;
-  const drain = begins ? { drain: JSON.stringify({ reason: `to be rebooted: ${reason}`, at, by }) } : {};
-  const changed = { before: { reboot: node.reboot }, after: { reason, now } };
+  const atMs = store.now().getTime();
+  const at = toInstant(atMs);
+  const dueAt = dueAfter(atMs, now, withinSeconds);
+  const changed = { before: { reboot: node.reboot }, after: { reason, now, dueAt } };
   return changeNodeRow(store, by, node, 'node.reboot-requested', changed, async (trx) => {
     const before = await trx.selectFrom('nodes').select('reboot').where('id', '=', node.id).executeTakeFirst();
-    const drains = begins || before?.reboot?.drains === true;
-    const reboot: StoredReboot = { id: randomUUID(), reason, at, by, now, askedAt: null, bootId: null, drains };
+    const drains = before?.reboot?.drains === true || (dueAt !== null && node.drain === null);
+    const reboot: StoredReboot = { id: randomUUID(), reason, at, by, now, dueAt, askedAt: null, bootId: null, drains };
+    const because = dueAt !== null && drains ? { reason: drainedBecause(reason, dueAt), at, by } : undefined;
+    const drain = because === undefined ? {} : { drain: JSON.stringify(because) };
     const set = { reboot: JSON.stringify(reboot), ...drain };
     await trx.updateTable('nodes').set(set).where('id', '=', node.id).execute();
   });

@@ -237,7 +237,9 @@ describe('a node that is to be rebooted', () => {
     await fails(user.client.rebootNode({ params, body }), 'forbidden');
     const waiting = await tech.client.rebootNode({ params, body });
     expect(waiting).toMatchObject({ reboot: { askedAt: null, now: false }, reason: { code: 'node_draining' } });
-    expect(waiting.reason?.message).toContain('(to be rebooted: A new kernel)');
+    expect(waiting.reason?.message).toMatch(
+      /\(to be rebooted when it is empty, at \S+ \S+ UTC at the latest: A new kernel\)/,
+    );
     expect(node.rebootsAsked).toEqual([]);
     await user.client.removeSlivers({ params: { slice }, body: {} });
     await eventually(shown, ({ reason }) => reason?.code === 'node_rebooting', 60_000);
