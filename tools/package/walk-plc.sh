@@ -1,9 +1,15 @@
 #!/bin/sh
-# An operator's walk through docs/operating/plc.md: `sh tools/package/walk-plc.sh`, as root. A fresh Debian 12 gets the
-# package, a PostgreSQL with TLS, two PLC processes behind nginx, a node with a slice, an upgrade and a backup; then the
-# authority is lost and restored. It takes some minutes and the network, so that it is not part of npm test.
+# An operator's walk through docs/operating/plc.md: `sh tools/package/walk-plc.sh [bookworm | trixie]`, as root. A fresh
+# Debian 12 (or 13) gets the package, a PostgreSQL with TLS, two PLC processes behind nginx, mail, a node with a slice, an
+# upgrade and a backup; then the authority is lost and restored. It takes some minutes and the network, so that it is not
+# part of npm test.
 set -eu
 
+case ${1-bookworm} in
+  bookworm) suite=bookworm release=12 ;;
+  trixie) suite=trixie release=13 ;;
+  *) echo 'usage: walk-plc.sh [bookworm | trixie]' >&2; exit 2 ;;
+esac
 cd "$(dirname -- "$0")/../.."
 [ "$(id -u)" = 0 ] || { echo 'this needs root' >&2; exit 1; }
 . tools/setup/lib.sh
@@ -17,6 +23,7 @@ root=$scratch/root
 machine=
 first=
 manager=
+mail=
 step='to begin'
 
 say() {
@@ -29,7 +36,7 @@ clean_up() {
   code=$?
   trap - EXIT
   trap '' INT TERM HUP
-  if [ -n "$manager" ]; then kill -9 "$manager" 2>/dev/null || true; fi
+  for pid in $manager $mail; do kill -9 "$pid" 2>/dev/null || true; done
   if [ -n "$machine" ]; then kill -9 "${first:-$machine}" 2>/dev/null || true; fi
   wait
   rm -rf --one-file-system "$scratch"
@@ -44,15 +51,14 @@ say 'building the package, twice: the second is the upgrade'
 "$node" tools/package/plc-package.ts --out "$scratch/first"
 "$node" tools/package/plc-package.ts --out "$scratch/second" --revision 2
 
-say 'making a Debian 12 machine'
-mmdebstrap --quiet --variant=minbase --include=ca-certificates,procps,openssl,curl,iproute2 bookworm "$root"
+say "making a Debian $release machine"
+mmdebstrap --quiet --variant=minbase --include=ca-certificates,procps,openssl,curl,iproute2 "$suite" "$root"
 mkdir -p "$root/old"
 cp "$scratch"/first/*.deb "$scratch"/second/*.deb "$root/root/"
-# postgresql-common writes there: a copy, and no mount
-rm -r "$root/etc/apt"
-cp -a /etc/apt "$root/etc/"
+# how this machine reaches the archive
+cp -a /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/"
 cp /etc/resolv.conf "$root/etc/"
-{ cat /etc/hosts; echo '127.0.0.1 plc.example.org db.example.org'; } >"$root/etc/hosts"
+{ cat /etc/hosts; echo '127.0.0.1 plc.example.org db.example.org mail.example.org'; } >"$root/etc/hosts"
 printf 'APT::Get::Assume-Yes "true";\nDpkg::Use-Pty "0";\nquiet "2";\n' >"$root/root/apt.conf"
 
 # Mounts, processes and a network of its own, as in try-node-package.sh. The first process also waits for orphans.
@@ -134,18 +140,23 @@ online 'rm /usr/sbin/policy-rc.d'
 inside '! /etc/init.d/planetlab-plc status'
 inside '/etc/init.d/planetlab-plc start' | grep 'not configured yet'
 
-say 'PostgreSQL, with TLS under a root of its own'
+say 'PostgreSQL and a mail server, with TLS under a root of their own'
 inside '
-  ca="-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 9"
-  openssl req $ca -subj /CN=db-ca -keyout db-ca.key -out /etc/planetlab/db-ca.crt 2>/dev/null
-  openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=db.example.org \
-    -addext subjectAltName=DNS:db.example.org -keyout db.key -out db.csr 2>/dev/null
-  openssl x509 -req -in db.csr -CA /etc/planetlab/db-ca.crt -CAkey db-ca.key -CAserial db-ca.srl -CAcreateserial \
-    -days 9 -copy_extensions copy -out db.crt 2>/dev/null
-  install -o postgres -m 0600 db.key db.crt /etc/postgresql/15/main/
-  pg_conftool 15 main set ssl_cert_file /etc/postgresql/15/main/db.crt
-  pg_conftool 15 main set ssl_key_file /etc/postgresql/15/main/db.key
-  pg_ctlcluster 15 main start
+  new="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+  openssl req -x509 $new -days 9 -subj /CN=ca -keyout ca.key -out ca.crt 2>/dev/null
+  for name in db mail; do
+    openssl req $new -subj "/CN=$name.example.org" -addext "subjectAltName=DNS:$name.example.org" \
+      -keyout "$name.key" -out "$name.csr" 2>/dev/null
+    openssl x509 -req -in "$name.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -days 9 -copy_extensions copy \
+      -out "$name.crt" 2>/dev/null
+    cp ca.crt "/etc/planetlab/$name-ca.crt"
+  done
+  cluster=$(pg_lsclusters --no-header | { read -r version name rest; echo "$version $name"; })
+  folder=/etc/postgresql/$(echo "$cluster" | tr " " /)
+  install -o postgres -m 0600 db.key db.crt "$folder"
+  pg_conftool $cluster set ssl_cert_file "$folder/db.crt"
+  pg_conftool $cluster set ssl_key_file "$folder/db.key"
+  pg_ctlcluster $cluster start
 '
 says 'runuser -u postgres -- createuser --pwprompt planetlab'
 inside 'cd /; printf "PASSWORD\nPASSWORD\n" | setsid -w runuser -u postgres -- createuser --pwprompt planetlab >/dev/null 2>&1'
@@ -157,6 +168,8 @@ say 'configuring two processes'
 {
   block PLANETLAB_PLC_ADMIN_EMAIL
   block 'sslmode=verify-full'
+  block PLANETLAB_PLC_SMTP_URL
+  says "NODE_EXTRA_CA_CERTS='/etc/planetlab/mail-ca.crt'" | sed 's/^# //'
   echo "PLANETLAB_PLC_PUBLIC_URL='https://plc.example.org'"
   echo "PLANETLAB_PLC_NODE_ADDRESS='plc.example.org:8421,plc.example.org:8431'"
   echo "PLANETLAB_PLC_KEYS='/etc/planetlab/keys'"
@@ -203,19 +216,38 @@ api() {
   inside "curl -K curl -H 'content-type: application/json' -X $1 'https://plc.example.org/v1/$2' -d '$3'"
 }
 
-say 'a node with a slice'
+# A program of this repository, in the machine's network and with its hosts file.
+beside() {
+  exec nsenter --target "$first" --net -- unshare --mount sh -euc 'mount --bind "$1" /etc/hosts; shift; exec "$@"' sh \
+    "$root/etc/hosts" "$node" "$@"
+}
+
+say 'a person signs up, by mail'
 api POST sites '{"name":"demo","title":"Demo"}' >/dev/null
+mkdir "$scratch/mails"
+beside tests/machine/mail-server.ts "$root/root/mail.key" "$root/root/mail.crt" "$scratch/mails" 2>"$scratch/mail.log" &
+mail=$!
+eventually 'ss -Hltn sport = 587 | grep .'
+api POST sign-ups '{"email":"ada@example.org","name":"Ada","site":"demo"}' >/dev/null
+tries=0
+until [ -s "$scratch/mails/ada@example.org" ]; do
+  tries=$((tries + 1))
+  [ "$tries" -lt 240 ] || { cat "$scratch/mail.log" >&2; inside 'curl -K curl https://plc.example.org/v1/mails' >&2; exit 1; }
+  sleep 0.5
+done
+code=$(sed -n 's|.*https://plc.example.org/confirm#\([A-Za-z0-9_-]*\).*|\1|p' "$scratch/mails/ada@example.org")
+api POST sign-ups/confirm "{\"code\":\"$code\",\"password\":\"correct horse battery\"}" >/dev/null
+api POST role-requests/ada@example.org/demo/user/approve '{}' >/dev/null
+api POST tokens/password '{"email":"ada@example.org","password":"correct horse battery","label":"walk"}' >/dev/null
+echo 'ok: the mail has arrived, and the person signs in'
+
+say 'a node with a slice'
 api POST nodes '{"name":"n1","site":"demo"}' >/dev/null
 api POST nodes/n1/join-tokens '{}' | sed 's/.*"token":"\([^"]*\)".*/\1/' >"$scratch/token"
 mkdir -m 700 "$scratch/node"
 printf '{"vmm":"simulated","imagesDir":"%s"}' "$scratch/images" >"$scratch/node/config.json"
-# The node manager is this repository's, in the machine's network and with its hosts file.
-as_node() {
-  exec nsenter --target "$first" --net -- unshare --mount sh -euc 'mount --bind "$1" /etc/hosts; shift; exec "$@"' sh \
-    "$root/etc/hosts" "$node" apps/node-manager/main.ts "$@"
-}
-(as_node join - --state "$scratch/node" <"$scratch/token")
-as_node run --state "$scratch/node" >"$scratch/node.log" 2>&1 &
+(beside apps/node-manager/main.ts join - --state "$scratch/node" <"$scratch/token")
+beside apps/node-manager/main.ts run --state "$scratch/node" >"$scratch/node.log" 2>&1 &
 manager=$!
 connected='curl -K curl https://plc.example.org/v1/nodes/n1 | grep "\"state\":\"connected\""'
 running='curl -K curl "https://plc.example.org/v1/slivers?slice=demo_hello" | grep "\"state\":\"running\""'
@@ -259,7 +291,7 @@ printed 'planetlab-plc backup --recipient-file /etc/planetlab/backup.pub --to /v
 say 'losing everything: both processes killed, the package purged, the database dropped'
 inside '
   mkdir kept
-  cp /etc/planetlab/*.conf /etc/planetlab/db-ca.crt kept/
+  cp /etc/planetlab/*.conf /etc/planetlab/*-ca.crt kept/
   mv /var/backups/planetlab-plc/*.backup plc.backup
   kill -9 "$(cat /run/planetlab-plc2.pid)" "$(cat /run/planetlab-plc.pid)"
 '
@@ -283,7 +315,7 @@ without_a_trace
 
 say 'restoring it on the empty machine'
 quietly inside "apt install ./planetlab-plc_0.1.0-2_$architecture.deb"
-inside 'install -g planetlab-plc -m 0640 kept/*.conf /etc/planetlab/; cp kept/db-ca.crt /etc/planetlab/
+inside 'install -g planetlab-plc -m 0640 kept/*.conf /etc/planetlab/; cp kept/*-ca.crt /etc/planetlab/
   cp kept/nginx /etc/nginx/sites-enabled/planetlab'
 folders
 says "$create_database"
@@ -317,4 +349,4 @@ says 'apt remove planetlab-plc'
 quietly inside 'apt remove planetlab-plc'
 inside 'test -s /etc/planetlab/keys/authority.key && test -s /etc/planetlab/plc.conf'
 eventually '! curl -s https://plc.example.org/healthz'
-inside 'pg_ctlcluster 15 main stop'
+inside 'pg_ctlcluster $(pg_lsclusters --no-header | cut -d " " -f 1) main stop'
