@@ -5,31 +5,16 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { systemRunner } from '@planetlab/linux';
 import { NodeName } from '@planetlab/model';
 import { eventually, leaseFor, NODE_IPV4, nodeClient, startAuthority, untilState } from '../host/node-fixture.ts';
 import { withSlowness } from '../slowness.ts';
+import { apt, install, ourFiles, sh, shown, unitProperty } from './shell.ts';
 
 const [first = '', second = ''] = process.argv.slice(2);
 const SLIVER = 'test_packaged';
 const UNIT = 'planetlab-node.service';
 
-const sh = async (script: string, input = ''): Promise<string> => {
-  const timeoutMs = withSlowness(120_000);
-  const { stdout } = await systemRunner.run({ argv: ['sh', '-euc', script], input, timeoutMs });
-  return stdout.trim();
-};
-const shown = (what: string): void => void process.stdout.write(`ok  ${what}\n`);
-const install = (folder: string) =>
-  sh(
-    `DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 ${folder}/*.deb >/tmp/apt.log 2>&1 || { tail /tmp/apt.log >&2; exit 1; }`,
-  );
-const unit = (property: string) => sh(`systemctl show --value --property ${property} ${UNIT}`);
-/** Every file whose name says that it is ours, the machine's own included. */
-const ourFiles = () =>
-  sh(
-    "find / -xdev \\( -path /proc -o -path /sys -o -path /srv -o -path /var/tmp \\) -prune -o \\( -iname '*planetlab*' -o -name 'pl-node*' \\) -print; ls -d /run/planetlab* 2>/dev/null || true",
-  );
+const unit = (property: string) => unitProperty(UNIT, property);
 
 await using stack = new AsyncDisposableStack();
 // an address as of a network card: the machine has none
@@ -121,9 +106,7 @@ assert.equal(await firstProcess(), since);
 const version = (await sh('dpkg-query --show planetlab-node')).replace('\t', ' ');
 shown(`upgraded to ${version}: a new manager, and the sliver's first process is the same`);
 
-await sh(
-  'apt-get purge -y -qq -o Dpkg::Use-Pty=0 planetlab-node >/tmp/apt.log 2>&1 || { tail /tmp/apt.log >&2; exit 1; }',
-);
+await apt('apt-get purge planetlab-node');
 assert.equal(await ourFiles(), before.replace(/^\/var\/lib\/planetlab(\/.*)?\n/gm, ''), 'files are left');
 assert.ok(await eventually(async () => !(await sh('ps -eo args')).includes(tag)), 'processes are left');
 assert.equal(await sh('nft list tables'), '', 'rules are left');

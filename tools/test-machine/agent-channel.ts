@@ -11,10 +11,10 @@ export interface Ran {
 
 /** Runs shell scripts in the machine, one after another. */
 export interface AgentChannel {
-  /** Resolves when the machine can be told something, also when it could before; after a reboot anew. */
+  /** Resolves when the machine can be told something, also when it could before. */
   ready(): Promise<void>;
-  /** The number of times that it became ready. */
-  starts(): number;
+  /** Resolves when the machine can be told something again: it has rebooted. */
+  restarted(): Promise<void>;
   run(script: string, options: RunOptions): Promise<Ran>;
 }
 
@@ -33,10 +33,10 @@ interface Waiting {
 
 /** The host's end of the port. What is not a line of ours (an agent that was cut off in the middle) is passed over. */
 export function openAgentChannel(port: Duplex): AgentChannel {
-  let starts = 0;
   let nextId = 1;
   let waiting: Waiting | undefined;
   const whenReady = Promise.withResolvers<void>();
+  let next = Promise.withResolvers<void>();
   const finish = (code: number | null) => {
     const done = waiting;
     waiting = undefined;
@@ -44,9 +44,10 @@ export function openAgentChannel(port: Duplex): AgentChannel {
   };
   const take = (answer: Answer) => {
     if ('ready' in answer) {
-      starts += 1;
       finish(null);
       whenReady.resolve();
+      next.resolve();
+      next = Promise.withResolvers();
     } else if (answer.id !== waiting?.id) return;
     else if ('text' in answer) {
       waiting.said[answer.error ? 'stderr' : 'stdout'] += answer.text;
@@ -60,7 +61,7 @@ export function openAgentChannel(port: Duplex): AgentChannel {
   });
   return {
     ready: () => whenReady.promise,
-    starts: () => starts,
+    restarted: () => next.promise,
     run(script, { timeoutMs, onText = () => {} }) {
       if (waiting !== undefined) throw new Error('the machine does one thing at a time');
       const task: Task = { id: nextId++, script, timeoutMs };

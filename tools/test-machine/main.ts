@@ -1,6 +1,6 @@
 /**
  * `npm run test:vm -- [--only NAME...] [--minutes N] [--resume] [--keep] [--json]`: boots a Debian 13 with systemd and
- * cgroup v2 in QEMU, tries the node's package in it, and runs the host tests in it, each file by itself.
+ * cgroup v2 in QEMU, tries the packages of node and PLC in it, and runs the host tests in it, each file by itself.
  */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -19,7 +19,7 @@ import { commitNow, projectNow, sourceDisk } from './source-disk.ts';
 
 const HELP = `Boots a Debian 13 with systemd and cgroup v2 in QEMU (hours for everything where it is emulated), and tests a node in it.
 
-  --only NAME...   only these: boot, package, or files such as tests/host/linux.test.ts
+  --only NAME...   only these: boot, package, plc, or files such as tests/host/linux.test.ts
   --resume         leave out what has passed before with the same sources of what it tests
   --minutes N      end after that time (default 180)
   --keep           leave the machine running at the end, until Ctrl-C
@@ -92,8 +92,8 @@ async function test(parts: readonly Part[], scratch: string, signal: AbortSignal
   const results = openResults(join(CACHE, 'parts.json'), stampNow(), values.resume === true);
   const logs = join(CACHE, 'logs');
   mkdirSync(logs, { recursive: true });
-  const withPackages = parts.some(({ name }) => name === 'package' && !results.has(name));
-  const sources = await sourceDisk({ root: ROOT, scratch, withPackages }, making);
+  const packages = new Set(parts.flatMap((part) => (results.has(part.name) ? [] : (part.packages ?? []))));
+  const sources = await sourceDisk({ root: ROOT, scratch, packages: [...packages] }, making);
   const kvm = await kvmWorks(base.kernel, signal);
   say(`booting ${kvm ? 'under KVM' : '(emulated: no guest starts under KVM here)'}; what it says goes to ${logs}`);
   await using machine = await startMachine({ base, sources, scratch, kvm, consoleLog: join(logs, 'console.log') });

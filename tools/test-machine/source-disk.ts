@@ -13,8 +13,15 @@ const DISK_GIB = 6;
 const IMAGES = '/var/lib/planetlab/images';
 const IMAGE = 'debian-12';
 
-/** Two revisions of the node's package, so that one can be upgraded to the other. */
-export const PACKAGES = ['first', 'second'] as const;
+/** The project's Debian packages. */
+export type PackageName = 'node' | 'plc';
+
+/** Two revisions of a package, so that one can be upgraded to the other. */
+const REVISIONS = ['first', 'second'] as const;
+
+/** Where a package lies on the disk, by revision: folders with one package each. */
+export const packageFolders = (name: PackageName): readonly string[] =>
+  REVISIONS.map((revision) => join('packages-built', name, revision));
 
 /** The paths of all files of the project, sorted; in a clone those that git would show. */
 const projectFiles = (root: string): readonly string[] =>
@@ -38,15 +45,15 @@ export interface Sources {
   readonly root: string;
   /** Folder for the disk. */
   readonly scratch: string;
-  /** Whether the node's Debian packages are built for it, which takes a minute or two. */
-  readonly withPackages: boolean;
+  /** The Debian packages that are built for it, which takes a minute or two. */
+  readonly packages: readonly PackageName[];
 }
 
 /**
- * A disk with the sources, the npm packages, the node's Debian packages and the image that slivers start from: a machine
+ * A disk with the sources, the npm packages, Debian packages and the image that slivers start from: a machine
  * has no network. Needs root, because the files of an image belong to many.
  */
-export async function sourceDisk({ root, scratch, withPackages }: Sources, making: Making): Promise<string> {
+export async function sourceDisk({ root, scratch, packages }: Sources, making: Making): Promise<string> {
   const { signal, say } = making;
   const staging = join(scratch, 'sources');
   say('copying the sources and npm packages ...');
@@ -56,7 +63,7 @@ export async function sourceDisk({ root, scratch, withPackages }: Sources, makin
     filter: (source) => source === root || !MADE.has(basename(source)),
   });
   await runProgram(['cp', '-a', '--reflink=auto', join(root, 'node_modules'), staging], { signal });
-  if (withPackages) await buildPackages(root, staging, making);
+  for (const name of packages) await buildPackages(name, root, staging, making);
   await copyImage(root, join(staging, 'images'), making);
   const disk = join(scratch, 'sources.ext4');
   await makeDisk(staging, disk, DISK_GIB, signal);
@@ -64,12 +71,12 @@ export async function sourceDisk({ root, scratch, withPackages }: Sources, makin
   return disk;
 }
 
-async function buildPackages(root: string, staging: string, { say, signal }: Making): Promise<void> {
-  say('building the packages of the node manager ...');
-  for (const [index, name] of PACKAGES.entries()) {
+async function buildPackages(name: PackageName, root: string, staging: string, making: Making): Promise<void> {
+  making.say(`building the packages of ${name} ...`);
+  for (const [index, folder] of packageFolders(name).entries()) {
     const revision = index === 0 ? [] : ['--revision', String(index + 1)];
-    const out = ['--out', join(staging, 'packages-built', name)];
-    await runProgram([process.execPath, 'tools/package/node-package.ts', ...out, ...revision], { cwd: root, signal });
+    const argv = [process.execPath, `tools/package/${name}-package.ts`, '--out', join(staging, folder)] as const;
+    await runProgram([...argv, ...revision], { cwd: root, signal: making.signal });
   }
 }
 
