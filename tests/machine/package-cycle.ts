@@ -23,6 +23,7 @@ ip address add ${NODE_IPV4}/30 dev eth-node
 ip link set eth-world up
 ip link set eth-node up
 ip route add default dev eth-node`);
+stack.defer(async () => void (await sh('ip link delete eth-node'))); // others take its addresses
 const before = await ourFiles();
 const authority = stack.use(await startAuthority(NODE_IPV4));
 
