@@ -14,6 +14,7 @@ describe('the configuration', () => {
     ['{"sliverIpv4Range":"100.96.0.1/16"}', 'sliverIpv4Range'],
     ['{"apiListen":"8443"}', 'apiListen'],
     ['{"nodeTag":"../../x"}', 'nodeTag'],
+    ['{"attachments":{"kernel":"boot/vmlinuz"}}', 'attachments.kernel'],
   ])('says where %s is wrong', (text, where) => {
     expect(() => parseConfig(text, 'config.json')).toThrow(`config.json is malformed at "${where}"`);
   });

@@ -70,6 +70,11 @@ export const NodeConfig = z
     stepTimeoutMs: z.number().int().min(1000).max(600_000).default(30_000),
     /** Process 1 of each sliver: waits and collects orphans. */
     initPath: z.string().startsWith('/').default('/usr/bin/catatonit'),
+    /** Handed to the driver of machines with each of them: files and devices of this host by the names that it knows, such as a kernel. Containers need none. */
+    attachments: z
+      .record(z.string().regex(/^[a-z][a-z0-9-]{0,31}$/), z.string().startsWith('/').max(4096))
+      .refine((all) => Object.keys(all).length <= 32, 'there are at most 32 attachments')
+      .default({}),
   })
   .strict();
 export type NodeConfig = z.infer<typeof NodeConfig>;

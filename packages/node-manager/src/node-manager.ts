@@ -234,6 +234,7 @@ function createCore(parts: Parts) {
       vmm: backend.vmm,
       addresses: config,
       nodeName: identity.name,
+      attachments: config.attachments,
       network,
       setAccounts: (accounts) => access?.set(accounts) ?? Promise.resolve(),
       ...(resolver === undefined ? {} : { resolvConfPath: resolver }),

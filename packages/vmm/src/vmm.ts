@@ -37,6 +37,11 @@ export interface MachineSpec {
   readonly resolvConfPath?: string;
   /** Folders of the host to show inside, where nothing in them can be written; readable, like those above, by others. */
   readonly shownFolders?: readonly ShownFolder[];
+  /**
+   * What a driver needs that does not share the host's kernel, such as a kernel or a block device: absolute paths by names
+   * that mean something to that driver alone. A driver takes the names it knows; it takes no notice of others.
+   */
+  readonly attachments?: Readonly<Record<string, string>>;
 }
 
 export interface ShownFolder {

@@ -14,6 +14,8 @@ export interface ExecutorContext {
   readonly nodeName: NodeName;
   /** Shown inside slivers, if any. */
   readonly resolvConfPath?: string;
+  /** Of the node's configuration, for the driver. */
+  readonly attachments: Readonly<Record<string, string>>;
   readonly network: Pick<NodeNetwork, 'apply' | 'ensure' | 'forget'>;
   /** Replaces accounts, keys and sshd's configuration by what the text says. */
   readonly setAccounts: (accounts: string) => Promise<void>;
@@ -76,6 +78,7 @@ function machineSpec(sliver: DesiredSliver, context: ExecutorContext) {
     idBase: addressesOf(context.addresses, sliver.index).idBase,
     idCount: IDS_PER_SLIVER,
     limits: machineLimits(sliver),
+    attachments: context.attachments,
     shownFolders: [{ path: context.host.aboutFolder(sliver.slice), inside: ABOUT_FOLDER }],
     ...(context.resolvConfPath === undefined ? {} : { resolvConfPath: context.resolvConfPath }),
   };

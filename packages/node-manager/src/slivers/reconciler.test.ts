@@ -40,6 +40,7 @@ function setUp(change: (host: Host) => Partial<Host> = () => ({})) {
       vmm,
       addresses,
       nodeName: NODE.name,
+      attachments: {},
       network,
       setAccounts: async (text) => void applied.push(text),
     },

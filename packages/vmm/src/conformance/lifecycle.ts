@@ -45,6 +45,14 @@ function describeLife(makeContext: MakeContext): void {
     expect(await vmm.list()).toEqual([]);
   });
 
+  it('takes no notice of attachments that are another driver’s', async () => {
+    await using context = await makeContext();
+    const spec = await context.makeSpec(MACHINE);
+    await context.vmm.create({ ...spec, attachments: { 'somebody-elses-kernel': '/nowhere/vmlinuz' } });
+    await context.vmm.start(MACHINE);
+    expect(await context.vmm.status(MACHINE)).toMatchObject({ id: MACHINE, state: 'running' });
+  });
+
   it('begins anew when a stopped machine is created again', async () => {
     await using context = await makeContext();
     const { vmm } = context;
