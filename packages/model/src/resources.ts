@@ -127,10 +127,18 @@ export const sameResources = (a: Resources, b: Resources): boolean =>
   // brokers ask this of every sliver again and again, and mostly they are the same word for word
   a === b || resourcesText(a) === resourcesText(b) || JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
 
-const MEMBERS = [...Object.keys(shape), ...Object.keys(Egress.shape), ...Object.keys(PortBinding.shape)];
+/** The members that are not parted further. */
+type Plain = Exclude<keyof Resources, 'egress' | 'ports'>;
+const PLAIN = Object.keys(shape).filter((key): key is Plain => key !== 'egress' && key !== 'ports');
+const EGRESS = Object.keys(Egress.shape) as (keyof Egress)[]; // by what an object schema's shape is
 
-/** As text, with the members in one order: the database puts them into an order of its own. */
-export const resourcesText = (resources: Resources): string => JSON.stringify(resources, MEMBERS);
+/** Short, and the same for the same; ports in the order in which they are. Members have one order, which the database does not keep. */
+export const resourcesText = (resources: Resources): string =>
+  [
+    ...PLAIN.map((key) => resources[key]),
+    ...EGRESS.map((key) => resources.egress[key]),
+    ...resources.ports.map(portKey),
+  ].join(' ');
 
 const canonical = (resources: Resources) => {
   const parsed = Resources.parse(resources); // members in the order of the schema

@@ -1,6 +1,7 @@
+import { randomInt } from 'node:crypto';
 import type { LeaseRecord } from '@planetlab/contract';
 import { type NodeIdentity, readLease } from '@planetlab/credentials';
-import { PlanetLabError, sameResources } from '@planetlab/model';
+import { isPlanetLabError, PlanetLabError, sameResources } from '@planetlab/model';
 import type { NodeClient } from '../uplinks/node-client.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
 import type { Known } from './known.ts';
@@ -26,6 +27,32 @@ export function checkedLease(record: LeaseRecord, node: NodeIdentity, holder: st
     'credential_invalid',
     `The node "${node.nodeName}" gave a lease for ${record.slice} that does not say what it signed. Tell its site.`,
   );
+}
+
+/**
+ * The leases of one answer, each or why it does not count. What a node says through its own uplink is its word, and its
+ * signatures are kept by nobody here: they are for those whom a lease is shown to. So one of them, drawn by lot, is checked, and only
+ * when that one is not good each of them.
+ */
+export function checkedLeases(
+  records: readonly LeaseRecord[],
+  node: NodeIdentity,
+  holder: string,
+  draw: (below: number) => number = randomInt,
+): readonly (HeldLease | Error)[] {
+  const check = (record: LeaseRecord) => orError(() => checkedLease(record, node, holder));
+  const drawn = records.length === 0 ? undefined : records[draw(records.length)];
+  const areGood = drawn === undefined || !(check(drawn) instanceof Error);
+  return records.map((record) => (areGood && record.holder === holder ? heldLease(record) : check(record)));
+}
+
+function orError(check: () => HeldLease): HeldLease | Error {
+  try {
+    return check();
+  } catch (error) {
+    if (isPlanetLabError(error)) return error;
+    throw error;
+  }
 }
 
 export const heldLease = ({ id, slice, expiresAt, resources, stopped }: LeaseRecord): HeldLease => ({

@@ -75,7 +75,10 @@ export class FactsKeeper {
   async #untilOld(): Promise<void> {
     const { closed } = this.#options.uplink;
     const changed = new AbortController();
-    this.#reread = () => changed.abort();
+    this.#reread = () => {
+      this.#reread = () => {};
+      changed.abort();
+    };
     const signal = AbortSignal.any([closed, changed.signal]);
     await sleep(INTERVAL_MS, undefined, { signal }).catch(() => {}); // ended early: read again, or the loop ends
     if (!changed.signal.aborted) return;

@@ -20,10 +20,10 @@ export async function requestLeases(
   told: (step: RequestStep, outcome: StepOutcome, error?: unknown) => void,
 ): Promise<void> {
   for (const batch of inBatches(steps)) {
-    const answers = await ask(context, batch);
+    const answers = checkedAnswers(context, await ask(context, batch));
     await Promise.all(
       batch.map((step, index) =>
-        heed(context, step, answers[index] ?? new Error('the node left a request unanswered')).then(
+        heed(context, step, answers[index] ?? unanswered()).then(
           (outcome) => told(step, outcome),
           (error) => told(step, 'failed', error),
         ),
@@ -61,19 +61,22 @@ async function ask({ client }: StepContext, batch: readonly RequestStep[]): Prom
 const askEach = (client: StepContext['client'], batch: readonly RequestStep[]): Promise<readonly Answer[]> =>
   Promise.all(batch.map((step) => client.requestLease({ body: requestOf(step) }).catch((error: Error) => error)));
 
-async function heed(context: StepContext, { sliver }: RequestStep, answer: Answer): Promise<StepOutcome> {
-  let lease: HeldLease;
-  try {
-    if (answer instanceof Error) throw answer;
-    lease = context.checked(answer);
-    if (lease.slice !== sliver.slice)
-      throw new PlanetLabError('credential_invalid', `The node gave a lease for ${lease.slice} instead.`);
-  } catch (error) {
-    return refused(context, sliver, error);
-  }
+function checkedAnswers(context: StepContext, answers: readonly Answer[]): readonly (HeldLease | Error)[] {
+  const leases = context.checkedAll(answers.flatMap((answer) => (answer instanceof Error ? [] : answer))).values();
+  return answers.map((answer) => (answer instanceof Error ? answer : (leases.next().value ?? unanswered())));
+}
+
+const unanswered = () => new Error('the node left a request unanswered');
+
+async function heed(context: StepContext, { sliver }: RequestStep, lease: HeldLease | Error): Promise<StepOutcome> {
+  if (lease instanceof Error) return refused(context, sliver, lease);
+  if (lease.slice !== sliver.slice) return refused(context, sliver, forAnother(lease));
   context.holdLease(lease);
   return leased(context, sliver, lease, accessHashOf(sliver.keys));
 }
+
+const forAnother = ({ slice }: HeldLease) =>
+  new PlanetLabError('credential_invalid', `The node gave a lease for ${slice} instead.`);
 
 function* inBatches(steps: readonly RequestStep[]): Generator<readonly RequestStep[]> {
   let batch: RequestStep[] = [];

@@ -1,28 +1,21 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { NodeSliver } from '@planetlab/contract';
-import {
-  isPlanetLabError,
-  type LeaseId,
-  MINUTE_MS,
-  messageOf,
-  PlanetLabError,
-  SECOND_MS,
-  type SliceName,
-} from '@planetlab/model';
+import { isPlanetLabError, MINUTE_MS, messageOf, PlanetLabError, SECOND_MS, type SliceName } from '@planetlab/model';
 import type { Logger } from 'pino';
 import type { CertificateKeeper } from '../nodes/renew-certificate.ts';
 import type { NodeClient } from '../uplinks/node-client.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
 import { again, RETRY_MS } from './again.ts';
-import { checkedLease, listLeases } from './checked-lease.ts';
+import { checkedLease, checkedLeases, listLeases } from './checked-lease.ts';
 import { FactsKeeper, type FactsKeeperOptions } from './facts-keeper.ts';
 import { HeardReports } from './heard-reports.ts';
+import { HeldLeases } from './held-leases.ts';
 import type { RunInSliver } from './initial-command.ts';
 import type { Known } from './known.ts';
 import { type RequestStep, requestLeases, restMs } from './lease-requests.ts';
 import { Lies } from './lies.ts';
 import { Pauses } from './pauses.ts';
-import { accessHashOf, pauseKeyOf, planNode, renewalTimeMs, sliceOfStep } from './plan.ts';
+import { pauseKeyOf, planNode, sliceOfStep } from './plan.ts';
 import { ReportWriter } from './report-writer.ts';
 import { runStep, type SingleStep, type StepContext, type StepOutcome } from './steps.ts';
 import { type BrokerStore, storeReport } from './store.ts';
@@ -61,11 +54,11 @@ export class NodeSession {
   readonly #facts: FactsKeeper;
   readonly #writer: ReportWriter;
   readonly #allowance = reportAllowance();
-  readonly #leases = new Map<SliceName, HeldLease>();
+  readonly #leases: HeldLeases;
   readonly #reports = new HeardReports();
-  readonly #renewAtMs = new Map<LeaseId, number>();
   readonly #pauses = new Pauses();
-  readonly #busy = new Set<SliceName>();
+  /** What is being done, by slice. */
+  readonly #busy = new Map<SliceName, BrokerStep['type']>();
   /** Slices with a row for this node, with the request's pause key of the one that is wanted. */
   #placed: ReadonlyMap<SliceName, string | undefined> = new Map();
   /** Slices whose initial command waits for its sliver to run. */
@@ -85,6 +78,7 @@ export class NodeSession {
     this.#options = options;
     this.#writer = new ReportWriter((report) => storeReport(options.store, options.uplink.node, report));
     this.#wanted = new Wanted(options.wanted, options.uplink.node.nodeId);
+    this.#leases = new HeldLeases(() => options.store.now().getTime());
     this.#facts = new FactsKeeper(options);
     this.#lies = new Lies(options.log, options.uplink.node.nodeName);
   }
@@ -161,9 +155,9 @@ export class NodeSession {
     const view = {
       ends,
       slivers,
-      leases: this.#leases,
+      leases: this.#leases.bySlice,
       reports: this.#reports.states,
-      renewAtMs: this.#renewAtMs,
+      renewAtMs: this.#leases.renewAtMs,
       pausedUntilMs: this.#pauses.until(),
       busy: this.#busy,
     };
@@ -174,7 +168,7 @@ export class NodeSession {
       if (step.type !== 'request' && !this.#busy.has(sliceOfStep(step))) void this.#take(step);
     }
     if (Number.isFinite(nextMs)) this.#wakeAfter(nextMs - nowMs);
-    if (deleted && slivers.length === 0 && this.#leases.size === 0 && this.#busy.size === 0) {
+    if (deleted && slivers.length === 0 && this.#leases.bySlice.size === 0 && this.#busy.size === 0) {
       uplink.close(new PlanetLabError('unknown_node', 'This node was removed from the authority.'));
     }
   }
@@ -190,7 +184,7 @@ export class NodeSession {
     if (this.#asking || steps.length === 0) return;
     this.#asking = true;
     const startMs = performance.now();
-    for (const { sliver } of steps) this.#busy.add(sliver.slice);
+    for (const { sliver } of steps) this.#busy.set(sliver.slice, 'request');
     await requestLeases(this.#context(), steps, (step, outcome, error) => this.#took(step, outcome, error));
     await this.#sleep(restMs(performance.now() - startMs));
     this.#asking = false;
@@ -198,7 +192,7 @@ export class NodeSession {
   }
 
   async #take(step: SingleStep): Promise<void> {
-    this.#busy.add(sliceOfStep(step));
+    this.#busy.set(sliceOfStep(step), step.type);
     this.#under += 1;
     await runStep(this.#context(), step).then(
       (outcome) => this.#took(step, outcome),
@@ -222,13 +216,7 @@ export class NodeSession {
     this.#facts.changed();
     // What was refused for want of resources may fit now.
     if (step.type === 'end' && outcome === 'done') this.#pauses.end();
-    const lease = step.type === 'request' && outcome === 'done' ? this.#leases.get(slice) : undefined;
-    if (lease === undefined || step.type !== 'request') {
-      this.#wanted.forget(slice);
-    } else {
-      this.#wanted.noteLease(step.sliver.id, lease.id, accessHashOf(step.sliver.keys));
-      this.#reports.noteStored(slice, lease.id);
-    }
+    if (step.type !== 'request' || outcome === 'failed') this.#wanted.forget(slice);
   }
 
   #context(): StepContext {
@@ -239,21 +227,20 @@ export class NodeSession {
       node: uplink.node,
       run: this.#options.run,
       closed: uplink.closed,
-      holdLease: (lease) => this.#hold(lease),
+      holdLease: (lease) => this.#leases.hold(lease),
       dropLease: (lease) => this.#drop(lease),
       reportOf: (slice) => this.#reports.unstored(slice),
       checked: (lease) => checkedLease(lease, uplink.node, this.#options.holder),
+      checkedAll: (answer) => checkedLeases(answer, uplink.node, this.#options.holder),
+      noted: ({ id }, lease, accessHash) => {
+        this.#wanted.noteLease(id, lease.id, accessHash);
+        this.#reports.noteStored(lease.slice, lease.id);
+      },
     };
   }
 
-  #hold(lease: HeldLease): void {
-    this.#leases.set(lease.slice, lease);
-    this.#renewAtMs.set(lease.id, renewalTimeMs(lease, this.#options.store.now().getTime()));
-  }
-
   #drop(lease: Pick<HeldLease, 'id' | 'slice'>): void {
-    if (this.#leases.get(lease.slice)?.id === lease.id) this.#leases.delete(lease.slice);
-    this.#renewAtMs.delete(lease.id);
+    this.#leases.drop(lease);
     this.#pauses.forget(lease.id);
   }
 
@@ -271,7 +258,7 @@ export class NodeSession {
     const leases = await again(this.#options, 'a node does not list its leases', () =>
       listLeases(this.#options, known),
     );
-    for (const lease of leases ?? []) this.#hold(lease);
+    for (const lease of leases ?? []) this.#leases.hold(lease);
     this.#leasesRead = leases !== undefined;
     this.#lookAgain();
   }
@@ -308,11 +295,11 @@ export class NodeSession {
   }
 
   async #heed(report: NodeSliver): Promise<void> {
-    const lease = this.#leases.get(report.slice);
+    const lease = this.#leases.bySlice.get(report.slice);
     const isAsked = this.#placed.has(report.slice) || lease !== undefined;
     this.#reports.note(report, isAsked);
     if (!isAsked) return this.#leasesRead ? this.#lies.note(report.slice) : undefined;
-    await this.#store(report);
+    if (!this.#isBeingNoted(report)) await this.#store(report);
     if (report.state === 'running' && this.#uninitialised.has(report.slice)) this.#lookAgain();
     if (report.state !== 'gone') return;
     this.#pauses.end();
@@ -322,6 +309,14 @@ export class NodeSession {
     const pauseKey = this.#placed.get(report.slice);
     if (pauseKey !== undefined && !this.#busy.has(report.slice)) this.#pause(pauseKey);
     this.wake(report.slice);
+  }
+
+  /** Its lease is: who does that takes along what is said of its sliver. */
+  #isBeingNoted({ slice, leaseId, state }: NodeSliver): boolean {
+    const step = this.#busy.get(slice);
+    const row = this.#placed.get(slice);
+    if (state === 'gone' || row === undefined || this.#wanted.leaseOf(row) === leaseId) return false;
+    return step === 'request' || step === 'adopt';
   }
 
   async #store(report: NodeSliver): Promise<void> {

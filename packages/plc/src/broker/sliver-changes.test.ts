@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import type { Reason } from '@planetlab/contract';
-import type { NodeName, SliceName, SliverState } from '@planetlab/model';
+import type { LeaseId, NodeName, SliceName, SliverState } from '@planetlab/model';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openDatabase } from '../store/database.ts';
 import type { Db } from '../store/schema.ts';
@@ -70,6 +71,22 @@ it('takes what is said of one sliver in its order, with an event for each', asyn
     ['sliver.failed', 'starting'],
     ['sliver.starting', 'requested'],
   ]);
+});
+
+it('finds the lease that was noted a moment before what is said under it, and writes both at once', async () => {
+  const changes = createSliverChanges({ db, now: () => new Date() });
+  const { reporter, find } = says('three', 'running');
+  const leaseId = randomUUID() as LeaseId;
+  const noted = { reporter, find, update: () => ({ kind: 'sliver.leased', set: { lease_id: leaseId } }) };
+  const said = { ...says('three', 'running'), find: { slice: 'demo_many' as SliceName, leaseId } };
+  await Promise.all([changes.write(noted), changes.write(said)]);
+  expect(await rowOf('three')).toMatchObject({ state: 'running', lease_id: leaseId });
+  const spans = await db
+    .selectFrom('sliver_spans')
+    .select('until_at')
+    .where('sliver_id', '=', sliverIds.get('three') ?? '')
+    .execute();
+  expect(spans).toEqual([{ until_at: null }]);
 });
 
 it('touches no row of another node', async () => {

@@ -87,14 +87,17 @@ async function lockRows(trx: Trx, changes: readonly SliverChange[]) {
     .forUpdate('slivers')
     .execute();
   const byId = new Map<string, SliverRow>(found.map((row) => [row.id, row]));
-  // Not by what a change writes: a report on a lease that is only being noted is repeated by who notes it.
   const byLease = new Map(found.map(({ lease_id, id }) => [lease_id as string | null, id]));
   return {
     find(reporter: Reporter, find: SliverChange['find']): SliverRow | undefined {
       const row = byId.get('id' in find ? find.id : (byLease.get(find.leaseId) ?? ''));
       return row?.node_id === reporter.nodeId ? row : undefined;
     },
-    put: (row: SliverRow) => void byId.set(row.id, row),
+    /** What is said under a lease that was noted a moment ago finds it. */
+    put(row: SliverRow): void {
+      byId.set(row.id, row);
+      byLease.set(row.lease_id, row.id);
+    },
   };
 }
 

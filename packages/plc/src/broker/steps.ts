@@ -30,6 +30,10 @@ export interface StepContext {
   reportOf(slice: SliceName): NodeSliver | undefined;
   /** Throws when a lease does not say what the node signed. */
   checked(lease: LeaseRecord): HeldLease;
+  /** Of the leases of one answer, each or why it does not count. */
+  checkedAll(answer: readonly LeaseRecord[]): readonly (HeldLease | Error)[];
+  /** The lease, and what the node had said of its sliver by now, are in the database. */
+  noted(sliver: BrokerSliver, lease: HeldLease, accessHash: string | null): void;
 }
 
 export type StepOutcome = 'done' | 'failed';
@@ -66,21 +70,31 @@ export function runStep(context: StepContext, step: SingleStep): Promise<StepOut
   }
 }
 
-/** Notes the lease, and what the node said of its sliver while we were still noting. */
+/** Notes the lease together with what the node has said of its sliver, and then what it said while that was being noted. */
 export async function leased(
   context: StepContext,
   sliver: BrokerSliver,
   lease: HeldLease,
   accessHash: string | null,
 ): Promise<StepOutcome> {
-  await storeLease(context.store, context.node, sliver.id, lease, accessHash);
-  // A newer report may come while an older one is being stored: the newest is stored last.
-  for (let stored: NodeSliver | undefined; ; ) {
-    const report = context.reportOf(sliver.slice);
-    if (report?.leaseId !== lease.id || report === stored) return 'done';
-    await storeReport(context.store, context.node, report);
-    stored = report;
+  const { store, node } = context;
+  let said = reportUnder(context, lease);
+  await Promise.all([
+    storeLease(store, node, sliver.id, lease, accessHash),
+    said === undefined ? undefined : storeReport(store, node, said),
+  ]);
+  for (let newer = reportUnder(context, lease); newer !== said; newer = reportUnder(context, lease)) {
+    if (newer === undefined) break;
+    await storeReport(store, node, newer);
+    said = newer;
   }
+  context.noted(sliver, lease, accessHash);
+  return 'done';
+}
+
+function reportUnder({ reportOf }: StepContext, { slice, id }: HeldLease): NodeSliver | undefined {
+  const report = reportOf(slice);
+  return report?.leaseId === id ? report : undefined;
 }
 
 export async function refused(context: StepContext, sliver: BrokerSliver, error: unknown): Promise<StepOutcome> {

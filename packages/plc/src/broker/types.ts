@@ -53,7 +53,7 @@ export interface NodeView {
   /** By the steps' pause keys: not to be tried before. */
   readonly pausedUntilMs: ReadonlyMap<string, number>;
   /** Slices about which a request is under way: left alone until it is answered. */
-  readonly busy: ReadonlySet<SliceName>;
+  readonly busy: Pick<ReadonlySet<SliceName>, 'has'>;
 }
 
 export type BrokerStep =

@@ -63,7 +63,7 @@ export class Wanted {
   }
 
   /** All that has changed is that a sliver has a lease now. */
-  noteLease(id: string, leaseId: LeaseId, accessHash: string): void {
+  noteLease(id: string, leaseId: LeaseId, accessHash: string | null): void {
     const noted = { leaseId, accessHash };
     this.#noted.set(id, noted);
     const sliver = this.#slivers.get(id);
