@@ -19,6 +19,7 @@ export function checkedLease(record: LeaseRecord, node: NodeIdentity, holder: st
     signed.node === node.nodeId &&
     signed.slice === record.slice &&
     signed.holder === holder &&
+    record.holder === holder &&
     signed.stopped === record.stopped &&
     sameResources(signed.resources, record.resources) &&
     Math.abs(signed.expiresAtMs - Date.parse(record.expiresAt)) < 1000; // tokens may count in whole seconds
