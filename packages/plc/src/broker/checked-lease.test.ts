@@ -17,7 +17,12 @@ import { checkedLeases } from './checked-lease.ts';
 
 const key = generateKeyPair();
 const holder = generateKeyPair().publicKey.thumbprint;
-const node = { nodeId: NodeId.parse(randomUUID()), nodeName: NodeName.parse('one'), key: key.publicKey };
+const node = {
+  nodeId: NodeId.parse(randomUUID()),
+  nodeName: NodeName.parse('one'),
+  key: key.publicKey,
+  expiresAtMs: Infinity,
+};
 const NOW_MS = Date.parse('2026-01-01T00:00:00Z');
 
 function lease(slice: string, signedBy: KeyPair = key): LeaseRecord {

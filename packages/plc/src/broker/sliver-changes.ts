@@ -19,8 +19,12 @@ export interface SliverChange {
   /** Only a row of the reporter's node is touched. */
   readonly find: { readonly id: string } | { readonly slice: SliceName; readonly leaseId: string };
   /** What is to be written, given what is there; `kind` null is no event. Undefined changes nothing. */
-  readonly update: (row: SliverRow) => { readonly set: SliverUpdate; readonly kind?: string | null } | undefined;
+  readonly update: RowUpdate;
+  /** What is to be written besides, when the row is as `update` has left it. */
+  readonly also?: RowUpdate;
 }
+
+type RowUpdate = (row: SliverRow) => { readonly set: SliverUpdate; readonly kind?: string | null } | undefined;
 
 /**
  * Writes what nodes say. A thousand nodes that answer at once are not a thousand transactions: what comes while one is
@@ -51,16 +55,21 @@ async function writeAll(trx: Trx, at: Date, changes: readonly SliverChange[]): P
   const changed = new Map<string, SliverRow>();
   const events: EventEntry[] = [];
   const announcements: Announcement[] = [];
-  for (const { reporter, find, update } of changes) {
-    const row = rows.find(reporter, find);
-    const result = row === undefined ? undefined : update(row);
-    if (row === undefined || result === undefined) continue;
-    const { set, kind } = result;
-    if (kind !== null) events.push(eventOf(at, reporter, row, set, kind));
+  for (const { reporter, find, update, also } of changes) {
+    const found = rows.find(reporter, find);
+    if (found === undefined) continue;
+    let row = found;
+    for (const next of also === undefined ? [update] : [update, also]) {
+      const result = next(row);
+      if (result === undefined) continue;
+      const { set, kind } = result;
+      if (kind !== null) events.push(eventOf(at, reporter, row, set, kind));
+      row = { ...row, ...set };
+    }
+    if (row === found) continue;
     announcements.push({ type: 'sliver', name: sliverName(row.slice, reporter.nodeName), fromNode: true });
-    const after = { ...row, ...set };
-    rows.put(after);
-    changed.set(row.id, after);
+    rows.put(row);
+    changed.set(row.id, row);
   }
   if (changed.size === 0) return;
   await updateRows(trx, [...changed.values()]);

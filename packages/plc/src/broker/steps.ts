@@ -70,7 +70,7 @@ export function runStep(context: StepContext, step: SingleStep): Promise<StepOut
   }
 }
 
-/** Notes the lease together with what the node has said of its sliver, and then what it said while that was being noted. */
+/** Notes the lease with what the node has said of its sliver by then, and after it what was said meanwhile. */
 export async function leased(
   context: StepContext,
   sliver: BrokerSliver,
@@ -78,15 +78,11 @@ export async function leased(
   accessHash: string | null,
 ): Promise<StepOutcome> {
   const { store, node } = context;
-  let said = reportUnder(context, lease);
-  await Promise.all([
-    storeLease(store, node, sliver.id, lease, accessHash),
-    said === undefined ? undefined : storeReport(store, node, said),
-  ]);
-  for (let newer = reportUnder(context, lease); newer !== said; newer = reportUnder(context, lease)) {
-    if (newer === undefined) break;
-    await storeReport(store, node, newer);
-    said = newer;
+  let stored = await storeLease(store, node, sliver.id, lease, accessHash, () => reportUnder(context, lease));
+  for (let said = reportUnder(context, lease); said !== undefined && said !== stored; ) {
+    await storeReport(store, node, said);
+    stored = said;
+    said = reportUnder(context, lease); // the newest is stored last
   }
   context.noted(sliver, lease, accessHash);
   return 'done';

@@ -4,7 +4,7 @@ import { record } from '../events/record.ts';
 import type { Store } from '../store/store.ts';
 import { storeNotices } from './notices.ts';
 import { brief } from './reason.ts';
-import type { SliverChange, SliverChanges } from './sliver-changes.ts';
+import type { SliverChange, SliverChanges, SliverRow } from './sliver-changes.ts';
 import type { HeldLease, Reporter } from './types.ts';
 
 /** The database, and the writer of what nodes say. */
@@ -19,23 +19,39 @@ const change = (
   update: SliverChange['update'],
 ): Promise<void> => changes.write({ reporter, find, update });
 
-/** A lease was granted, or found on the node. The sliver starts, unless it was reported on already. */
-export const storeLease = (
+/**
+ * A lease was granted, or found on the node. The sliver starts; `said` gives the node's report on it by the time when this
+ * is written, if there is one. Resolves to that report.
+ */
+export async function storeLease(
   store: BrokerStore,
   reporter: Reporter,
   sliverId: string,
   lease: HeldLease,
   accessHash: string | null,
-): Promise<void> =>
-  change(store, reporter, { id: sliverId }, (row) => ({
-    kind: 'sliver.leased',
-    set: {
-      lease_id: lease.id,
-      lease_expires_at: new Date(fromInstant(lease.expiresAt)),
-      access_hash: accessHash,
-      ...(row.wanted ? { state: 'starting', reason: null, since: store.now() } : {}),
+  said: () => NodeSliver | undefined,
+): Promise<NodeSliver | undefined> {
+  let report: NodeSliver | undefined;
+  await store.changes.write({
+    reporter,
+    find: { id: sliverId },
+    update: (row) => ({
+      kind: 'sliver.leased',
+      set: {
+        lease_id: lease.id,
+        lease_expires_at: new Date(fromInstant(lease.expiresAt)),
+        access_hash: accessHash,
+        ...(row.wanted ? { state: 'starting', reason: null, since: store.now() } : {}),
+      },
+    }),
+    also(row) {
+      report = said();
+      return report === undefined ? undefined : reported(store, row, report);
     },
-  }));
+  });
+  if (report !== undefined) await storeNotices(store, reporter, report);
+  return report;
+}
 
 /** No event: it happens all the time, and nobody did anything. */
 export const storeRenewal = (
@@ -99,30 +115,32 @@ export async function storeReport(store: BrokerStore, reporter: Reporter, report
 }
 
 const storeState = (store: BrokerStore, reporter: Reporter, report: NodeSliver): Promise<void> =>
-  change(store, reporter, { slice: report.slice, leaseId: report.leaseId }, (row) => {
-    const now = store.now();
-    if (!row.wanted || row.slice !== report.slice) return undefined;
-    const refused = report.state === 'running' && report.reason === null && REFUSED_CHANGE.has(row.reason?.code ?? '');
-    const said = report.reason === null ? null : brief(report.reason);
-    const reason = refused && row.state === 'running' ? row.reason : said;
-    const firstRun = report.state === 'running' && row.time_to_running_ms === null;
-    const same =
-      row.state === report.state &&
-      row.ipv4 === report.ipv4 &&
-      row.ipv6 === report.ipv6 &&
-      row.reason?.message === reason?.message;
-    if (same) return undefined;
-    return {
-      set: {
-        state: report.state,
-        reason,
-        ipv4: report.ipv4,
-        ipv6: report.ipv6,
-        ...(row.state === report.state ? {} : { since: now }),
-        ...(firstRun ? { time_to_running_ms: now.getTime() - row.requested_at.getTime() } : {}),
-      },
-    };
-  });
+  change(store, reporter, { slice: report.slice, leaseId: report.leaseId }, (row) => reported(store, row, report));
+
+function reported(store: BrokerStore, row: SliverRow, report: NodeSliver): ReturnType<SliverChange['update']> {
+  const now = store.now();
+  if (!row.wanted || row.slice !== report.slice) return undefined;
+  const refused = report.state === 'running' && report.reason === null && REFUSED_CHANGE.has(row.reason?.code ?? '');
+  const said = report.reason === null ? null : brief(report.reason);
+  const reason = refused && row.state === 'running' ? row.reason : said;
+  const firstRun = report.state === 'running' && row.time_to_running_ms === null;
+  const same =
+    row.state === report.state &&
+    row.ipv4 === report.ipv4 &&
+    row.ipv6 === report.ipv6 &&
+    row.reason?.message === reason?.message;
+  if (same) return undefined;
+  return {
+    set: {
+      state: report.state,
+      reason,
+      ipv4: report.ipv4,
+      ipv6: report.ipv6,
+      ...(row.state === report.state ? {} : { since: now }),
+      ...(firstRun ? { time_to_running_ms: now.getTime() - row.requested_at.getTime() } : {}),
+    },
+  };
+}
 
 /** The sliver is gone and its row with it; what it was stays in the events. */
 export async function forgetSliver(store: BrokerStore, { nodeName }: Reporter, sliverId: string): Promise<void> {
