@@ -1,4 +1,4 @@
-import { messageOf, SECOND_MS, type SliceName } from '@planetlab/model';
+import { messageOf, SECOND_MS, type SliverName } from '@planetlab/model';
 import type { Logger } from 'pino';
 import type { ChangeFeed } from '../changes/change-feed.ts';
 import type { Announcement } from '../events/record.ts';
@@ -9,8 +9,10 @@ import { settleOperations } from './settle.ts';
 const GATHER_MS = 100;
 const REST_FACTOR = 3;
 const TICK_MS = SECOND_MS;
-/** Every so many ticks all operations are looked at: nodes that went away, changes that were missed. */
-const TICKS_TO_ALL = 5;
+/** So often all of every operation is looked at: nodes that went away, changes that were missed. */
+const ALL_EVERY_MS = 5 * SECOND_MS;
+/** With very much to look at it is done less often, and no more than an eleventh of the time is spent on it. */
+const ALL_REST_FACTOR = 10;
 
 /** Keeps the operations up to date, in every PLC process, for as long as it runs. */
 export function keepOperations(store: Store, feed: ChangeFeed, log: Logger): Disposable {
@@ -30,10 +32,10 @@ export function keepOperations(store: Store, feed: ChangeFeed, log: Logger): Dis
 class Keeper {
   readonly #store: Store;
   readonly #log: Logger;
-  readonly #slices = new Set<SliceName>();
+  readonly #slivers = new Set<SliverName>();
   readonly #ticker: NodeJS.Timeout;
   #all = true;
-  #ticks = 0;
+  #nextAllMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #working = false;
   #stopped = false;
@@ -46,7 +48,7 @@ class Keeper {
 
   note({ type, name }: Announcement): void {
     if (type !== 'sliver') return;
-    this.#slices.add(name.slice(0, name.indexOf('@')) as SliceName); // of our own transactions, only compared
+    this.#slivers.add(name as SliverName); // of our own transactions, only compared
     this.#soon(GATHER_MS);
   }
 
@@ -62,8 +64,7 @@ class Keeper {
   }
 
   #tick(): void {
-    this.#ticks += 1;
-    if (this.#ticks % TICKS_TO_ALL === 0) this.#all = true;
+    if (performance.now() >= this.#nextAllMs) this.#all = true;
     this.#soon(0);
   }
 
@@ -78,9 +79,9 @@ class Keeper {
   async #work(): Promise<void> {
     this.#working = true;
     const startedMs = performance.now();
-    const which = this.#all ? 'all' : new Set(this.#slices);
+    const which = this.#all ? 'all' : new Set(this.#slivers);
     this.#all = false;
-    this.#slices.clear();
+    this.#slivers.clear();
     try {
       await settleOperations(this.#store, 'due');
       if (which === 'all' || which.size > 0) await settleOperations(this.#store, which);
@@ -89,6 +90,8 @@ class Keeper {
       if (!this.#stopped) this.#log.warn({ error: messageOf(error) }, 'operations were not looked at; tried again');
     }
     this.#working = false;
-    if (this.#slices.size > 0) this.#soon(Math.max(GATHER_MS, REST_FACTOR * (performance.now() - startedMs)));
+    const tookMs = performance.now() - startedMs;
+    if (which === 'all') this.#nextAllMs = startedMs + Math.max(ALL_EVERY_MS, ALL_REST_FACTOR * tookMs);
+    if (this.#slivers.size > 0) this.#soon(Math.max(GATHER_MS, REST_FACTOR * tookMs));
   }
 }

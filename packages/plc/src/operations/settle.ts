@@ -1,33 +1,36 @@
 import type { Reason } from '@planetlab/contract';
-import { type OperationItemState, Principal, type SliceName, SliverState } from '@planetlab/model';
+import { type OperationItemState, Principal, type SliverName, SliverState } from '@planetlab/model';
 import { type Selectable, sql } from 'kysely';
 import { announce, record } from '../events/record.ts';
 import { PROCESS_DEAD_AFTER_MS } from '../nodes/liveness.ts';
 import { liveUplinks } from '../nodes/store.ts';
-import { orNothing } from '../persons/store.ts';
 import type { Db, Trx } from '../store/schema.ts';
 import type { OperationTable } from '../store/schema-operations.ts';
 import type { Store } from '../store/store.ts';
 import { answerOf, type Counts, countsOf, stateOf, TIMED_OUT } from './rules.ts';
 
+const FIRST_VERSION = 1;
 const ACTOR = Principal.parse('service:plc');
 
-/** Which operations to look at: all that run, those past their deadline, or those of some slices. */
-export type Which = 'all' | 'due' | ReadonlySet<SliceName>;
+/** What to look at: all operations that run, those past their deadline, or what they have to do with some slivers. */
+export type Which = 'all' | 'due' | ReadonlySet<SliverName>;
 
 /**
  * Looks at operations that run and writes how far their items are. Any process may do it at any time, and twice: what
  * it writes follows from what is in the database, so an operation needs nobody who remembers it.
  */
 export async function settleOperations(store: Store, which: Which = 'all'): Promise<void> {
-  for (const id of await runningOperations(store, which)) {
+  const bySlice = typeof which === 'string' ? undefined : Map.groupBy(which, sliceOf);
+  for (const { id, slice } of await runningOperations(store, which)) {
     await store.db.transaction().execute(async (trx) => {
       // Another process that has it looks again after its own change: nothing is lost by leaving it.
       const row = await lockRunning(trx, id).skipLocked().executeTakeFirst();
-      if (row !== undefined) await settle(trx, store.now(), row);
+      if (row !== undefined) await settle(trx, store.now(), row, bySlice?.get(slice));
     });
   }
 }
+
+const sliceOf = (sliver: SliverName): string | null => sliver.slice(0, sliver.indexOf('@'));
 
 /** The same for one, after whoever else is looking at it. */
 export async function settleOperation(store: Store, id: string): Promise<void> {
@@ -37,20 +40,28 @@ export async function settleOperation(store: Store, id: string): Promise<void> {
   });
 }
 
-async function runningOperations(store: Store, which: Which): Promise<string[]> {
-  let query = store.db.selectFrom('operations').select('id').where('ended_at', 'is', null);
+async function runningOperations(store: Store, which: Which) {
+  let query = store.db.selectFrom('operations').select(['id', 'slice']).where('ended_at', 'is', null);
   if (which === 'due') query = query.where('deadline_at', '<=', store.now());
-  else if (which !== 'all') query = query.where('slice', 'in', orNothing([...which]));
-  return (await query.orderBy('number').execute()).map(({ id }) => id);
+  else if (which !== 'all')
+    query = query.where(sql<boolean>`slice = any(${[...new Set([...which].map(sliceOf))]}::text[])`);
+  return query.orderBy('number').execute();
 }
 
 export const lockRunning = (trx: Trx, id: string) =>
   trx.selectFrom('operations').selectAll().where('id', '=', id).where('ended_at', 'is', null).forUpdate();
 
-async function settle(trx: Trx, at: Date, operation: Selectable<OperationTable>): Promise<void> {
+/** Looks at all of its items that may still change, or at those with these subjects. */
+async function settle(
+  trx: Trx,
+  at: Date,
+  operation: Selectable<OperationTable>,
+  subjects?: readonly string[],
+): Promise<void> {
   const isOver = operation.deadline_at <= at;
+  const isNew = operation.version === FIRST_VERSION; // some of it may have been so before
   const changes: ItemChange[] = [];
-  for (const item of await openItems(trx, operation.id, at)) {
+  for (const item of await openItems(trx, operation.id, at, isOver || isNew ? undefined : subjects)) {
     const answer = answerOf(item);
     const late = isOver && answer.state === 'waiting';
     const state = late ? 'timed_out' : answer.state;
@@ -120,7 +131,7 @@ async function count(trx: Trx, operation: string): Promise<Counts> {
 }
 
 /** The items that may still change, with what they are judged by. */
-async function openItems(trx: Trx, operation: string, now: Date) {
+async function openItems(trx: Trx, operation: string, now: Date, subjects: readonly string[] | undefined) {
   const startedAtMs = await servingSinceMs(trx, now);
   const rows = await trx
     .selectFrom('operation_items as item')
@@ -142,6 +153,7 @@ async function openItems(trx: Trx, operation: string, now: Date) {
         .as('pending'),
     )
     .where('item.operation_id', '=', operation)
+    .$if(subjects !== undefined, (query) => query.where(sql<boolean>`item.subject = any(${subjects}::text[])`))
     .where('item.state', 'in', ['waiting', 'failed'])
     .where((eb) => eb.not(eb.and([eb('item.goal', '=', 'none'), eb('item.state', '=', 'failed')]))) // it was refused
     .execute();

@@ -12,6 +12,7 @@ import { nodesAndPeople } from './migrations/0009-nodes-and-people.ts';
 import { manyAtOnce } from './migrations/0010-many-at-once.ts';
 import { sliverTags } from './migrations/0011-sliver-tags.ts';
 import { addressChanges } from './migrations/0012-address-changes.ts';
+import { oneSliver } from './migrations/0013-one-sliver.ts';
 import type { Db } from './schema.ts';
 
 /** In the order of their names. One that was released is never edited: a new one follows it. */
@@ -28,6 +29,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0010-many-at-once': manyAtOnce,
   '0011-sliver-tags': sliverTags,
   '0012-address-changes': addressChanges,
+  '0013-one-sliver': oneSliver,
 };
 
 /**
