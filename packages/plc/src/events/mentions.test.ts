@@ -32,6 +32,7 @@ it('an event mentions who did it, to what, and all that it names', () => {
   expect(mentions).not.toContain('a6b1f3a0-0000-4000-8000-1234567890ab');
   expect(mentions).not.toContain('2026-01-01T00:00:00Z');
   expect(mentions).not.toContain('17');
+  expect(mentions).not.toContain('starting');
 });
 
 it('sentences are no names, and neither depth nor number is without bound', () => {

@@ -7,6 +7,9 @@ const DEEPEST = 6;
 const NAME = /^[a-z0-9][a-z0-9.:@_+-]{1,253}$/i;
 const NO_NAME = /^(?:\d+|\d{4}-\d\d-\d\dT.*|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
 
+/** Half of all events say that something runs or starts: whoever looks for a name does not mean these. */
+const STATE = 'state';
+
 type Mentioning = Pick<EventEntry, 'actor' | 'subject' | 'site' | 'slice' | 'before' | 'after'>;
 
 /** Everybody and everything that an event names, so that it is found by any of them. */
@@ -27,6 +30,6 @@ function collect(value: unknown, names: Set<string>, depth: number): void {
   if (typeof value === 'string') {
     if (NAME.test(value) && !NO_NAME.test(value)) names.add(value);
   } else if (typeof value === 'object' && value !== null && !(value instanceof Date)) {
-    for (const member of Object.values(value)) collect(member, names, depth + 1);
+    for (const [name, member] of Object.entries(value)) if (name !== STATE) collect(member, names, depth + 1);
   }
 }
