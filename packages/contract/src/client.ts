@@ -7,6 +7,8 @@ import type { Transport, TransportResponse } from './transport.ts';
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
+  /** Of a stream of events: told how long each is before it is read. False passes it over; what is thrown ends the stream. */
+  readonly admits?: (characters: number) => boolean;
 }
 
 /** A method for each route of the table. Failures of the server arrive as the PlanetLabError that it threw. */
@@ -43,7 +45,7 @@ export function createClient<T extends RouteTable>(
       ...(callOptions.signal === undefined ? {} : { signal: callOptions.signal }),
     });
     if (response.status >= 400) throw problemToError(response.status, await readText(response, limit));
-    if (route.reply.kind === 'events') return parsedEvents(response, route.reply.schema);
+    if (route.reply.kind === 'events') return parsedEvents(response, route.reply.schema, callOptions.admits);
     const text = await readText(response, limit);
     return route.reply.kind === 'json' ? parseReply(route, route.reply.schema, text) : undefined;
   };
@@ -125,8 +127,13 @@ function parseJson(text: string): unknown {
   }
 }
 
-async function* parsedEvents(response: TransportResponse, schema: z.ZodType): AsyncGenerator<unknown> {
+async function* parsedEvents(
+  response: TransportResponse,
+  schema: z.ZodType,
+  admits: CallOptions['admits'] = () => true,
+): AsyncGenerator<unknown> {
   for await (const data of decodeEvents(response.body)) {
+    if (!admits(data.length)) continue;
     const result = schema.safeParse(parseJson(data));
     if (result.success) yield result.data; // an event of a newer version is passed over: watchers reread the state anyway
   }

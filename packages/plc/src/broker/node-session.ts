@@ -22,7 +22,7 @@ import { type BrokerStore, storeReport } from './store.ts';
 import type { BrokerStep, HeldLease } from './types.ts';
 import { Wanted } from './wanted.ts';
 import type { WantedReader } from './wanted-reader.ts';
-import { reportAllowance, withinAllowance } from './within-allowance.ts';
+import { admitsReports } from './within-allowance.ts';
 
 export interface NodeSessionOptions {
   readonly store: BrokerStore;
@@ -53,7 +53,7 @@ export class NodeSession {
   readonly #wanted: Wanted;
   readonly #facts: FactsKeeper;
   readonly #writer: ReportWriter;
-  readonly #allowance = reportAllowance();
+  readonly #admits = admitsReports();
   readonly #leases: HeldLeases;
   readonly #reports = new HeardReports();
   readonly #pauses = new Pauses();
@@ -273,7 +273,7 @@ export class NodeSession {
         const synced = new Set<SliceName>();
         const signal = AbortSignal.any([uplink.closed, unstored.signal]);
         const query = { known: known?.sliversDigest };
-        for await (const event of withinAllowance(await client.watchSlivers({ query }, { signal }), this.#allowance)) {
+        for await (const event of await client.watchSlivers({ query }, { signal, admits: this.#admits })) {
           if (event.type === 'sliver') {
             synced.add(event.sliver.slice);
             this.#heed(event.sliver).catch((error: unknown) => unstored.abort(error));

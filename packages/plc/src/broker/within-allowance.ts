@@ -1,4 +1,3 @@
-import type { NodeEvent } from '@planetlab/contract';
 import { Allowance } from '../uplinks/allowance.ts';
 import { floods } from '../uplinks/flood.ts';
 
@@ -9,17 +8,12 @@ const CHARACTERS_PER_REPORT = 2048;
 /** One that is longer says nothing that a person would read. */
 const REPORT_LIMIT_CHARACTERS = 65_536;
 
-export const reportAllowance = (): Allowance => new Allowance(REPORTS);
-
-/** What a node reports, as long as it leaves room for others. Throws `node_floods`. */
-export async function* withinAllowance(
-  events: AsyncIterable<NodeEvent>,
-  allowance: Allowance,
-): AsyncGenerator<NodeEvent> {
-  for await (const event of events) {
-    const { length } = JSON.stringify(event);
-    if (!allowance.take(Math.ceil(length / CHARACTERS_PER_REPORT)))
+/** Whether a report of so many characters is heard, as long as the node leaves room for others. Throws `node_floods`. */
+export function admitsReports(): (characters: number) => boolean {
+  const allowance = new Allowance(REPORTS);
+  return (characters) => {
+    if (!allowance.take(Math.ceil(characters / CHARACTERS_PER_REPORT)))
       throw floods(`more reports than ${REPORTS.atOnce} at once and ${REPORTS.perSecond} a second`);
-    if (length <= REPORT_LIMIT_CHARACTERS) yield event;
-  }
+    return characters <= REPORT_LIMIT_CHARACTERS;
+  };
 }
