@@ -48,7 +48,7 @@ export const authorityRoutes = {
   listNodes: {
     method: 'GET',
     path: '/v1/nodes',
-    summary: 'Nodes',
+    summary: 'Nodes; of the features of each, only those that it lacks',
     access: 'person',
     query: z.object({ ...paged, site: SiteName.optional() }),
     reply: list(PlcNode),

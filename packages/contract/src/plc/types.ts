@@ -125,7 +125,7 @@ export const PlcNode = z.object({
   reason: Reason.nullable(),
   lastSeenAt: Instant.nullable(),
   createdAt: Instant,
-  /** What the node last said of itself. */
+  /** What the node last said of itself. In a list, `features` has only those that it lacks. */
   facts: NodeFacts.nullable(),
   slivers: z.number().int(),
   /** The groups it is in, and its tags: own ones and those inherited from the groups. */

@@ -16,7 +16,8 @@ export function serveNodeMetrics(app: App, serve: ServePerson, store: Store, pub
   serve(app, plcRoutes.discoverNodes, async () => {
     const nodes: PlcNode[] = [];
     for (let page: PlcNode[] | undefined; page === undefined || page.length === PAGE; ) {
-      page = await listNodes(store.db, { limit: PAGE, after: nodes.at(-1)?.name }, store.now());
+      const after = nodes.at(-1)?.name;
+      page = await listNodes(store.db, { limit: PAGE, after, facts: 'brief' }, store.now());
       nodes.push(...page);
     }
     return nodes.map((node) => targetOf(node, new URL(publicUrl())));

@@ -32,7 +32,7 @@ export function serveNodes(app: App, serve: ServePerson, { store, authority, nod
     return createNode(store, actor.principal, body);
   });
   serve(app, plcRoutes.listNodes, async (_actor, { query }) => {
-    const nodes = await listNodes(store.db, { ...query, limit: query.limit + 1 }, store.now());
+    const nodes = await listNodes(store.db, { ...query, limit: query.limit + 1, facts: 'brief' }, store.now());
     return pageOf(nodes, query.limit, (node) => node.name);
   });
   serve(app, plcRoutes.getNode, (_actor, { params }) => getNode(store.db, params.node, store.now()));

@@ -273,3 +273,23 @@ describe('a node that is to be rebooted', () => {
     expect((await kindsOf())[0]).toBe('node.reboot-failed');
   });
 });
+
+it('lists of a node’s features only those that it lacks, with the same answer to why it is not in service', async () => {
+  const inList = async () => (await test.admin.listNodes({ query: {} })).items.find(({ name }) => name === node.name);
+  const shown = await test.admin.getNode({ params: { node: node.name } });
+  expect(shown.facts?.features.map(({ feature }) => feature)).toEqual(['shaping', 'checkpoints']);
+  const features = shown.facts?.features.filter(({ available }) => !available);
+  expect(await inList()).toMatchObject({ state: 'connected', reason: null, facts: { version: '0', features } });
+  for (const [feature, why] of [
+    ['shaping', null],
+    ['checkpoints', /Its kernel has none/],
+    ['lasers', /it does not know it/],
+  ] as const) {
+    await test.admin.changeSettings({ body: { requiredFeatures: [feature] } });
+    const { reason } = await test.admin.getNode({ params: { node: node.name } });
+    expect((await inList())?.reason).toEqual(reason);
+    if (why === null) expect(reason).toBeNull();
+    else expect(reason?.message).toMatch(why);
+  }
+  await test.admin.changeSettings({ body: { requiredFeatures: [] } });
+});

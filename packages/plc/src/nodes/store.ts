@@ -20,13 +20,17 @@ export const liveUplinks = (db: Db | Trx, now: Date) =>
     .where('processes.heartbeat_at', '>', new Date(now.getTime() - PROCESS_DEAD_AFTER_MS))
     .select(['uplinks.node_id', 'uplinks.connected_at', 'processes.heartbeat_at']);
 
-const select = (db: Db | Trx, now: Date) =>
+/** Whole, or without the features that a node has: their sentences are most of what nodes say of themselves. */
+type Facts = 'whole' | 'brief';
+
+const select = (db: Db | Trx, now: Date, facts: Facts) =>
   db
     .selectFrom('nodes')
     .leftJoin(liveUplinks(db, now).as('live'), 'live.node_id', 'nodes.id')
-    .selectAll('nodes')
+    .select(COLUMNS)
     .select((eb) => [
       'live.heartbeat_at',
+      (facts === 'whole' ? wholeFacts : briefFacts).as('facts'),
       eb
         .selectFrom('slivers')
         .select((count) => count.fn.countAll<number>().as('count'))
@@ -35,11 +39,18 @@ const select = (db: Db | Trx, now: Date) =>
         .as('slivers'),
       invitedUntil.as('invited_until'),
       oldestNodeVersion.as('oldest_version'),
-      requiredFeatures.as('required_features'),
+      (facts === 'whole' ? requiredFeatures : requiredAndLacking).as('required_features'),
       groupsOfNode.as('groups'),
       tagsOfNode.as('tags'),
     ])
     .where('nodes.deleted_at', 'is', null);
+
+const COLUMNS = [
+  ...(['nodes.id', 'nodes.name', 'nodes.site', 'nodes.place', 'nodes.addresses', 'nodes.interfaces'] as const),
+  ...(['nodes.run_level', 'nodes.run_level_decision', 'nodes.drain', 'nodes.quarantine', 'nodes.reboot'] as const),
+  ...(['nodes.trouble', 'nodes.refused', 'nodes.disconnected_because', 'nodes.held_off_until'] as const),
+  ...(['nodes.created_at', 'nodes.joined_at', 'nodes.last_seen_at', 'nodes.certificate_expires_at'] as const),
+] as const;
 
 type Row = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>;
 
@@ -48,6 +59,14 @@ const invitedUntil = sql<Date | null>`(select max(expires_at) from join_tokens
   where node_id = nodes.id and used_at is null and voided_at is null)`;
 const oldestNodeVersion = sql<string | null>`(select value #>> '{}' from settings where key = 'oldestNodeVersion')`;
 const requiredFeatures = sql<string[] | null>`(select value from settings where key = 'requiredFeatures')`;
+const wholeFacts = sql<PlcNode['facts']>`nodes.facts`;
+const briefFacts = sql<PlcNode['facts']>`(nodes.facts - 'features') || jsonb_build_object('features',
+  jsonb_path_query_array(nodes.facts, '$.features[*] ? (@.available == false)'))`;
+/** Of the required ones, those that cannot be looked up in brief facts. */
+const requiredAndLacking = sql<string[] | null>`array(
+  select wanted.feature from settings, jsonb_array_elements_text(value) as wanted (feature)
+    where key = 'requiredFeatures' and not nodes.facts @> jsonb_build_object('features',
+      jsonb_build_array(jsonb_build_object('feature', wanted.feature, 'available', true))))`;
 
 function toNode(row: Row, now: Date): PlcNode {
   const lastSeenAt = row.heartbeat_at ?? row.last_seen_at;
@@ -104,7 +123,7 @@ export const unknownNode = (...names: readonly NodeName[]) =>
 
 /** Throws `unknown_node`. */
 export async function getNode(db: Db | Trx, name: NodeName, now: Date): Promise<PlcNode> {
-  const row = await select(db, now).where('nodes.name', '=', name).executeTakeFirst();
+  const row = await select(db, now, 'whole').where('nodes.name', '=', name).executeTakeFirst();
   if (row === undefined) throw unknownNode(name);
   return toNode(row, now);
 }
@@ -113,10 +132,12 @@ export interface NodeFilter {
   readonly limit: number;
   readonly after?: string | undefined;
   readonly site?: SiteName | undefined;
+  readonly facts: Facts;
 }
 
 export async function listNodes(db: Db, filter: NodeFilter, now: Date): Promise<PlcNode[]> {
-  let query = select(db, now).where('nodes.name', '>', (filter.after ?? '') as NodeName); // a cursor, only compared
+  const after = (filter.after ?? '') as NodeName; // a cursor, only compared
+  let query = select(db, now, filter.facts).where('nodes.name', '>', after);
   if (filter.site !== undefined) query = query.where('nodes.site', '=', filter.site);
   const rows = await query.orderBy('nodes.name').limit(filter.limit).execute();
   return rows.map((row) => toNode(row, now));

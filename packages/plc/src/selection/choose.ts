@@ -19,7 +19,7 @@ export async function chooseNodes(
   seed = randomInt(SEEDS),
 ): Promise<NodeSelection> {
   const at = now();
-  const nodes = await listNodes(db, { limit: MOST_NODES }, at);
+  const nodes = await listNodes(db, { limit: MOST_NODES, facts: 'whole' }, at);
   const candidates = nodes.map((node) => candidateOf(node, at.getTime()));
   const { chosen, satisfied, summary, explanation } = select(candidates, request, seed);
   return { chosen: [...chosen], satisfied, summary, seed, explanation: [...explanation] };

@@ -13,5 +13,8 @@ export const fakeFacts = ({ reply, name }: JoinedNode, slivers: number, bootId: 
   ...{ place: null, ipv4: null, ipv6Prefix: null },
   ssh: { host: '198.51.100.7', port: 22 },
   images: [ImageName.parse('debian-12')],
-  features: [],
+  features: [
+    { feature: 'shaping', available: true, reason: 'It was tried.' },
+    { feature: 'checkpoints', available: false, reason: 'Its kernel has none.' },
+  ],
 });
