@@ -151,6 +151,39 @@ describe('pl on a real PLC with real node managers', () => {
     expect((await pl('slice show eth_grace')).stdout).toContain('ada@example.org');
   });
 
+  it('signs in by a browser elsewhere, where a person agrees to what is asked for', async () => {
+    const home = join(folder, 'laptop');
+    const as = { PATH: env['PATH'] ?? '', HOME: home };
+    const child = spawn(process.execPath, [PL, 'login', '--url', url, '--no-browser', '--scope', 'slices'], {
+      env: as,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    processes.push(child);
+    const [stdout, ended] = [text(child.stdout), once(child, 'close')];
+    let code = '';
+    for await (const line of createInterface({ input: child.stderr })) {
+      code = /type the code (\S{9})\./.exec(line)?.[1] ?? '';
+      if (code !== '') break;
+    }
+    const token = JSON.parse(await readFile(join(folder, '.config/planetlab/config.json'), 'utf8')).token;
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+    const asked = await fetch(`${url}/v1/device-sign-ins/${code}`, { headers });
+    expect(await asked.json()).toMatchObject({ scopes: ['slices'], label: expect.stringMatching(/^pl on /) });
+    const decision = { method: 'POST', headers, body: '{"allow":true}' };
+    expect((await fetch(`${url}/v1/device-sign-ins/${code}/decision`, decision)).status).toBe(204);
+    expect((await ended)[0]).toBe(0);
+    expect(await stdout).toContain(`Signed in at ${url} as ada@example.org`);
+    expect((await pl('token create more', '', { env: as })).stderr).toContain('[scope_insufficient]');
+  });
+
+  it('tells slivers their tags while they run', async () => {
+    const told = async () => JSON.parse((await pl('exec eth_demo@tokyo -- cat /run/planetlab/sliver.json')).stdout);
+    expect(await told()).toMatchObject({ authority: 'test.example', slice: 'eth_demo', node: 'tokyo', tags: {} });
+    await pl('slice tag eth_demo role=mirror');
+    await pl('slice tag eth_demo role=seed --node tokyo');
+    await expect.poll(async () => (await told()).tags, LONG).toEqual({ role: 'seed' });
+  });
+
   it('chooses nodes by their tags, and remembers settings', async () => {
     expect((await pl('node tag zurich uplink=10g')).stdout).toBe('zurich has uplink=10g.\n');
     const chosen = await pl('node select tags.uplink=="10g" --explain');

@@ -12,6 +12,8 @@ export interface Io {
   readonly interrupted: AbortSignal;
   /** The lab that is up on this machine: where nothing else is said, commands go there. */
   findLab(): Promise<LabSignIn | undefined>;
+  /** Opens an address in the person's browser, where there is one; whether there is. */
+  openBrowser(url: string): Promise<boolean>;
 }
 
 export type Input = NodeJS.ReadableStream & {
@@ -46,6 +48,7 @@ export function processIo(process: NodeJS.Process): Io {
     now: Date.now,
     interrupted: interruption.signal,
     findLab: async () => (await import('./session/lab.ts')).findLab(),
+    openBrowser: async (url) => (await import('./session/browser.ts')).openBrowser(url, process.env),
   };
 }
 

@@ -7,6 +7,7 @@ import { Page } from './page/page.tsx';
 import { usePath } from './path/use-path.ts';
 import { KeepAddressPage, NewAddressPage } from './session/address-pages.tsx';
 import { ChoosePasswordPage, isPasswordLink } from './session/choose-password-page.tsx';
+import { DEVICE_PATH, DevicePage } from './session/device-page.tsx';
 import type { MailLink } from './session/mail-link.ts';
 import { OIDC_RETURN_PATH, OidcReturnPage } from './session/oidc-return-page.tsx';
 import { isSignedOut, SIGNED_OUT } from './session/open-session.ts';
@@ -41,6 +42,7 @@ export function App({ api, code, mailLink }: AppProps) {
 function Way({ mailLink, children }: { readonly mailLink: MailLink | undefined; readonly children: ReactNode }) {
   const path = usePath();
   if (path === OIDC_RETURN_PATH) return <OidcReturnPage />;
+  if (path === DEVICE_PATH) return <DeviceWay code={mailLink?.path === path ? mailLink.code : undefined} />;
   if (mailLink?.path !== path) return children;
   if (isPasswordLink(mailLink)) return <ChoosePasswordPage link={mailLink} />;
   return mailLink.path === '/keep-address' ? (
@@ -48,6 +50,11 @@ function Way({ mailLink, children }: { readonly mailLink: MailLink | undefined; 
   ) : (
     <NewAddressWay link={mailLink} />
   );
+}
+
+function DeviceWay({ code }: { readonly code: string | undefined }) {
+  useEffect(() => keepWayBack(`${DEVICE_PATH}#${code ?? ''}`), [code]);
+  return <SessionGate code={undefined}>{() => <DevicePage code={code} />}</SessionGate>;
 }
 
 /** Who is not signed in does that first, and comes back. */

@@ -13,6 +13,7 @@ export { nodeRoutes } from './node/routes.ts';
 export * from './node/types.ts';
 export { openApiDocument } from './openapi.ts';
 export * from './plc/decisions.ts';
+export type { DeviceSignIn } from './plc/device-routes.ts';
 export * from './plc/mass-decisions.ts';
 export * from './plc/mission-control.ts';
 export * from './plc/operation-types.ts';

@@ -27,6 +27,11 @@ export const ERROR_KINDS = {
   not_signed_in: kind(401, 'caller', 'Not signed in'),
   sign_in_link_invalid: kind(401, 'caller', 'Sign-in link not valid'),
   sign_in_failed: kind(401, 'caller', 'Sign-in failed'),
+  // as RFC 8628 names them, for a program that waits to be let in
+  authorization_pending: kind(400, 'caller', 'Not decided yet'),
+  slow_down: kind(400, 'caller', 'Asked too often'),
+  access_denied: kind(403, 'caller', 'Refused'),
+  expired_token: kind(400, 'caller', 'Code expired'),
   mail_link_invalid: kind(401, 'caller', 'Link not valid'),
   forbidden: kind(403, 'caller', 'Not allowed'),
   scope_insufficient: kind(403, 'caller', 'The token’s scopes do not cover this'),

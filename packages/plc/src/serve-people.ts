@@ -12,6 +12,7 @@ import { serveAddressChanges } from './persons/address-routes.ts';
 import { servePersonManagement } from './persons/manage-routes.ts';
 import { servePersons } from './persons/routes.ts';
 import type { ServePerson } from './sessions/authenticate.ts';
+import { serveDeviceSignIns } from './sessions/device-routes.ts';
 import type { Limiter } from './sessions/limiter.ts';
 import { beginSessionWith, serveSessions } from './sessions/routes.ts';
 import { getSettings } from './settings/store.ts';
@@ -41,6 +42,7 @@ export function servePeople(app: App, serve: ServePerson, options: PeopleOptions
     signUp: (await getSettings(store.db)).signUpOpen,
   }));
   serveSessions(app, serve, common);
+  serveDeviceSignIns(app, serve, common);
   servePasswords(app, serve, common);
   servePasskeys(app, serve, { ...common, party });
   serveOidc(app, { ...common, provider });

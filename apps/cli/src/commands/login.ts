@@ -1,10 +1,14 @@
 import { hostname } from 'node:os';
-import { PlanetLabError } from '@planetlab/model';
+import { TokenScope } from '@planetlab/contract';
+import { isPlanetLabError, PlanetLabError } from '@planetlab/model';
+import { Option } from 'commander';
 import type { Invocation } from '../leaf.ts';
 import { leaf } from '../leaf.ts';
+import { duration } from '../options.ts';
 import { rolesText } from '../output/persons.ts';
 import type { Register } from '../program.ts';
 import { connect } from '../session/client.ts';
+import { type DeviceOptions, signInByBrowser } from '../session/device-sign-in.ts';
 import { readSecret, readStandardInput } from '../session/secret.ts';
 import { configFileOf, resolveSettings, saveSignIn } from '../session/settings.ts';
 
@@ -12,10 +16,15 @@ export const register: Register = (login, io) => {
   leaf(
     login
       .option('--with-token', 'read the API token from standard input, without asking')
-      .option('--email <address>', 'sign in by mail address and password; a token is made for this machine'),
+      .option('--email <address>', 'sign in by mail address and password; a token is made for this machine')
+      .option('--no-browser', 'print the address to open in a browser, on this machine or another')
+      .option('--for <time>', 'how long this machine stays signed in, such as 4w', duration)
+      .addOption(
+        new Option('--scope <scope...>', 'what this machine may do; it always reads').choices(TokenScope.options),
+      ),
     io,
-    { example: 'pl login --url https://plc.example.org --with-token < token' },
-    async (invocation, options: { withToken?: boolean; email?: string }) => {
+    { example: 'pl login --url https://plc.example.org' },
+    async (invocation, options: LoginOptions) => {
       const { url } = await resolveSettings(invocation);
       warnOfPlainText(invocation, url);
       const token = await obtainToken(invocation, url, options);
@@ -29,17 +38,30 @@ export const register: Register = (login, io) => {
   );
 };
 
-async function obtainToken(
-  invocation: Invocation,
-  url: string,
-  options: { readonly withToken?: boolean; readonly email?: string },
-): Promise<string> {
+interface LoginOptions extends DeviceOptions {
+  readonly withToken?: boolean;
+  readonly email?: string;
+}
+
+async function obtainToken(invocation: Invocation, url: string, options: LoginOptions): Promise<string> {
   const { io } = invocation;
   if (options.withToken === true) return readStandardInput(io);
-  if (options.email === undefined) return readSecret(io, `API token for ${url}: `);
+  if (options.email === undefined) return byBrowserOrToken(invocation, url, options);
   const password = await readSecret(io, `Password of ${options.email} at ${url}: `);
   const body = { email: options.email, password, label: `pl on ${hostname()}` };
   return (await connect(invocation, url, '').client.createTokenByPassword({ body })).token;
+}
+
+/** Who pipes something in has a token already; so has who signs in at a PLC that is too old to know better. */
+async function byBrowserOrToken(invocation: Invocation, url: string, options: LoginOptions): Promise<string> {
+  const { io } = invocation;
+  const byToken = () => readSecret(io, `API token for ${url}: `);
+  const mayOpen = options.browser !== false;
+  if (mayOpen && io.stdin.isTTY !== true) return byToken();
+  return signInByBrowser(invocation, url, options).catch((error) => {
+    if (!isPlanetLabError(error, 'no_such_route') || !mayOpen) throw error;
+    return byToken();
+  });
 }
 
 const LOOPBACK = /^(localhost|127\.[\d.]+|\[::1\])$/;

@@ -16,6 +16,7 @@ const ioWith = (env: Readonly<Record<string, string>>, lab?: typeof LAB): Io => 
   now: Date.now,
   interrupted: new AbortController().signal,
   findLab: async () => lab,
+  openBrowser: async () => false,
 });
 const asked = (env: Readonly<Record<string, string>>, url?: string) => ({
   io: ioWith(env),

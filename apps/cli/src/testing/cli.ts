@@ -21,6 +21,7 @@ export interface CliOptions {
   readonly interrupted?: AbortSignal;
   /** The lab that is up on the machine. */
   readonly lab?: LabSignIn;
+  readonly openBrowser?: (url: string) => Promise<boolean>;
 }
 
 /** Runs the program in this process, without a terminal, with the variables given and no others. */
@@ -37,6 +38,7 @@ export async function cli(argv: readonly string[], options: CliOptions = {}): Pr
     now: Date.now,
     interrupted: options.interrupted ?? new AbortController().signal,
     findLab: async () => options.lab,
+    openBrowser: async (url) => (await options.openBrowser?.(url)) ?? false,
   };
   const [out, err] = [collect(stdout), collect(stderr)];
   const code = await run(argv, io);

@@ -95,7 +95,7 @@ export function TokensSection({ nowMs }: SectionProps) {
     <ListSection
       title="API tokens"
       things={things}
-      empty="None. Programs sign in by a token; so does pl login."
+      empty="None. Programs sign in by a token; pl login makes one for itself."
       error={tokens.error ?? revoke.error ?? create.error}
       onRemove={(id) => revoke.mutate(id)}
     >

@@ -1,7 +1,7 @@
-/** Where one chooses a password, and where one decides about a mail address. */
-const PATHS = ['/confirm', '/invitation', '/new-password', '/new-address', '/keep-address'] as const;
+/** Where one chooses a password, where one decides about a mail address, and where about a program that wants to sign in. */
+const PATHS = ['/confirm', '/invitation', '/new-password', '/new-address', '/keep-address', '/device'] as const;
 
-/** What the link of a mail brought: where to, and the secret that makes it work. */
+/** What the link of a mail, or of a program, brought: where to, and the secret that makes it work. */
 export interface MailLink {
   readonly path: (typeof PATHS)[number];
   readonly code: string;

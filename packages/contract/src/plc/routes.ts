@@ -2,6 +2,7 @@ import type { RouteDefinition, RouteTable } from '../route.ts';
 import { accountRoutes } from './account-routes.ts';
 import { addressRoutes } from './address-routes.ts';
 import { authorityRoutes } from './authority-routes.ts';
+import { deviceRoutes } from './device-routes.ts';
 import { missionControlRoutes } from './mission-control-routes.ts';
 import { monitoringRoutes } from './monitoring-routes.ts';
 import { nodeServiceRoutes } from './node-service-routes.ts';
@@ -23,6 +24,7 @@ export const plcRoutes = {
   ...settingsRoutes,
   ...tagRoutes,
   ...signInRoutes,
+  ...deviceRoutes,
   ...peopleRoutes,
   ...nodeServiceRoutes,
   ...sliceRoutes,

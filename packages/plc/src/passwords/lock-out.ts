@@ -47,7 +47,7 @@ export async function tidySignIns(trx: Trx, at: Date): Promise<void> {
     .deleteFrom('sign_in_failures')
     .where('since', '<', new Date(at.getTime() - WINDOW_MS))
     .execute();
-  const more = ['passkey_challenges', 'oidc_sign_ins', 'address_changes'] as const;
+  const more = ['passkey_challenges', 'oidc_sign_ins', 'device_sign_ins', 'address_changes'] as const;
   for (const table of ['sign_ups', 'invitations', 'password_resets', ...more] as const)
     await trx.deleteFrom(table).where('expires_at', '<', at).execute();
 }

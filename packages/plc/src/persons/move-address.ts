@@ -22,6 +22,7 @@ export const LEFT = [
   ['sign_in_links', 'person'],
   ['password_resets', 'person'],
   ['passkey_challenges', 'person'],
+  ['device_sign_ins', 'person'],
   ['slice_persons', 'person'],
 ] as const;
 

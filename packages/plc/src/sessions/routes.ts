@@ -83,7 +83,8 @@ export function serveSessions(app: App, serve: ServePerson, options: SessionRout
   serve(app, plcRoutes.deleteToken, (actor, { params }) => deleteToken(store, actor, params.token));
 }
 
-function tokenEnd(now: Date, wanted: string | undefined): Date {
+/** Of a new API token. Throws `malformed_request`. */
+export function tokenEnd(now: Date, wanted: string | undefined): Date {
   const end = wanted === undefined ? now.getTime() + TOKEN_DEFAULT_MS : fromInstant(wanted);
   if (end > now.getTime() && end <= now.getTime() + TOKEN_MAX_MS) return new Date(end);
   throw new PlanetLabError(

@@ -5,6 +5,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '@planetlab/model';
 export const TOKEN_PREFIX = 'pl_';
 
 export const SIGN_IN_LINK_MS = 10 * MINUTE_MS;
+export const DEVICE_CODE_MS = 10 * MINUTE_MS;
 export const SESSION_MS = 12 * HOUR_MS;
 /** For so long after signing in, who is at the browser counts as having just shown who they are. */
 export const FRESH_SESSION_MS = 10 * MINUTE_MS;

@@ -13,6 +13,7 @@ import { manyAtOnce } from './migrations/0010-many-at-once.ts';
 import { sliverTags } from './migrations/0011-sliver-tags.ts';
 import { addressChanges } from './migrations/0012-address-changes.ts';
 import { oneSliver } from './migrations/0013-one-sliver.ts';
+import { deviceSignIns } from './migrations/0014-device-sign-ins.ts';
 import type { Db } from './schema.ts';
 
 /** In the order of their names. One that was released is never edited: a new one follows it. */
@@ -30,6 +31,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0011-sliver-tags': sliverTags,
   '0012-address-changes': addressChanges,
   '0013-one-sliver': oneSliver,
+  '0014-device-sign-ins': deviceSignIns,
 };
 
 /**

@@ -112,6 +112,26 @@ export interface OidcSignInTable {
   expires_at: Date;
 }
 
+/** A program that waits to be let in by its person. */
+export interface DeviceSignInTable {
+  /** Of the secret that the program has. */
+  hash: string;
+  /** As it is shown to the person, without the dash. */
+  user_code: string;
+  label: string;
+  scopes: RequiredJson<readonly TokenScope[]>;
+  token_expires_at: Date;
+  address: string;
+  /** Who decided. */
+  person: PersonEmail | null;
+  state: Generated<'asked' | 'allowed' | 'refused'>;
+  created_at: Date;
+  expires_at: Date;
+  /** When the program asked last, and how long it is to wait between. */
+  asked_at: Date | null;
+  interval_seconds: number;
+}
+
 /** What a token may be used for. */
 export type TokenScopes = ColumnType<readonly TokenScope[], string | undefined, string>;
 
@@ -127,4 +147,5 @@ export interface PeopleSchema {
   passkey_challenges: PasskeyChallengeTable;
   identities: IdentityTable;
   oidc_sign_ins: OidcSignInTable;
+  device_sign_ins: DeviceSignInTable;
 }

@@ -1,4 +1,4 @@
-import type { plcRoutes } from '@planetlab/contract';
+import { plcRoutes } from '@planetlab/contract';
 import { codeFor } from './mails.ts';
 import type { TestPlc } from './test-plc.ts';
 
@@ -44,6 +44,15 @@ function makers(test: () => TestPlc, fresh: (prefix: string) => string) {
     await one.client.changePassword({ body: { password: PASSWORD } });
     return { body: { email: one.email, password: PASSWORD } };
   };
+  const device = async () => {
+    const from = { 'x-forwarded-for': `203.0.113.${(Number(fresh('').replace(/\D/g, '')) % 250) + 1}` };
+    const started = await fetch(`${test().plc.publicUrl}/v1/device-sign-ins`, {
+      method: 'POST',
+      headers: { ...from, 'content-type': 'application/json' },
+      body: JSON.stringify({ label: 'x' }),
+    });
+    return plcRoutes.startDeviceSignIn.reply.schema.parse(await started.json());
+  };
   const request = async (role: 'user' | 'pi') => {
     const one = await test().person(email());
     await one.client.requestRole({ body: { site: 'demo', role } });
@@ -53,7 +62,7 @@ function makers(test: () => TestPlc, fresh: (prefix: string) => string) {
     const body = { email: email(), name: 'Someone', roles: [{ role: 'user' as const, site: 'demo' }] };
     return test().admin.invitePerson({ body });
   };
-  return { test, fresh, email, person, account, request, invite };
+  return { test, fresh, email, person, account, device, request, invite };
 }
 
 /** Passwords, passkeys, sessions. */
@@ -66,17 +75,6 @@ const signingIn = ({ test, email, person, account }: Makers) =>
       status: all(201),
     },
     changePassword: { input: () => ({ body: { password: PASSWORD } }), status: SIGNED_IN(204) },
-    askForAddress: {
-      when: 'without showing who one is',
-      input: () => ({ body: { email: email() } }),
-      status: SIGNED_IN(401),
-    },
-    confirmAddress: {
-      when: 'with no code of a mail',
-      input: () => ({ body: { code: BYTES } }),
-      status: SIGNED_IN(401),
-    },
-    objectToAddress: { when: 'with no code of a mail', input: () => ({ body: { code: BYTES } }), status: all(401) },
     requestPasswordReset: { input: () => ({ body: { email: email() } }), status: all(202) },
     resetPassword: {
       input: async () => {
@@ -119,6 +117,33 @@ const signingIn = ({ test, email, person, account }: Makers) =>
     },
     startOidcSignIn: { when: 'where there is none', input: nothing, status: all(404) },
     signInByOidc: { when: 'where there is none', input: () => ({ body: { query: '?code=x' } }), status: all(404) },
+  }) as const satisfies Partial<AccessRows<keyof typeof plcRoutes>>;
+
+/** Programs that are let in, and mail addresses that change. */
+const deciding = ({ email, device }: Makers) =>
+  ({
+    startDeviceSignIn: { input: () => ({ body: { label: 'x' } }), status: all(201) },
+    takeDeviceToken: {
+      when: 'before anybody agreed',
+      input: async () => ({ body: { deviceCode: (await device()).deviceCode } }),
+      status: all(400),
+    },
+    getDeviceSignIn: { input: async () => ({ params: { code: (await device()).userCode } }), status: SIGNED_IN(200) },
+    decideDeviceSignIn: {
+      input: async () => ({ params: { code: (await device()).userCode }, body: { allow: true } }),
+      status: SIGNED_IN(204),
+    },
+    askForAddress: {
+      when: 'without showing who one is',
+      input: () => ({ body: { email: email() } }),
+      status: SIGNED_IN(401),
+    },
+    confirmAddress: {
+      when: 'with no code of a mail',
+      input: () => ({ body: { code: BYTES } }),
+      status: SIGNED_IN(401),
+    },
+    objectToAddress: { when: 'with no code of a mail', input: () => ({ body: { code: BYTES } }), status: all(401) },
   }) as const satisfies Partial<AccessRows<keyof typeof plcRoutes>>;
 
 /** Sign-ups, requests, invitations. */
@@ -233,5 +258,5 @@ const managing = ({ person }: Makers) =>
 /** Rows of the access table about people; `fresh` makes names that nothing else has. */
 export function accessOfPeople(test: () => TestPlc, fresh: (prefix: string) => string) {
   const made = makers(test, fresh);
-  return { ...signingIn(made), ...coming(made), ...managing(made) };
+  return { ...signingIn(made), ...deciding(made), ...coming(made), ...managing(made) };
 }
