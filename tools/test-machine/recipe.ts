@@ -22,8 +22,8 @@ const SYSTEM = [
   ...['linux-image-cloud-amd64', 'initramfs-tools', 'systemd-sysv', 'udev', 'dbus', 'kmod', 'procps', 'libpam-systemd'],
   ...['e2fsprogs', 'btrfs-progs', 'xfsprogs', 'init-system-helpers', 'libstdc++6', 'ca-certificates', 'perl'],
 ];
-/** What stands before the PLC, as docs/operating/plc.md has it. */
-const PROXY = ['nginx'];
+/** What the PLC's package wants by name, and the proxy before it that docs/operating/plc.md has. */
+const CENTRE = ['postgresql-client', 'nginx'];
 /** There is nothing to look at in it. */
 const LEFT_OUT = ['chromium'];
 
@@ -64,7 +64,7 @@ export function debianRecipe(packageList: string): Recipe {
   return {
     suite: 'trixie',
     mirror: 'http://deb.debian.org/debian',
-    packages: [...new Set([...SYSTEM, ...PROXY, ...wanted])].sort(),
+    packages: [...new Set([...SYSTEM, ...CENTRE, ...wanted])].sort(),
     files: {
       '/etc/fstab': `/dev/vda / ext4 defaults 0 0\n/dev/vdb ${SOURCES} ext4 defaults 0 0\n`,
       '/etc/hostname': 'planetlab-test\n',
