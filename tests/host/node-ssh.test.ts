@@ -30,21 +30,15 @@ describeNode('logging in to slivers with OpenSSH', NODE, (world) => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  async function ssh(who: string, slice: string, args: readonly string[], input = '') {
+  /** One of OpenSSH's programs, with a key. */
+  async function openssh(program: 'ssh' | 'scp', who: string, args: readonly string[], input = '') {
     const options = [
-      'BatchMode=yes',
-      'StrictHostKeyChecking=no',
-      `UserKnownHostsFile=${folder}/known`,
-      'LogLevel=ERROR',
+      ...['BatchMode=yes', 'StrictHostKeyChecking=no', `UserKnownHostsFile=${folder}/known`, 'LogLevel=ERROR'],
+      ...[`Port=${PORT}`, `IdentityFile=${join(folder, who)}`, 'IdentitiesOnly=yes'],
     ];
-    const argv = ['-F', 'none', '-p', String(PORT), '-i', join(folder, who), '-o', 'IdentitiesOnly=yes'];
-    const child = spawn(
-      'ssh',
-      [...argv, ...options.flatMap((each) => ['-o', each]), `${slice}@${NODE_IPV4}`, ...args],
-      {
-        env: { PATH: process.env['PATH'] ?? '', TERM: 'xterm' },
-      },
-    );
+    const child = spawn(program, ['-F', 'none', ...options.flatMap((each) => ['-o', each]), ...args], {
+      env: { PATH: process.env['PATH'] ?? '', TERM: 'xterm' },
+    });
     const collect = async (stream: AsyncIterable<unknown>) => {
       let text = '';
       for await (const chunk of stream) text += String(chunk);
@@ -58,6 +52,8 @@ describeNode('logging in to slivers with OpenSSH', NODE, (world) => {
     ]);
     return { stdout, stderr, code: Number(code) };
   }
+  const ssh = (who: string, slice: string, args: readonly string[], input = '') =>
+    openssh('ssh', who, [`${slice}@${NODE_IPV4}`, ...args], input);
   const eventuallySsh = (who: string, slice: string, args: readonly string[]) =>
     expect.poll(async () => (await ssh(who, slice, args)).code, { timeout: 10_000 });
 
@@ -92,6 +88,20 @@ describeNode('logging in to slivers with OpenSSH', NODE, (world) => {
     const result = await ssh('ada', 'test_login', [], 'echo $((6 * 7)); exit 3\n');
     expect(result.stdout).toContain('42');
     expect(result.code).toBe(3);
+  });
+
+  it('copies files in and out, by a server that runs in the sliver', async ({ skip }) => {
+    const server = await ssh('ada', 'test_login', ['test -x /usr/lib/openssh/sftp-server']);
+    if (server.code !== 0) skip('skipped: the image of this machine was built before it had an sftp server');
+    const [here, there] = [join(folder, 'here'), `test_login@${NODE_IPV4}:/root/there`];
+    writeFileSync(here, 'some\0bytes');
+    expect(await openssh('scp', 'ada', [here, there])).toEqual({ stdout: '', stderr: '', code: 0 });
+    expect((await ssh('ada', 'test_login', ['cat /root/there'])).stdout).toBe('some\0bytes');
+    expect((await openssh('scp', 'ada', [there, join(folder, 'back')])).code).toBe(0);
+    expect(readFileSync(join(folder, 'back'), 'utf8')).toBe('some\0bytes');
+    const outside = await openssh('scp', 'ada', [`test_login@${NODE_IPV4}:${here}`, join(folder, 'stolen')]);
+    expect(outside.stderr).toContain('No such file or directory');
+    expect((await openssh('scp', 'eve', [here, there])).code).toBe(255);
   });
 
   it('refuses a foreign key, an unknown sliver and the host’s own accounts', async () => {

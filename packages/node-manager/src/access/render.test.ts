@@ -33,6 +33,7 @@ princeton_codeen:*:0:0::/:/state/ssh/login-shell
       'DenyUsers root',
       'StrictModes yes',
       'DisableForwarding yes',
+      'Subsystem sftp /usr/lib/openssh/sftp-server',
       'PermitUserEnvironment no',
       'PermitUserRC no',
     ]) {

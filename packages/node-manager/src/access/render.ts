@@ -56,6 +56,8 @@ DenyUsers root
 StrictModes yes
 UseDNS no
 DisableForwarding yes
+# run by the login shell as every command: it is the sliver's own
+Subsystem sftp /usr/lib/openssh/sftp-server
 PermitTunnel no
 PermitUserEnvironment no
 PermitUserRC no

@@ -16,8 +16,8 @@ export interface BuildOptions {
   readonly progress: (line: string) => void;
 }
 
-/** What a sliver has besides the smallest Debian: what people reach for first. */
-const PACKAGES = 'iproute2,iputils-ping,procps,ca-certificates,curl,less,nano';
+/** What a sliver has besides the smallest Debian: what people reach for first, and what files come in and out by. */
+const PACKAGES = 'iproute2,iputils-ping,procps,ca-certificates,curl,less,nano,openssh-sftp-server,rsync';
 /**
  * What can be built, on every host alike: a slice finds the same system on all its nodes. Mirror and keys are Debian's
  * own, which every supported distribution can reach and check.
