@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { PlanetLabError } from '@planetlab/model';
 import type { Command } from 'commander';
 import { example, JSON_OUTPUT, STATE, type StateOptions } from '../options.ts';
@@ -64,7 +65,8 @@ async function join(file: string, { state, json }: StateOptions): Promise<void> 
   const { joinAuthority } = await import('@planetlab/node-manager');
   const { linkConfiguration, serviceOf, startService } = await import('../service.ts');
   if (file === '-' && process.stdin.isTTY) process.stderr.write('Paste the join token, then press Enter and Ctrl-D:\n');
-  const token = readFileSync(file === '-' ? 0 : file, 'utf8');
+  // as a stream: another program may say it later than this one asks, such as `pl node invite` before a pipe
+  const token = file === '-' ? await text(process.stdin) : readFileSync(file, 'utf8');
   const service = serviceOf(state);
   if (service !== undefined) linkConfiguration(state);
   const joined = await joinAuthority({ token, stateDir: state, now: Date.now });
