@@ -77,9 +77,12 @@ export async function makeSecondUnit(): Promise<void> {
   await sh(block('/etc/systemd/system/planetlab-plc2.service').replace(/^systemctl enable .*\n/m, ''));
 }
 
-/** As `systemctl enable --now` prints it in the guide. */
+/** As the guide has it: one, from whose first start comes the admin's token, and then the other. */
 export async function startBoth(): Promise<void> {
-  for (const unit of UNITS) await sh(printed(`systemctl enable --now ${unit}`));
+  for (const [index, unit] of UNITS.entries()) {
+    await sh(printed(`systemctl enable --now ${unit}`));
+    await until(`${unit} takes requests`, async () => (await fetch(`http://127.0.0.1:${PORTS[index]}/readyz`)).ok);
+  }
   await untilReady();
   await activeUnits();
 }

@@ -7,8 +7,8 @@ import { type App, createApp, serve as servePublic, useConventions } from '@plan
 import { issueProcessCertificate } from '@planetlab/credentials';
 import { messageOf, PersonEmail, PlanetLabError } from '@planetlab/model';
 import type { FastifyRequest } from 'fastify';
-import { type Authority, loadAuthority, parseAuthorityName } from './authority/authority.ts';
-import { belongsToAuthority, recordAuthority } from './authority/record-authority.ts';
+import { type Authority, parseAuthorityName } from './authority/authority.ts';
+import { openAuthority } from './authority/open-authority.ts';
 import { createBroker } from './broker/broker.ts';
 import { HOUSEKEEPING_INTERVAL_MS, keepHouse } from './broker/housekeeping.ts';
 import { DEFAULT_LEASE_MS } from './broker/plan.ts';
@@ -95,7 +95,7 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   const database = stack.use(await openStore({ state, databaseUrl, log, progress }));
   const { db, feed } = database;
   const store: Store = { db, now: () => new Date(nowMs()) };
-  const authority = await openAuthority(options, store, defaultName);
+  const authority = await openAuthority(store, resolve(options.keys ?? state), defaultName);
   if (await bootstrapAdmin(store, state, adminEmail)) {
     progress(`The first admin's API token is in ${join(state, BOOTSTRAP_TOKEN_FILE)}.`);
   }
@@ -154,15 +154,6 @@ function parseEmail(text: string): PersonEmail {
     'malformed_name',
     `${JSON.stringify(text)} is not a mail address such as admin@example.org.`,
   );
-}
-
-async function openAuthority(options: PlcOptions, store: Store, defaultName: string): Promise<Authority> {
-  const folder = resolve(options.keys ?? options.state);
-  const mayMake = !(await belongsToAuthority(store.db));
-  const files = { folder, mayMake, defaultName };
-  const authority = await loadAuthority(files, store.now().getTime());
-  await recordAuthority(store, authority);
-  return authority;
 }
 
 interface ProcessOptions {

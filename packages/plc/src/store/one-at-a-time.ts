@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Db } from './schema.ts';
 
 /** Work that is done in one process at a time, by the number of its lock among PostgreSQL's advisory locks. */
-export const ONE_AT_A_TIME = { housekeeping: 7_526_145, reboots: 7_526_146 } as const;
+export const ONE_AT_A_TIME = { housekeeping: 7_526_145, reboots: 7_526_146, authority: 7_526_147 } as const;
 
 /**
  * Does the work unless another process is at it now; whether it was done here. The lock lives with a connection: a
@@ -20,6 +20,19 @@ export async function oneAtATime(
     try {
       await work();
       return true;
+    } finally {
+      await sql`select pg_advisory_unlock(${lock})`.execute(connection);
+    }
+  });
+}
+
+/** Does the work when no other process is at it; waits for one that is. */
+export async function inTurn<T>(db: Db, what: keyof typeof ONE_AT_A_TIME, work: () => Promise<T>): Promise<T> {
+  const lock = ONE_AT_A_TIME[what];
+  return db.connection().execute(async (connection) => {
+    await sql`select pg_advisory_lock(${lock})`.execute(connection);
+    try {
+      return await work();
     } finally {
       await sql`select pg_advisory_unlock(${lock})`.execute(connection);
     }
