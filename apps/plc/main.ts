@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isPlanetLabError, messageOf, PlanetLabError, parseDuration } from '@planetlab/model';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { addBackupCommands } from './backup-commands.ts';
+import { startMemoryKeeper, thisMemory } from './memory-keeper.ts';
 import { addPeopleFlags, type PeopleFlags, peopleOptions } from './people-flags.ts';
 
 /** What `run` was given, by option or environment. */
@@ -130,6 +131,7 @@ async function run(flags: RunFlags): Promise<void> {
     ...(adminEmail === undefined ? {} : { adminEmail }),
   });
   process.on('SIGHUP', () => plc.reloadCertificate());
+  await using _memory = startMemoryKeeper(await thisMemory());
   say(`Ready: people at ${plc.publicUrl}, nodes at ${plc.nodeAddress}.`);
   await stop;
   say('Stopping.');

@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/** What is seen of this process at one moment. */
+export interface MemoryLook {
+  readonly atMs: number;
+  /** Processor time so far. */
+  readonly busyMs: number;
+  readonly residentMiB: number;
+}
+
+export interface MemoryKeeperOptions {
+  readonly look: () => MemoryLook;
+  readonly collect: () => void;
+  /** Gives freed pages back to the kernel. */
+  readonly release: () => void;
+  readonly lookEveryMs?: number;
+  /** What was freed by a collection is swept by other threads. */
+  readonly settleMs?: number;
+}
+
+const LOOK_EVERY_MS = 10_000;
+const SETTLE_MS = 3_000;
+/** A process that is smaller has nothing that is worth a pause. */
+const WORTH_MIB = 256;
+/** Above what was left the last time. */
+const GROWTH_MIB = 64;
+/** Of one core. A thousand nodes that do nothing take an eighth of it. */
+const QUIET_PART = 0.25;
+
+/**
+ * Gives back in a quiet moment what a busy hour took: V8 lets garbage lie while nothing is allocated, and the C library
+ * keeps freed pages between those in use. Each is a pause of some tenths of a second, which a busy process is not given.
+ */
+export function startMemoryKeeper(options: MemoryKeeperOptions): AsyncDisposable {
+  const stopping = new AbortController();
+  const done = keep(options, stopping.signal);
+  return {
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await done;
+    },
+  };
+}
+
+async function keep(options: MemoryKeeperOptions, signal: AbortSignal): Promise<void> {
+  const { look, collect, release, lookEveryMs = LOOK_EVERY_MS, settleMs = SETTLE_MS } = options;
+  const pause = (ms: number) => sleep(ms, undefined, { signal, ref: false }).catch(() => {}); // stopped: the loop ends
+  let leftMiB = 0;
+  for (let before = look(); !signal.aborted; before = look()) {
+    await pause(lookEveryMs);
+    if (signal.aborted || !isTimeToGiveBack(before, look(), leftMiB)) continue;
+    collect();
+    await pause(settleMs);
+    release();
+    leftMiB = look().residentMiB;
+  }
+}
+
+export function isTimeToGiveBack(before: MemoryLook, now: MemoryLook, leftMiB: number): boolean {
+  const isQuiet = now.busyMs - before.busyMs < QUIET_PART * (now.atMs - before.atMs);
+  return isQuiet && now.residentMiB > Math.max(WORTH_MIB, leftMiB + GROWTH_MIB);
+}
+
+/** Of this process. */
+export async function thisMemory(): Promise<MemoryKeeperOptions> {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  return {
+    look() {
+      const { user, system } = process.cpuUsage();
+      const residentMiB = process.memoryUsage.rss() / 2 ** 20;
+      return { atMs: performance.now(), busyMs: (user + system) / 1000, residentMiB };
+    },
+    collect: () => collect(),
+    release: await pagesOfLibrary(),
+  };
+}
+
+/** Nothing where the C library has no such function. */
+async function pagesOfLibrary(): Promise<() => void> {
+  try {
+    const { default: koffi } = await import('koffi');
+    const trim: (padBytes: number) => number = koffi.load('libc.so.6').func('int malloc_trim(size_t pad)');
+    return () => void trim(0);
+  } catch {
+    return () => {}; // a collection alone gives some of it back
+  }
+}
