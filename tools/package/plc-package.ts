@@ -15,7 +15,9 @@ import {
   type PackageContents,
   ROOT,
 } from './debian-package.ts';
+import { installNative, type NativeLibrary } from './native.ts';
 
+const NATIVE: readonly NativeLibrary[] = ['koffi'];
 const SOURCES = join(ROOT, 'packaging/plc');
 
 const CONTENTS: PackageContents = {
@@ -34,9 +36,9 @@ const CONTENTS: PackageContents = {
 
 /** The program as few files, and Node.js. Returns the libraries in it. */
 async function fillProgram(target: string, version: string): Promise<readonly string[]> {
-  const libraries = await bundleProgram(ROOT, 'apps/plc/main.ts', target, [], 'reflect-metadata');
+  const libraries = await bundleProgram(ROOT, 'apps/plc/main.ts', target, NATIVE, 'reflect-metadata');
   writeFileSync(join(target, 'package.json'), `${JSON.stringify({ type: 'module', version })}\n`);
-  return [installNode(target), ...libraries];
+  return [installNode(target), ...installNative(target, NATIVE), ...libraries];
 }
 
 /** The console as browsers load it. Returns the libraries in it. */
