@@ -290,7 +290,12 @@ it('is told of a node’s slivers again only when they are not as they were', as
     node.disconnect();
     await reaches(slices[0], node, 'unreachable');
     meanwhile();
+    const before = node.watches;
     await node.connect();
+    await eventually(
+      async () => node.watches,
+      (watches) => watches > before,
+    );
   };
   await comesBack(() => {});
   await reaches(slices[0], node, 'running');

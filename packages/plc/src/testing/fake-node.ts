@@ -59,6 +59,8 @@ export class FakeNode {
   readonly requests: string[] = [];
   /** Slivers that it told of at the beginning of a watch. */
   told = 0;
+  /** How often somebody began to watch its slivers. */
+  watches = 0;
   /** Set to make the node refuse leases. */
   refusal: PlanetLabError | undefined;
   /** The newest one that it was given. */
@@ -294,6 +296,7 @@ export class FakeNode {
     const isKnown = known === digestOfSlivers(slivers.map(knownSliver));
     const queue: NodeEvent[] = isKnown ? [] : slivers.map((sliver) => ({ type: 'sliver', sliver }));
     this.told += queue.length;
+    this.watches += 1;
     queue.push(isKnown ? { type: 'synced', known: true } : { type: 'synced' });
     let wake: () => void = () => {};
     const tell = (event: NodeEvent) => {
