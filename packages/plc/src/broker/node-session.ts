@@ -16,6 +16,7 @@ import { type RequestStep, requestLeases, restMs } from './lease-requests.ts';
 import { Lies } from './lies.ts';
 import { Pauses } from './pauses.ts';
 import { pauseKeyOf, planNode, sliceOfStep } from './plan.ts';
+import { Placed } from './placed.ts';
 import { ReportWriter } from './report-writer.ts';
 import { runStep, type SingleStep, type StepContext, type StepOutcome } from './steps.ts';
 import { type BrokerStore, storeReport } from './store.ts';
@@ -59,10 +60,7 @@ export class NodeSession {
   readonly #pauses = new Pauses();
   /** What is being done, by slice. */
   readonly #busy = new Map<SliceName, BrokerStep['type']>();
-  /** Slices with a row for this node, with the request's pause key of the one that is wanted. */
-  #placed: ReadonlyMap<SliceName, string | undefined> = new Map();
-  /** Slices whose initial command waits for its sliver to run. */
-  #uninitialised: ReadonlySet<SliceName> = new Set();
+  readonly #placed = new Placed();
   readonly #lies: Lies;
   #leasesRead = false;
   #dirty = false;
@@ -147,10 +145,7 @@ export class NodeSession {
   async #pass(): Promise<void> {
     const { store, uplink, leaseMs } = this.#options;
     const { deleted, ends, slivers } = await this.#wanted.read();
-    const before = this.#placed;
-    this.#placed = new Map(slivers.map(({ slice, wanted, id }) => [slice, wanted ? id : undefined]));
-    for (const slice of this.#placed.keys()) if (!before.has(slice)) this.#storeEarly(slice);
-    this.#uninitialised = new Set(slivers.flatMap(({ slice, initialCommand }) => (initialCommand === '' ? [] : slice)));
+    for (const slice of this.#placed.see(slivers)) this.#storeEarly(slice);
     const nowMs = store.now().getTime();
     const view = {
       ends,
@@ -296,17 +291,17 @@ export class NodeSession {
 
   async #heed(report: NodeSliver): Promise<void> {
     const lease = this.#leases.bySlice.get(report.slice);
-    const isAsked = this.#placed.has(report.slice) || lease !== undefined;
+    const isAsked = this.#placed.wanted.has(report.slice) || lease !== undefined;
     this.#reports.note(report, isAsked);
     if (!isAsked) return this.#leasesRead ? this.#lies.note(report.slice) : undefined;
     if (!this.#isBeingNoted(report)) await this.#store(report);
-    if (report.state === 'running' && this.#uninitialised.has(report.slice)) this.#lookAgain();
+    if (report.state === 'running' && this.#placed.uninitialised.has(report.slice)) this.#lookAgain();
     if (report.state !== 'gone') return;
     this.#pauses.end();
     if (lease?.id !== report.leaseId) return this.#lookAgain();
     this.#drop(lease);
     // It ended without our doing: asked for again after a pause, or a node in trouble would go round and round.
-    const pauseKey = this.#placed.get(report.slice);
+    const pauseKey = this.#placed.wanted.get(report.slice);
     if (pauseKey !== undefined && !this.#busy.has(report.slice)) this.#pause(pauseKey);
     this.wake(report.slice);
   }
@@ -314,14 +309,14 @@ export class NodeSession {
   /** Its lease is: who does that takes along what is said of its sliver. */
   #isBeingNoted({ slice, leaseId, state }: NodeSliver): boolean {
     const step = this.#busy.get(slice);
-    const row = this.#placed.get(slice);
+    const row = this.#placed.wanted.get(slice);
     if (state === 'gone' || row === undefined || this.#wanted.leaseOf(row) === leaseId) return false;
     return step === 'request' || step === 'adopt';
   }
 
   async #store(report: NodeSliver): Promise<void> {
     await this.#writer.write(report);
-    const row = this.#placed.get(report.slice);
+    const row = this.#placed.wanted.get(report.slice);
     if (row !== undefined && this.#wanted.leaseOf(row) === report.leaseId)
       this.#reports.noteStored(report.slice, report.leaseId);
   }

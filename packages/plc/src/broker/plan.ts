@@ -17,6 +17,7 @@ export function planNode(view: NodeView, nowMs: number, leaseMs: number): Broker
     if (atMs <= nowMs) steps.push(step);
     else nextMs = Math.min(nextMs, atMs);
   };
+  const isNear = (dueMs: number): boolean => dueMs <= nowMs || dueMs < nextMs;
   for (const slice of slices) {
     if (view.busy.has(slice)) continue;
     const slivers = bySlice.get(slice) ?? [];
@@ -26,7 +27,7 @@ export function planNode(view: NodeView, nowMs: number, leaseMs: number): Broker
     if (lease !== undefined && (wanted === undefined || view.ends || belongsToOld(lease, old))) {
       add(0, { type: 'end', slice, lease });
     } else if (lease !== undefined && wanted !== undefined) {
-      planHeld(add, view, wanted, lease, nowMs, leaseMs);
+      planHeld(add, isNear, view, wanted, lease, nowMs, leaseMs);
     } else if (old.length > 0) {
       for (const sliver of old) if (!stillThere(view, sliver)) add(0, { type: 'forget', sliver });
     } else if (wanted !== undefined && wanted.held !== null) {
@@ -47,6 +48,7 @@ const RENEWAL_GAIN_MS = SECOND_MS;
 
 function planHeld(
   add: Add,
+  isNear: (dueMs: number) => boolean,
   view: NodeView,
   sliver: BrokerSliver,
   lease: HeldLease,
@@ -66,8 +68,9 @@ function planHeld(
   const report = view.reports.get(sliver.slice);
   const runs = report?.state === 'running' && report.leaseId === lease.id;
   if (runs && sliver.initialCommand !== '') add(0, { type: 'initialise', sliver, lease });
-  const endsMs = Math.min(nowMs + leaseMs, sliver.sliceEndsMs);
   const dueMs = view.renewAtMs.get(lease.id) ?? 0;
+  if (!isNear(dueMs)) return; // of most slivers there is nothing else to say, and each look at a node is at all of them
+  const endsMs = Math.min(nowMs + leaseMs, sliver.sliceEndsMs);
   // What is left of the slice's life may be shorter than a lease: then the last renewal reached its end.
   const reachesMs = Math.min(Math.max(dueMs, nowMs) + leaseMs, sliver.sliceEndsMs);
   if (reachesMs - fromInstant(lease.expiresAt) < RENEWAL_GAIN_MS) return;

@@ -11,6 +11,8 @@ export class Wanted {
   readonly #node: NodeId;
   /** By the ids of their rows. */
   readonly #slivers = new Map<string, BrokerSliver>();
+  /** All of them, until one changes. */
+  #list: readonly BrokerSliver[] | undefined;
   #orders: Pick<NodeRows, 'deleted' | 'ends'> = { deleted: false, ends: false };
   /** What is to be read again. */
   #changed: 'all' | Set<SliceName> = 'all';
@@ -28,10 +30,11 @@ export class Wanted {
     return (await this.#readChanged())?.known?.() ?? knownOf([]);
   }
 
-  /** One at a time. */
+  /** One at a time. The list is the same one as before when nothing in it has changed. */
   async read(): Promise<NodeRows> {
     await this.#readChanged();
-    return { ...this.#orders, slivers: [...this.#slivers.values()] };
+    this.#list ??= [...this.#slivers.values()];
+    return { ...this.#orders, slivers: this.#list };
   }
 
   async #readChanged(): Promise<NodeRows | undefined> {
@@ -51,6 +54,7 @@ export class Wanted {
 
   #takeUp(changed: 'all' | ReadonlySet<SliceName>, { slivers, deleted, ends }: NodeRows): void {
     this.#orders = { deleted, ends };
+    this.#list = undefined;
     for (const { id, slice } of this.#slivers.values())
       if (changed === 'all' || changed.has(slice)) this.#slivers.delete(id);
     for (const sliver of slivers) this.#slivers.set(sliver.id, { ...sliver, ...this.#noted.get(sliver.id) });
@@ -67,7 +71,9 @@ export class Wanted {
     const noted = { leaseId, accessHash };
     this.#noted.set(id, noted);
     const sliver = this.#slivers.get(id);
-    if (sliver !== undefined) this.#slivers.set(id, { ...sliver, ...noted });
+    if (sliver === undefined) return;
+    this.#slivers.set(id, { ...sliver, ...noted });
+    this.#list = undefined;
   }
 
   /** The lease that a sliver's row is known to have. */
