@@ -68,6 +68,8 @@ function candidateOf(index: number): Candidate {
         cores_free: 4,
       },
       ...{ memory_mib: 16_384, memory_free_mib: memory, disk_mib: 100_000, disk_free_mib: 50_000 },
+      ...{ load: spread(index, 17, 100) / 50, cores_idle: 4, memory_available_mib: memory, disk_available_mib: 50_000 },
+      ...{ rtt_ms: 20, clock_offset_ms: 1, measured_s: 10, available_day: 1, available_week: 1 },
       ...{ processes: 10_000, processes_free: 5000, egress_kbps: 100_000, egress_free_kbps: 50_000 },
     },
   };

@@ -22,6 +22,7 @@ export * from './plc/people-types.ts';
 export { joinRoutes, plcRoutes, UPLINK_PROTOCOL } from './plc/routes.ts';
 export { coversScope, scopeOf } from './plc/scopes.ts';
 export * from './plc/selection.ts';
+export * from './plc/sensor-words.ts';
 export * from './plc/settings.ts';
 export * from './plc/tags.ts';
 export * from './plc/types.ts';

@@ -48,6 +48,7 @@ export function nodeFacts(options: FactsOptions): NodeFacts {
     features: [...options.features()],
     slivers: bound.slivers,
     bootId: options.bootId(),
+    sensors: { at: toInstant(now()), ...backend.host.sensors() },
     ...(drain === undefined ? {} : { drain }),
   };
 }

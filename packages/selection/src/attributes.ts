@@ -3,8 +3,8 @@ import type { NodeState, RunLevel } from '@planetlab/model';
 /** Types of CEL. An `int` is a whole number; whole numbers and others may be compared with each other. */
 export type AttributeType = 'string' | 'int' | 'double' | 'bool' | 'list<string>' | 'map<string, string>';
 
-/** Who says so: the authority's records, the node of itself, or the distance to `near` of the request. */
-export type AttributeSource = 'authority' | 'node' | 'request';
+/** Who says so: the authority's records, the node of itself, what was measured a moment ago, or the distance to `near` of the request. */
+export type AttributeSource = 'authority' | 'node' | 'sensor' | 'request';
 
 export interface Attribute {
   readonly type: AttributeType;
@@ -51,6 +51,15 @@ export const ATTRIBUTES = {
   processes_free: attribute('int', 'node', 'of that, not promised'),
   egress_kbps: attribute('int', 'node', 'rate out that may be guaranteed, in kbit/s'),
   egress_free_kbps: attribute('int', 'node', 'of that, not guaranteed'),
+  load: attribute('double', 'sensor', 'processes that run or want to, over a minute, for each of its cores'),
+  cores_idle: attribute('double', 'sensor', 'processor time that nobody uses, in cores'),
+  memory_available_mib: attribute('int', 'sensor', 'memory of its machine that is not in use, in MiB'),
+  disk_available_mib: attribute('int', 'sensor', 'disk of its machine that is not in use, in MiB'),
+  rtt_ms: attribute('double', 'sensor', 'round-trip time between it and the authority, in ms'),
+  clock_offset_ms: attribute('double', 'sensor', 'how far its clock is ahead of the authority’s, in ms'),
+  measured_s: attribute('double', 'sensor', 'seconds since all of these were measured'),
+  available_day: attribute('double', 'sensor', 'in how much of the last day it was connected, from 0 to 1'),
+  available_week: attribute('double', 'sensor', 'the same of the last seven days'),
   distance_km: attribute('double', 'request', 'great-circle distance to "near", in km'),
   latency_ms: attribute(
     'double',

@@ -1,4 +1,4 @@
-import type { NodeFacts, PlcNode } from '@planetlab/contract';
+import { availabilityInWords, type NodeFacts, type PlcNode, useInWords, wayInWords } from '@planetlab/contract';
 import { formatMiB, type Place } from '@planetlab/model';
 import type { Command } from 'commander';
 import type { Io } from '../io.ts';
@@ -131,6 +131,7 @@ const nodeFields = (node: PlcNode, view: View): readonly Field[] => [
   ['Seen', node.lastSeenAt === null ? 'never' : relativeTime(node.lastSeenAt, view.nowMs)],
   ['Slivers', String(node.slivers)],
   ...(node.facts === null ? [] : factFields(node.facts, view)),
+  ...sensorFields(node, view),
 ];
 
 const decided = (decision: PlcNode['drain']): string | undefined =>
@@ -140,6 +141,15 @@ const tagsLine = (tags: PlcNode['tags']): string =>
   Object.entries(tags)
     .map(([key, value]) => `${key}=${value}`)
     .join(' ');
+
+const sensorFields = ({ facts, measured, availability }: PlcNode, view: View): readonly Field[] => [
+  ['In use', facts?.sensors === undefined ? undefined : useInWords(facts.sensors)],
+  [
+    'Way to it',
+    measured === null ? undefined : `${wayInWords(measured)}, measured ${relativeTime(measured.at, view.nowMs)}`,
+  ],
+  ['Connected', availability === null ? undefined : availabilityInWords(availability)],
+];
 
 const factFields = (facts: NodeFacts, view: View): readonly Field[] => [
   ['VMM', facts.vmm.simulated ? { text: `${facts.vmm.driver} (simulated)`, color: 'yellow' } : facts.vmm.driver],

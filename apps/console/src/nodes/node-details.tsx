@@ -1,4 +1,4 @@
-import type { PlcNode, Sliver } from '@planetlab/contract';
+import { availabilityInWords, type PlcNode, type Sliver, useInWords, wayInWords } from '@planetlab/contract';
 import { ago } from '../parts/ago.ts';
 import { DetailsCard } from '../parts/details-card.tsx';
 import { Fact } from '../parts/fact.tsx';
@@ -64,6 +64,7 @@ export function NodeDetails({ node, slivers, nowMs, onSlice, onClose }: NodeDeta
             </Fact>
           </>
         )}
+        <MeasuredFacts node={node} nowMs={nowMs} />
       </dl>
       {missing.length > 0 && (
         <details>
@@ -91,3 +92,16 @@ export function NodeDetails({ node, slivers, nowMs, onSlice, onClose }: NodeDeta
     </DetailsCard>
   );
 }
+
+/** What sensors say, as far as they do. */
+const MeasuredFacts = ({ node, nowMs }: Pick<NodeDetailsProps, 'node' | 'nowMs'>) => (
+  <>
+    {node.facts?.sensors !== undefined && <Fact name="In use">{useInWords(node.facts.sensors)}</Fact>}
+    {node.measured !== null && (
+      <Fact name="Way to it">
+        {wayInWords(node.measured)} <span className="pl-quiet">{ago(node.measured.at, nowMs)}</span>
+      </Fact>
+    )}
+    {node.availability !== null && <Fact name="Connected">{availabilityInWords(node.availability)}</Fact>}
+  </>
+);

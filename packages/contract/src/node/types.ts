@@ -40,6 +40,19 @@ export const SshKeys = z.array(SshKey).max(1000);
 export const HostFeature = z.object({ feature: z.string(), available: z.boolean(), reason: z.string() });
 export type HostFeature = z.infer<typeof HostFeature>;
 
+/** What a node measures on its own machine (N9). Of a simulated node they are as on a machine with nothing to do. */
+export const NodeSensors = z.object({
+  /** When it looked, by its own clock. */
+  at: Instant,
+  /** Processes that ran or wanted to, on average over a minute, for each core. */
+  load: z.number(),
+  /** Processor time that nobody used since it looked before, in cores. */
+  coresIdle: z.number(),
+  memoryAvailableMiB: z.number(),
+  diskAvailableMiB: z.number(),
+});
+export type NodeSensors = z.infer<typeof NodeSensors>;
+
 /** A node about itself. Local facts only. */
 export const NodeFacts = z.object({
   id: NodeId,
@@ -63,6 +76,8 @@ export const NodeFacts = z.object({
   slivers: z.number().int(),
   /** Another one after each start of the machine; absent on nodes that cannot be asked to reboot. */
   bootId: z.string().max(64).optional(),
+  /** Absent on nodes that do not measure. */
+  sensors: NodeSensors.optional(),
   /** Why the node makes no new leases and renews none, when its administrator has decided so (N14). */
   drain: Reason.optional(),
 });

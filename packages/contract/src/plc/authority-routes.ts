@@ -63,7 +63,7 @@ export const authorityRoutes = {
     params: byNode,
     reply: json(PlcNode),
     status: 200,
-    volatile: ['state', 'reason', 'lastSeenAt', 'facts', 'slivers'],
+    volatile: ['state', 'reason', 'lastSeenAt', 'facts', 'measured', 'availability', 'slivers'],
     errors: ['unknown_node'],
   },
   inviteNode: {

@@ -104,6 +104,20 @@ export const NodeInterface = z
   .strict();
 export type NodeInterface = z.infer<typeof NodeInterface>;
 
+/** What the PLC measures when it reads what a node says of itself. */
+export const NodeMeasured = z.object({
+  at: Instant,
+  /** Round-trip time between the two over the node's uplink; null when a ping was not answered. */
+  rttMs: z.number().nullable(),
+  /** How far the node's clock is ahead of the PLC's; negative when it is behind. */
+  clockOffsetMs: z.number(),
+});
+export type NodeMeasured = z.infer<typeof NodeMeasured>;
+
+/** In how much of the time a node was connected, from 0 to 1. Times at which the PLC did not run do not count. */
+export const NodeAvailability = z.object({ at: Instant, day: z.number(), week: z.number() });
+export type NodeAvailability = z.infer<typeof NodeAvailability>;
+
 export const PlcNode = z.object({
   id: NodeId,
   name: NodeName,
@@ -127,6 +141,8 @@ export const PlcNode = z.object({
   createdAt: Instant,
   /** What the node last said of itself. In a list, `features` has only those that it lacks. */
   facts: NodeFacts.nullable(),
+  measured: NodeMeasured.nullable().default(null),
+  availability: NodeAvailability.nullable().default(null),
   slivers: z.number().int(),
   /** The groups it is in, and its tags: own ones and those inherited from the groups. */
   groups: z.array(GroupName),

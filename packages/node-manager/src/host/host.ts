@@ -2,6 +2,7 @@ import type { HostFeature, SliverUsage } from '@planetlab/contract';
 import type { ClassCounters, ShapingTree } from '@planetlab/linux';
 import type { DesiredSliver } from '../slivers/steps.ts';
 import type { HostCapacity } from './capacity.ts';
+import type { HostSensors } from './sensors.ts';
 
 /** What the host shows of one sliver, without its machine. */
 export interface HostSliver {
@@ -61,6 +62,8 @@ export interface Host {
   settle(): Promise<void>;
   /** All that the machine has. */
   capacity(): HostCapacity;
+  /** What of it is in use now. */
+  sensors(): HostSensors;
   features(): Promise<readonly HostFeature[]>;
   /**
    * Ends every sliver and removes everything of this node from the host: links, mounts, cgroups, rule set, folders below

@@ -44,6 +44,7 @@ import type { DesiredSliver } from '../slivers/steps.ts';
 import { readCapacity } from './capacity.ts';
 import type { Host } from './host.ts';
 import { waitForOrphans } from './orphans.ts';
+import { createSensors, type HostSensors } from './sensors.ts';
 import { createVolumes, type DiskBound, type Volumes } from './volumes.ts';
 
 export interface LinuxHostOptions {
@@ -72,11 +73,13 @@ export function createLinuxHost(options: LinuxHostOptions): Host {
 class LinuxHost implements Host {
   readonly #options: LinuxHostOptions;
   readonly #volumes: Volumes;
+  readonly #sensors: () => HostSensors;
   readonly #hierarchies = readCgroupHierarchies();
 
   constructor(options: LinuxHostOptions) {
     this.#options = options;
     this.#volumes = createVolumes({ ...options, bound: options.diskBound ?? 'auto' });
+    this.#sensors = createSensors(options.paths.state);
   }
 
   async mountRoot(sliver: DesiredSliver): Promise<string> {
@@ -253,6 +256,10 @@ class LinuxHost implements Host {
 
   capacity() {
     return readCapacity(this.#options.paths.state);
+  }
+
+  sensors() {
+    return this.#sensors();
   }
 
   async features() {

@@ -63,6 +63,10 @@ export function createSimulatedHost(options: { readonly stateDir: string; readon
     inventory: () => ({ slices: [...volumes.keys()], links: [...links] }),
     async settle() {},
     capacity: () => capacity,
+    sensors: () => ({
+      ...{ load: 0, coresIdle: capacity.cpuReservedMillis / 1000 },
+      ...{ memoryAvailableMiB: capacity.memoryMiB, diskAvailableMiB: capacity.diskMiB },
+    }),
     features: async () => [{ feature: 'containers', available: false, reason: options.why }],
     async purge() {
       volumes.clear();

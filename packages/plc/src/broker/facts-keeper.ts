@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf, PlanetLabError, SECOND_MS } from '@planetlab/model';
+import { fromInstant, messageOf, PlanetLabError, SECOND_MS, toInstant } from '@planetlab/model';
 import type { Logger } from 'pino';
 import type { CertificateKeeper } from '../nodes/renew-certificate.ts';
 import type { createFactsStore } from '../nodes/store.ts';
 import type { NodeClient } from '../uplinks/node-client.ts';
+import { roundTripMs } from '../uplinks/session.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
 
 export interface FactsKeeperOptions {
@@ -12,6 +13,8 @@ export interface FactsKeeperOptions {
   readonly uplink: Uplink;
   readonly client: NodeClient;
   readonly certificates: CertificateKeeper;
+  /** The clock that nodes' clocks are compared with. */
+  readonly now: () => number;
 }
 
 const INTERVAL_MS = 30 * SECOND_MS;
@@ -56,12 +59,20 @@ export class FactsKeeper {
   }
 
   async #read(): Promise<void> {
-    const { client, storeFacts, uplink } = this.#options;
+    const { client, storeFacts, uplink, now } = this.#options;
+    const startedMs = now();
     const facts = await client.getNode({}, { signal: uplink.closed });
+    const endedMs = now();
     if (facts.id !== uplink.node.nodeId) throw new PlanetLabError('conflict', 'The node says that it is another node.');
     if (JSON.stringify(facts).length > LIMIT_CHARACTERS)
       throw new PlanetLabError('conflict', `What it says of itself is over ${LIMIT_CHARACTERS} characters.`);
-    await storeFacts({ id: uplink.node.nodeId, facts });
+    const measured = {
+      at: toInstant(endedMs),
+      rttMs: await roundTripMs(uplink.session, uplink.closed),
+      // it read its clock somewhere between question and answer: half-way is the best guess
+      clockOffsetMs: Math.round(fromInstant(facts.clock) - (startedMs + endedMs) / 2),
+    };
+    await storeFacts({ id: uplink.node.nodeId, facts, measured });
   }
 
   async #tendCertificate(): Promise<void> {

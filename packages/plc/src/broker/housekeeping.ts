@@ -1,6 +1,7 @@
 import { MINUTE_MS, Principal, SECOND_MS, sliverName } from '@planetlab/model';
 import { record } from '../events/record.ts';
 import { tidyOutbox } from '../mail/outbox.ts';
+import { noteAvailability } from '../nodes/availability.ts';
 import { tendDrains } from '../nodes/drain.ts';
 import { escalate } from '../nodes/escalation.ts';
 import { liveUplinks } from '../nodes/store.ts';
@@ -25,6 +26,7 @@ export async function keepHouse(store: Store, leaseMs: number): Promise<void> {
   await tendSliceEnds(store, ACTOR);
   await escalate(store, ACTOR);
   await tendDrains(store, ACTOR);
+  await noteAvailability(store);
   await forgetAttribution(store);
   await forgetOldOperations(store);
   const at = store.now();

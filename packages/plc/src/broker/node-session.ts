@@ -77,7 +77,7 @@ export class NodeSession {
     this.#writer = new ReportWriter((report) => storeReport(options.store, options.uplink.node, report));
     this.#wanted = new Wanted(options.wanted, options.uplink.node.nodeId);
     this.#leases = new HeldLeases(() => options.store.now().getTime());
-    this.#facts = new FactsKeeper(options);
+    this.#facts = new FactsKeeper({ ...options, now: () => options.store.now().getTime() });
     this.#lies = new Lies(options.log, options.uplink.node.nodeName);
   }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type PlcNode, Reboot } from '@planetlab/contract';
+import { type NodeMeasured, type PlcNode, Reboot } from '@planetlab/contract';
 import { hashSecret, newSecret } from '@planetlab/credentials';
 import { NodeId, type NodeName, type Place, PlanetLabError, type Principal, type SiteName } from '@planetlab/model';
 import { sql } from 'kysely';
@@ -50,6 +50,7 @@ const COLUMNS = [
   ...(['nodes.run_level', 'nodes.run_level_decision', 'nodes.drain', 'nodes.quarantine', 'nodes.reboot'] as const),
   ...(['nodes.trouble', 'nodes.refused', 'nodes.disconnected_because', 'nodes.held_off_until'] as const),
   ...(['nodes.created_at', 'nodes.joined_at', 'nodes.last_seen_at', 'nodes.certificate_expires_at'] as const),
+  ...(['nodes.measured', 'nodes.availability'] as const),
 ] as const;
 
 type Row = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>;
@@ -87,6 +88,8 @@ function toNode(row: Row, now: Date): PlcNode {
     lastSeenAt: lastSeenAt?.toISOString() ?? null,
     createdAt: row.created_at.toISOString(),
     facts: row.facts,
+    measured: row.measured,
+    availability: row.availability,
     slivers: Number(row.slivers),
     groups: row.groups,
     tags: row.tags,
@@ -228,12 +231,12 @@ export async function findNodeById(db: Db | Trx, id: NodeId) {
 
 /** What a node says of itself, or what was wrong when it was asked. */
 export type FoundFacts = { readonly id: NodeId } & (
-  | { readonly facts: PlcNode['facts'] }
+  | { readonly facts: PlcNode['facts']; readonly measured: NodeMeasured }
   | { readonly trouble: NonNullable<PlcNode['reason']> }
 );
 
 const FACTS_TOGETHER = 100;
-const FACTS_COLUMNS = { id: 'uuid', facts: 'jsonb', trouble: 'jsonb' } as const;
+const FACTS_COLUMNS = { id: 'uuid', facts: 'jsonb', trouble: 'jsonb', measured: 'jsonb' } as const;
 
 /** Stores it, for many nodes at once. Watchers hear of it when it matters to them. */
 export const createFactsStore = (store: Store): ((found: FoundFacts) => Promise<void>) =>
@@ -246,7 +249,7 @@ async function storeFacts(trx: Trx, batch: readonly FoundFacts[]): Promise<void>
   const found = new Map(batch.map((each) => [each.id, each])); // the last of each node
   const before = await trx
     .selectFrom('nodes')
-    .select(['id', 'name', 'facts', 'trouble'])
+    .select(['id', 'name', 'facts', 'trouble', 'measured'])
     .where('id', 'in', [...found.keys()])
     .orderBy('id')
     .forNoKeyUpdate()
@@ -255,23 +258,24 @@ async function storeFacts(trx: Trx, batch: readonly FoundFacts[]): Promise<void>
     const said = found.get(row.id);
     if (said === undefined) return [];
     return 'facts' in said
-      ? { ...row, facts: said.facts, trouble: null, isNew: row.trouble !== null || !sameFacts(row.facts, said.facts) }
+      ? { ...row, ...said, trouble: null, isNew: row.trouble !== null || !sameFacts(row.facts, said.facts) }
       : { ...row, trouble: said.trouble, isNew: row.trouble?.message !== said.trouble.message };
   });
   const given = givenRows(
     FACTS_COLUMNS,
-    after.map(({ id, facts, trouble }) => ({ id, facts, trouble })),
+    after.map(({ id, facts, trouble, measured }) => ({ id, facts, trouble, measured })),
   );
-  await sql`update nodes set facts = given.facts, trouble = given.trouble from ${given} where nodes.id = given.id`.execute(
+  await sql`update nodes set facts = given.facts, trouble = given.trouble, measured = given.measured from ${given} where nodes.id = given.id`.execute(
     trx,
   );
   const changed = after.filter(({ isNew }) => isNew);
   await announce(trx, ...changed.map(({ name }) => ({ type: 'node', name, fromNode: true }) as const));
 }
 
-const sameFacts = (a: PlcNode['facts'], b: PlcNode['facts']): boolean => withoutClock(a) === withoutClock(b);
+const sameFacts = (a: PlcNode['facts'], b: PlcNode['facts']): boolean => lasting(a) === lasting(b);
 
-const withoutClock = (facts: PlcNode['facts']): string => {
-  const { clock: _, ...rest } = facts ?? {};
+/** Without what is another at every look. */
+const lasting = (facts: PlcNode['facts']): string => {
+  const { clock: _clock, sensors: _sensors, ...rest } = facts ?? {};
   return JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
 };

@@ -27,6 +27,7 @@ export function candidateOf(node: PlcNode, nowMs: number): Candidate {
       up_hours: facts === null ? null : hoursSince(facts.startedAt),
       ...factAttributes(facts),
       ...resourceAttributes(facts?.capacity ?? null, free),
+      ...sensorAttributes(node, nowMs),
     },
   };
 }
@@ -65,6 +66,34 @@ function factAttributes(facts: PlcNode['facts']): FactAttributes {
     features: facts?.features.filter(({ available }) => available).map(({ feature }) => feature) ?? null,
     ipv4: facts === null ? null : facts.ipv4 !== null,
     ipv6: facts === null ? null : facts.ipv6Prefix !== null,
+  };
+}
+
+type SensorAttributes = Pick<
+  Attributes,
+  | 'load'
+  | 'cores_idle'
+  | 'memory_available_mib'
+  | 'disk_available_mib'
+  | 'rtt_ms'
+  | 'clock_offset_ms'
+  | 'measured_s'
+  | 'available_day'
+  | 'available_week'
+>;
+
+function sensorAttributes({ facts, measured, availability }: PlcNode, nowMs: number): SensorAttributes {
+  const sensors = facts?.sensors;
+  return {
+    load: sensors?.load ?? null,
+    cores_idle: sensors?.coresIdle ?? null,
+    memory_available_mib: sensors?.memoryAvailableMiB ?? null,
+    disk_available_mib: sensors?.diskAvailableMiB ?? null,
+    rtt_ms: measured?.rttMs ?? null,
+    clock_offset_ms: measured?.clockOffsetMs ?? null,
+    measured_s: measured === null ? null : (nowMs - fromInstant(measured.at)) / SECOND_MS,
+    available_day: availability?.day ?? null,
+    available_week: availability?.week ?? null,
   };
 }
 

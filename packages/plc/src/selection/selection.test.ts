@@ -41,6 +41,17 @@ const lineOf = (selection: { explanation: readonly { node: string; sentence: str
 const nodesOf = async (slice: string) =>
   (await test.admin.listSlivers({ query: { slice } })).items.map(({ node }) => node as string).toSorted();
 
+it('goes by what was measured of nodes, and says what that was', async () => {
+  const where = 'load < 0.5 && memory_available_mib >= 900 && rtt_ms < 60000.0 && measured_s < 600.0';
+  const right = await test.admin.selectNodes({ body: { where } });
+  expect(right.chosen.toSorted()).toEqual(['geneva', 'tokyo', 'zurich']);
+  const wrong = await test.admin.selectNodes({ body: { where: 'cores_idle > 1.75', anyState: true } });
+  expect(lineOf(wrong, 'zurich')?.sentence).toBe('cores_idle > 1.75 does not hold: cores_idle is 1.5.');
+  expect(lineOf(wrong, 'absent')?.sentence).toContain('cores_idle is not known');
+  const { measured } = await test.admin.getNode({ params: { node: 'zurich' } });
+  expect(Math.abs(measured?.clockOffsetMs ?? Number.NaN)).toBeLessThan(60_000);
+});
+
 it('chooses among what the authority knows, explains every node, and repeats itself for a seed', async () => {
   await test.admin.setNodeTag({ params: { node: 'tokyo', tag: 'asn' }, body: { value: 'AS2500' } });
   const body = { where: 'country == "CH" && memory_free_mib >= 256 && ipv4 == false', count: 1 };

@@ -14,6 +14,7 @@ import { sliverTags } from './migrations/0011-sliver-tags.ts';
 import { addressChanges } from './migrations/0012-address-changes.ts';
 import { oneSliver } from './migrations/0013-one-sliver.ts';
 import { deviceSignIns } from './migrations/0014-device-sign-ins.ts';
+import { sensors } from './migrations/0015-sensors.ts';
 import type { Db } from './schema.ts';
 
 /** In the order of their names. One that was released is never edited: a new one follows it. */
@@ -32,6 +33,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0012-address-changes': addressChanges,
   '0013-one-sliver': oneSliver,
   '0014-device-sign-ins': deviceSignIns,
+  '0015-sensors': sensors,
 };
 
 /**

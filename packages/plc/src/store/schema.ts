@@ -1,4 +1,12 @@
-import type { Decision, NodeFacts, NodeInterface, Reason, Reboot } from '@planetlab/contract';
+import type {
+  Decision,
+  NodeAvailability,
+  NodeFacts,
+  NodeInterface,
+  NodeMeasured,
+  Reason,
+  Reboot,
+} from '@planetlab/contract';
 import type {
   ImageName,
   Instant,
@@ -137,6 +145,18 @@ export interface NodeTable {
   escalated_at: Date | null;
   /** Its connections are not taken before: it has flooded. */
   held_off_until: Date | null;
+  /** What was measured when its facts were read, and in how much of the time it was connected. */
+  measured: Json<NodeMeasured | null>;
+  availability: Json<NodeAvailability | null>;
+}
+
+/** How often in an hour it was looked whether a node is connected, and how often it was. */
+export interface NodeHourTable {
+  hour: Date;
+  node_id: NodeId;
+  asked: number;
+  seen: number;
+  sampled_at: Date;
 }
 
 export interface JoinTokenTable {
@@ -247,6 +267,7 @@ export interface Schema extends PeopleSchema, SlicesSchema, OperationsSchema, Mi
   sessions: SessionTable;
   sign_in_links: SignInLinkTable;
   nodes: NodeTable;
+  node_hours: NodeHourTable;
   join_tokens: JoinTokenTable;
   processes: ProcessTable;
   uplinks: UplinkTable;

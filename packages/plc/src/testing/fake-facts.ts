@@ -7,6 +7,10 @@ export const fakeFacts = ({ reply, name }: JoinedNode, slivers: number, bootId: 
   ...{ id: reply.nodeId, name, version: '0', kernel: 'none', architecture: 'none', bootId, slivers },
   clock: toInstant(Date.now()),
   startedAt: toInstant(Date.now()),
+  sensors: {
+    at: toInstant(Date.now()),
+    ...{ load: 0.25, coresIdle: 1.5, memoryAvailableMiB: 900, diskAvailableMiB: 5000 },
+  },
   vmm: { driver: 'fake', detail: 'for tests', simulated: true },
   capacity: sumsOf(DEFAULT_RESOURCES),
   leased: NO_RESOURCES,

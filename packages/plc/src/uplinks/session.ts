@@ -45,6 +45,24 @@ export async function settled(session: ClientHttp2Session, closed: AbortSignal):
   }
 }
 
+/** How long a ping takes there and back; null when it is not answered before `closed`, or not soon. */
+export async function roundTripMs(session: ClientHttp2Session, closed: AbortSignal): Promise<number | null> {
+  if (session.destroyed || closed.aborted) return null;
+  const { promise, resolve } = Promise.withResolvers<number | null>();
+  const timer = setTimeout(() => resolve(null), PING_TIMEOUT_MS);
+  const stop = () => resolve(null);
+  closed.addEventListener('abort', stop, { once: true });
+  // false when so many are under way that this one is not sent: then nobody answers it
+  const isSent = session.ping((error, tookMs) => resolve(error === null ? Math.round(tookMs * 100) / 100 : null));
+  if (!isSent) resolve(null);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    closed.removeEventListener('abort', stop);
+  }
+}
+
 /** A dead connection says nothing: `dead` is called when a ping is not answered. */
 export function keepAlive(session: ClientHttp2Session, times: SessionTimes, dead: (sentence: string) => void): void {
   let timeout: NodeJS.Timeout | undefined;

@@ -9,6 +9,8 @@ const UNKNOWN: Attributes = {
   ...{ ipv4: true, ipv6: false, cores: 2, cores_free: 1, memory_mib: 2048, memory_free_mib: 1024 },
   ...{ disk_mib: 10_000, disk_free_mib: 5000, processes: 1000, processes_free: 500 },
   ...{ egress_kbps: 1000, egress_free_kbps: 500 },
+  ...{ load: null, cores_idle: null, memory_available_mib: null, disk_available_mib: null, rtt_ms: null },
+  ...{ clock_offset_ms: null, measured_s: null, available_day: null, available_week: null },
 };
 
 export const FREE: ResourceSums = {
