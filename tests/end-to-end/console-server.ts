@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import fastifyStatic from '@fastify/static';
-import { type Change, Person, plcRoutes } from '@planetlab/contract';
+import { type Change, Person, type PlcNode, plcRoutes } from '@planetlab/contract';
 import { type App, createApp, sendEvents, serve } from '@planetlab/contract/server';
-import { PlanetLabError } from '@planetlab/model';
-import type { ConsoleWorld } from './console-world.ts';
+import { DAY_MS, PlanetLabError, Principal, toInstant } from '@planetlab/model';
+import { type ConsoleWorld, setNode } from './console-world.ts';
 
 /** As strict as the PLC's own: only what comes from here runs, nothing is inline but styles. */
 const CONTENT_SECURITY_POLICY =
@@ -40,6 +40,8 @@ export class ConsoleServer {
   #port = 0;
   /** While true, the stream of changes is refused. */
   streamDown = false;
+  /** While set, no owner lets a machine be rebooted, for this reason. */
+  rebootRefusal: string | undefined;
 
   private constructor(app: App, world: ConsoleWorld) {
     this.#app = app;
@@ -51,6 +53,7 @@ export class ConsoleServer {
     const server = new ConsoleServer(app, world);
     server.#serveSessions();
     server.#serveLists();
+    server.#serveNodes();
     app.addHook('onSend', async (_request, reply) => {
       reply.header('content-security-policy', CONTENT_SECURITY_POLICY).header('x-content-type-options', 'nosniff');
     });
@@ -118,6 +121,31 @@ export class ConsoleServer {
     serve(this.#app, plcRoutes.getSignInMethods, async () => ({ passkeys: false, oidc: null, signUp: false }));
     serve(this.#app, plcRoutes.getMe, async () => ADA);
     serve(this.#app, plcRoutes.endSession, async () => this.forgetSessions());
+  }
+
+  /** What people do about a node. */
+  #serveNodes(): void {
+    const change = (name: string, over: Partial<PlcNode>): PlcNode => {
+      setNode(this.world, name, over);
+      const node = this.world.nodes.find((each) => each.name === name);
+      if (node === undefined) throw new PlanetLabError('unknown_node', `There is no node ${name}.`);
+      return node;
+    };
+    serve(this.#app, plcRoutes.changeNode, async ({ params, body }) =>
+      change(params.node, body.interfaces === undefined ? {} : { interfaces: body.interfaces }),
+    );
+    serve(this.#app, plcRoutes.rebootNode, async ({ params, body }) => {
+      if (this.rebootRefusal !== undefined) throw new PlanetLabError('admission_refused', this.rebootRefusal);
+      const by = Principal.parse(`person:${ADA.email}`);
+      const [at, dueAt] = [toInstant(Date.now()), toInstant(Date.now() + DAY_MS)];
+      const drain = { reason: `to be rebooted when it is empty: ${body.reason}`, at, by };
+      const reason = { code: 'node_draining', message: `The node takes no new slivers (${drain.reason}).` };
+      const reboot = { reason: body.reason, at, by, now: body.now, dueAt, askedAt: null };
+      return change(params.node, { reboot, drain, reason });
+    });
+    serve(this.#app, plcRoutes.cancelReboot, async ({ params }) =>
+      change(params.node, { reboot: null, drain: null, reason: null }),
+    );
   }
 
   #serveLists(): void {

@@ -121,6 +121,43 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
     expect(fragment(page)).toBe('#view=slices');
   });
 
+  it('has a node rebooted, or not, by whoever looks after it, and says in place what stands against it', async () => {
+    const { server, page } = await start(makeWorld({ nodes: 3, healthy: true }), '#node=zurich');
+    await page.getByText('Reboot', { exact: true }).press('Enter');
+    const form = page.getByRole('form', { name: 'Reboot zurich' });
+    server.rebootRefusal = 'The owner of this machine does not let others reboot it.';
+    expected = /403|409|status of/;
+    await form.getByLabel(/^Why/).fill('A new kernel');
+    await form.getByLabel(/^Why/).press('Enter');
+    await form.getByRole('alert').getByText('The owner of this machine').waitFor();
+    server.rebootRefusal = undefined;
+    await form.getByRole('button', { name: 'Reboot zurich' }).press('Enter');
+    const details = page.getByRole('region', { name: 'Details' });
+    await details.getByText('To be rebooted', { exact: true }).waitFor();
+    expect(await details.getByText('A new kernel').count()).toBe(1);
+    expect(await details.getByText('Drained', { exact: true }).count()).toBe(0);
+    await details.getByRole('button', { name: 'Do not reboot zurich' }).press('Enter');
+    await details.getByText('To be rebooted', { exact: true }).waitFor({ state: 'detached' });
+  });
+
+  it('declares interfaces of a node and takes them back, and says in place what is wrong with one', async () => {
+    const { page } = await start(makeWorld({ nodes: 3, healthy: true }), '#node=zurich');
+    expected = /400|status of/;
+    await page.getByText('Interfaces', { exact: true }).press('Enter');
+    const form = page.getByRole('form', { name: 'Another interface of zurich' });
+    await form.getByLabel('Address').fill('192.0.2.300');
+    await form.getByLabel('Address').press('Enter');
+    await page.getByRole('region', { name: 'Details' }).getByRole('alert').waitFor();
+    await form.getByLabel('Address').fill('192.0.2.7');
+    await form.getByLabel('Name in the DNS').fill('n.example.org');
+    await form.getByLabel('Name in the DNS').press('Enter');
+    const remove = page.getByRole('button', { name: 'Remove 192.0.2.7 from zurich' });
+    await remove.waitFor();
+    await expect.poll(() => form.getByLabel('Address').inputValue()).toBe('');
+    await remove.press('Enter');
+    await remove.waitFor({ state: 'detached' });
+  });
+
   it('lets the arrow keys go from node to node on the map', async () => {
     const { page } = await start(makeWorld({ nodes: 5, healthy: true }));
     await dot(page, 'zurich').focus();

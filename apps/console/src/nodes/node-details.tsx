@@ -1,15 +1,25 @@
-import { availabilityInWords, type PlcNode, type Sliver, useInWords, wayInWords } from '@planetlab/contract';
+import {
+  availabilityInWords,
+  type Person,
+  type PlcNode,
+  type Sliver,
+  useInWords,
+  wayInWords,
+} from '@planetlab/contract';
 import { ago } from '../parts/ago.ts';
 import { DetailsCard } from '../parts/details-card.tsx';
 import { Fact } from '../parts/fact.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
 import { whoOf } from '../parts/who.ts';
 import { toneOfSliver } from '../slices/tally.ts';
+import { InterfacesForm } from './interfaces-form.tsx';
 import { MemoryMeter } from './memory-meter.tsx';
+import { RebootForm } from './reboot-form.tsx';
 import {
   decisionsOf,
   interfacesInWords,
   labelOfNode,
+  mayManageNode,
   placeOfNode,
   sinceOfNode,
   tagsInWords,
@@ -19,6 +29,8 @@ import {
 } from './standing.ts';
 
 interface NodeDetailsProps {
+  /** Who is signed in. */
+  readonly person: Person;
   readonly node: PlcNode;
   readonly slivers: readonly Sliver[];
   readonly nowMs: number;
@@ -26,8 +38,9 @@ interface NodeDetailsProps {
   readonly onClose: () => void;
 }
 
-export function NodeDetails({ node, slivers, nowMs, onSlice, onClose }: NodeDetailsProps) {
+export function NodeDetails({ person, node, slivers, nowMs, onSlice, onClose }: NodeDetailsProps) {
   const { facts } = node;
+  const whyNot = whyNotInService(node);
   const missing = facts?.features.filter((feature) => !feature.available) ?? [];
   return (
     <DetailsCard kind="Node" name={node.name} onClose={onClose}>
@@ -35,13 +48,13 @@ export function NodeDetails({ node, slivers, nowMs, onSlice, onClose }: NodeDeta
         <StateMark tone={toneOfNode(node)}>{labelOfNode(node)}</StateMark>
         <span className="pl-quiet">{sinceOfNode(node, nowMs)}</span>
       </p>
-      {whyNotInService(node) !== null && <p className="pl-reason">{whyNotInService(node)}</p>}
+      {whyNot !== null && <p className="pl-reason">{whyNot}</p>}
       <dl className="pl-facts">
         <Fact name="Site">{node.site}</Fact>
         <Fact name="Place">{placeOfNode(node) ?? 'not declared'}</Fact>
         {decisionsOf(node).map(({ name, decision }) => (
           <Fact key={name} name={name}>
-            {decision.reason}{' '}
+            {whyNot?.includes(decision.reason) !== true && `${decision.reason} `}
             <span className="pl-quiet">
               {whoOf(decision.by)}, {ago(decision.at, nowMs)}
             </span>
@@ -75,6 +88,12 @@ export function NodeDetails({ node, slivers, nowMs, onSlice, onClose }: NodeDeta
             </p>
           ))}
         </details>
+      )}
+      {mayManageNode(person, node) && (
+        <div className="pl-node-forms" key={node.name}>
+          <RebootForm node={node} />
+          <InterfacesForm node={node} />
+        </div>
       )}
       <h3>Slivers</h3>
       {slivers.length === 0 && <p className="pl-quiet">None of yours.</p>}

@@ -1,8 +1,10 @@
+import { SiteName } from '@planetlab/model';
 import { describe, expect, it } from 'vitest';
 import { aNode, before, NOW_MS } from '../test-data.ts';
 import {
   decisionsOf,
   interfacesInWords,
+  mayManageNode,
   placeOfNode,
   sinceOfNode,
   standingOf,
@@ -66,10 +68,24 @@ describe('the standing of a node', () => {
   });
 });
 
+it('is looked after by admins, and by PIs and techs of its site', () => {
+  const may = (role: 'admin' | 'pi' | 'tech' | 'user', site: string | null) => {
+    const roles = [{ role, site: site === null ? null : SiteName.parse(site) }];
+    return mayManageNode({ roles }, aNode());
+  };
+  expect([may('admin', null), may('pi', 'keio'), may('tech', 'keio')]).toEqual([true, true, true]);
+  expect([may('user', 'keio'), may('pi', 'eth'), may('tech', 'eth')]).toEqual([false, false, false]);
+});
+
 it('what people decided about a node is told with its name, and its tags as they are typed', () => {
   const decision = { reason: 'a new disk', at: before(60_000), by: 'person:ada@example.org' };
   const node = aNode({ runLevel: 'safeboot', runLevelDecision: decision, quarantine: decision, tags: { rack: '7' } });
   expect(decisionsOf(node).map(({ name }) => name)).toEqual(['Run level safeboot', 'In quarantine']);
   expect(decisionsOf(aNode())).toEqual([]);
+  const reboot = { ...decision, now: false, askedAt: null };
+  const drained = { ...decision, reason: 'to be rebooted: a new disk' };
+  expect(decisionsOf(aNode({ reboot, drain: drained })).map(({ name }) => name)).toEqual(['To be rebooted']);
+  const earlier = { ...drained, at: before(120_000) };
+  expect(decisionsOf(aNode({ reboot, drain: earlier })).map(({ name }) => name)).toEqual(['Drained', 'To be rebooted']);
   expect(tagsInWords(node.tags)).toBe('rack=7');
 });

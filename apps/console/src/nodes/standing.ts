@@ -1,4 +1,4 @@
-import type { PlcNode } from '@planetlab/contract';
+import type { Person, PlcNode } from '@planetlab/contract';
 import { ago } from '../parts/ago.ts';
 import type { Tone } from '../parts/tone.ts';
 
@@ -35,12 +35,17 @@ export function whyNotInService(node: PlcNode): string | null {
   }
 }
 
-/** What people have decided about a node, each with its name. */
+/** Whether somebody looks after a node: what is offered. The PLC decides by the same rule. */
+export const mayManageNode = ({ roles }: Pick<Person, 'roles'>, node: Pick<PlcNode, 'site'>): boolean =>
+  roles.some(({ role, site }) => role === 'admin' || ((role === 'pi' || role === 'tech') && site === node.site));
+
+/** What people have decided about a node, each with its name. That it is drained for its reboot is not told apart. */
 export function decisionsOf(node: PlcNode) {
+  const forReboot = node.reboot !== null && node.reboot.at === node.drain?.at;
   const level = { name: `Run level ${node.runLevel}`, decision: node.runLevelDecision };
   const all = [
     level,
-    { name: 'Drained', decision: node.drain },
+    { name: 'Drained', decision: forReboot ? null : node.drain },
     { name: 'In quarantine', decision: node.quarantine },
     { name: 'To be rebooted', decision: node.reboot },
   ];

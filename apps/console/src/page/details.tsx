@@ -1,3 +1,4 @@
+import type { Person } from '@planetlab/contract';
 import { NodeDetails } from '../nodes/node-details.tsx';
 import type { Matter } from '../overview/attention.ts';
 import { AttentionList } from '../overview/attention-list.tsx';
@@ -8,6 +9,7 @@ import { cleared, type Selection, withSlice } from './selection.ts';
 import { type Planet, useSliversOf } from './use-planet.ts';
 
 interface DetailsProps {
+  readonly person: Person;
   readonly planet: Planet;
   readonly matters: readonly Matter[];
   readonly selection: Selection;
@@ -17,7 +19,7 @@ interface DetailsProps {
 }
 
 /** Of the selected node, else of the selected slice, else what needs a look. */
-export function Details({ planet, matters, selection, select, onMatter, nowMs }: DetailsProps) {
+export function Details({ person, planet, matters, selection, select, onMatter, nowMs }: DetailsProps) {
   const slivers = useSliversOf(planet, selection.node === null ? {} : { node: selection.node });
   const close = () => select(cleared(selection));
   if (selection.node !== null) {
@@ -25,6 +27,7 @@ export function Details({ planet, matters, selection, select, onMatter, nowMs }:
     if (node === undefined) return <Unknown kind="Node" name={selection.node} command="pl node list" onClose={close} />;
     return (
       <NodeDetails
+        person={person}
         node={node}
         slivers={slivers}
         nowMs={nowMs}

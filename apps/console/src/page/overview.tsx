@@ -1,4 +1,4 @@
-import type { PlcNode, Sliver } from '@planetlab/contract';
+import type { Person, PlcNode, Sliver } from '@planetlab/contract';
 import { useCallback, useMemo, useRef, useState } from 'react';
 import { Announcer } from '../live/announcer.tsx';
 import type { SliceOnMap } from '../map/dots.ts';
@@ -17,12 +17,13 @@ import { type Planet, useSliversOf } from './use-planet.ts';
 import { useSelection } from './use-selection.ts';
 
 interface OverviewProps {
+  readonly person: Person;
   readonly planet: Planet;
   readonly nowMs: number;
 }
 
 /** Figures, map, details and tables, all of the same selection. */
-export function Overview({ planet, nowMs }: OverviewProps) {
+export function Overview({ person, planet, nowMs }: OverviewProps) {
   const [selection, select] = useSelection();
   const [filter, setFilter] = useState('');
   const detailsRef = useRef<HTMLElement>(null);
@@ -61,6 +62,7 @@ export function Overview({ planet, nowMs }: OverviewProps) {
         </section>
         <section className="pl-panel pl-details" aria-label="Details" ref={detailsRef} tabIndex={-1}>
           <Details
+            person={person}
             planet={planet}
             matters={matters}
             selection={selection}

@@ -60,7 +60,7 @@ export function Page({ person }: { readonly person: Person }) {
           {path === '/events' && <EventsPage nowMs={nowMs} />}
           {path === '/account' && <AccountPage person={person} nowMs={nowMs} />}
         </Suspense>
-        {isPlanet && planet !== undefined && <Overview planet={planet} nowMs={nowMs} />}
+        {isPlanet && planet !== undefined && <Overview person={person} planet={planet} nowMs={nowMs} />}
         {isPlanet && planet === undefined && error === null && <Waiting>Reading the state of the planet…</Waiting>}
       </main>
     </>
