@@ -5,9 +5,11 @@ import type { Announcement } from '../events/record.ts';
 import type { Store } from '../store/store.ts';
 import { settleOperations } from './settle.ts';
 
-/** Changes within this time are looked at together; and no more than a quarter of the time is spent looking. */
+/** Changes within this time are looked at together; and while it is quick, no more than a quarter of the time is spent looking. */
 const GATHER_MS = 100;
 const REST_FACTOR = 3;
+/** Whoever waits for an operation is not to wait for our rest. */
+const LONGEST_REST_MS = 2 * SECOND_MS;
 const TICK_MS = SECOND_MS;
 /** So often all of every operation is looked at: nodes that went away, changes that were missed. */
 const ALL_EVERY_MS = 5 * SECOND_MS;
@@ -92,6 +94,7 @@ class Keeper {
     this.#working = false;
     const tookMs = performance.now() - startedMs;
     if (which === 'all') this.#nextAllMs = startedMs + Math.max(ALL_EVERY_MS, ALL_REST_FACTOR * tookMs);
-    if (this.#slivers.size > 0) this.#soon(Math.max(GATHER_MS, REST_FACTOR * tookMs));
+    const restMs = Math.min(LONGEST_REST_MS, Math.max(GATHER_MS, REST_FACTOR * tookMs));
+    if (this.#slivers.size > 0) this.#soon(restMs);
   }
 }

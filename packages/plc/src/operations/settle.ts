@@ -10,6 +10,8 @@ import type { Store } from '../store/store.ts';
 import { answerOf, type Counts, countsOf, stateOf, TIMED_OUT } from './rules.ts';
 
 const FIRST_VERSION = 1;
+/** Where much is going on each answer of the database is waited for: the waits of several operations are one. */
+const AT_A_TIME = 4;
 const ACTOR = Principal.parse('service:plc');
 
 /** What to look at: all operations that run, those past their deadline, or what they have to do with some slivers. */
@@ -21,13 +23,17 @@ export type Which = 'all' | 'due' | ReadonlySet<SliverName>;
  */
 export async function settleOperations(store: Store, which: Which = 'all'): Promise<void> {
   const bySlice = typeof which === 'string' ? undefined : Map.groupBy(which, sliceOf);
-  for (const { id, slice } of await runningOperations(store, which)) {
-    await store.db.transaction().execute(async (trx) => {
-      // Another process that has it looks again after its own change: nothing is lost by leaving it.
-      const row = await lockRunning(trx, id).skipLocked().executeTakeFirst();
-      if (row !== undefined) await settle(trx, store.now(), row, bySlice?.get(slice));
-    });
-  }
+  const operations = (await runningOperations(store, which)).values();
+  const settleNext = async () => {
+    for (const { id, slice } of operations) {
+      await store.db.transaction().execute(async (trx) => {
+        // Another process that has it looks again after its own change: nothing is lost by leaving it.
+        const row = await lockRunning(trx, id).skipLocked().executeTakeFirst();
+        if (row !== undefined) await settle(trx, store.now(), row, bySlice?.get(slice));
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, settleNext));
 }
 
 const sliceOf = (sliver: SliverName): string | null => sliver.slice(0, sliver.indexOf('@'));
