@@ -1,5 +1,6 @@
 import {
   availabilityInWords,
+  type NodeFacts,
   type Person,
   type PlcNode,
   type Sliver,
@@ -41,7 +42,6 @@ interface NodeDetailsProps {
 export function NodeDetails({ person, node, slivers, nowMs, onSlice, onClose }: NodeDetailsProps) {
   const { facts } = node;
   const whyNot = whyNotInService(node);
-  const missing = facts?.features.filter((feature) => !feature.available) ?? [];
   return (
     <DetailsCard kind="Node" name={node.name} onClose={onClose}>
       <p className="pl-details-state">
@@ -79,35 +79,14 @@ export function NodeDetails({ person, node, slivers, nowMs, onSlice, onClose }: 
         )}
         <MeasuredFacts node={node} nowMs={nowMs} />
       </dl>
-      {missing.length > 0 && (
-        <details>
-          <summary>Lacks {missing.map(({ feature }) => feature).join(', ')}</summary>
-          {missing.map(({ feature, reason }) => (
-            <p key={feature} className="pl-quiet">
-              {feature}: {reason}
-            </p>
-          ))}
-        </details>
-      )}
+      {facts !== null && <Lacks facts={facts} />}
       {mayManageNode(person, node) && (
         <div className="pl-node-forms" key={node.name}>
           <RebootForm node={node} />
           <InterfacesForm node={node} />
         </div>
       )}
-      <h3>Slivers</h3>
-      {slivers.length === 0 && <p className="pl-quiet">None of yours.</p>}
-      <ul className="pl-list">
-        {slivers.map((sliver) => (
-          <li key={sliver.slice}>
-            <button type="button" className="pl-link" onClick={() => onSlice(sliver.slice)}>
-              {sliver.slice}
-            </button>
-            <StateMark tone={toneOfSliver(sliver.state)}>{sliver.state}</StateMark>
-            {sliver.reason !== null && <span className="pl-reason">{sliver.reason.message}</span>}
-          </li>
-        ))}
-      </ul>
+      <SliversHere slivers={slivers} onSlice={onSlice} />
     </DetailsCard>
   );
 }
@@ -122,5 +101,39 @@ const MeasuredFacts = ({ node, nowMs }: Pick<NodeDetailsProps, 'node' | 'nowMs'>
       </Fact>
     )}
     {node.availability !== null && <Fact name="Connected">{availabilityInWords(node.availability)}</Fact>}
+  </>
+);
+
+/** What the machine cannot do, and why. */
+function Lacks({ facts }: { readonly facts: NodeFacts }) {
+  const missing = facts.features.filter((feature) => !feature.available);
+  if (missing.length === 0) return null;
+  return (
+    <details>
+      <summary>Lacks {missing.map(({ feature }) => feature).join(', ')}</summary>
+      {missing.map(({ feature, reason }) => (
+        <p key={feature} className="pl-quiet">
+          {feature}: {reason}
+        </p>
+      ))}
+    </details>
+  );
+}
+
+const SliversHere = ({ slivers, onSlice }: Pick<NodeDetailsProps, 'slivers' | 'onSlice'>) => (
+  <>
+    <h3>Slivers</h3>
+    {slivers.length === 0 && <p className="pl-quiet">None of yours.</p>}
+    <ul className="pl-list">
+      {slivers.map((sliver) => (
+        <li key={sliver.slice}>
+          <button type="button" className="pl-link" onClick={() => onSlice(sliver.slice)}>
+            {sliver.slice}
+          </button>
+          <StateMark tone={toneOfSliver(sliver.state)}>{sliver.state}</StateMark>
+          {sliver.reason !== null && <span className="pl-reason">{sliver.reason.message}</span>}
+        </li>
+      ))}
+    </ul>
   </>
 );
