@@ -44,6 +44,8 @@ describe('signing in', () => {
     expect(refused.stderr).toContain('Your token is not valid or has ended. [not_signed_in]');
     await expect(readFile(join(home.path, '.config/planetlab/config.json'))).rejects.toThrow('ENOENT');
     expect((await runCli(['login', '--url', plc.url], { env, input: '' })).stderr).toContain('Nothing was given');
+    const terms = await runCli(['login', '--url', plc.url, '--with-token', '--scope', 'read'], { env, input: TOKEN });
+    expect(terms.code, 'a token that is given has its scopes').toBe(2);
   });
 });
 

@@ -11,6 +11,7 @@ import { connect } from '../session/client.ts';
 import { type DeviceOptions, signInByBrowser } from '../session/device-sign-in.ts';
 import { readSecret, readStandardInput } from '../session/secret.ts';
 import { configFileOf, resolveSettings, saveSignIn } from '../session/settings.ts';
+import { usageError } from '../usage.ts';
 
 export const register: Register = (login, io) => {
   leaf(
@@ -45,6 +46,7 @@ interface LoginOptions extends DeviceOptions {
 
 async function obtainToken(invocation: Invocation, url: string, options: LoginOptions): Promise<string> {
   const { io } = invocation;
+  requireNoTerms(options);
   if (options.withToken === true) return readStandardInput(io);
   if (options.email === undefined) return byBrowserOrToken(invocation, url, options);
   const password = await readSecret(io, `Password of ${options.email} at ${url}: `);
@@ -52,12 +54,20 @@ async function obtainToken(invocation: Invocation, url: string, options: LoginOp
   return (await connect(invocation, url, '').client.createTokenByPassword({ body })).token;
 }
 
+/** A token that is given has its scopes already, and one by password has them all. */
+function requireNoTerms({ withToken, email, scope, for: forMs }: LoginOptions): void {
+  if (withToken !== true && email === undefined) return;
+  if (scope === undefined && forMs === undefined) return;
+  throw usageError('--scope and --for go with signing in by a browser; otherwise make a token with `pl token create`.');
+}
+
 /** Who pipes something in has a token already; so has who signs in at a PLC that is too old to know better. */
 async function byBrowserOrToken(invocation: Invocation, url: string, options: LoginOptions): Promise<string> {
   const { io } = invocation;
   const byToken = () => readSecret(io, `API token for ${url}: `);
   const mayOpen = options.browser !== false;
-  if (mayOpen && io.stdin.isTTY !== true) return byToken();
+  const hasTerms = options.scope !== undefined || options.for !== undefined;
+  if (mayOpen && !hasTerms && io.stdin.isTTY !== true) return byToken();
   return signInByBrowser(invocation, url, options).catch((error) => {
     if (!isPlanetLabError(error, 'no_such_route') || !mayOpen) throw error;
     return byToken();
