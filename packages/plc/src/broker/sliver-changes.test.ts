@@ -78,8 +78,10 @@ it('finds the lease that was noted a moment before what is said under it, and wr
   const { reporter, find } = says('three', 'running');
   const leaseId = randomUUID() as LeaseId;
   const noted = { reporter, find, update: () => ({ kind: 'sliver.leased', set: { lease_id: leaseId } }) };
-  const said = { ...says('three', 'running'), find: { slice: 'demo_many' as SliceName, leaseId } };
-  await Promise.all([changes.write(noted), changes.write(said)]);
+  const slice = 'demo_many' as SliceName;
+  const said = { ...says('three', 'running'), find: { slice, leaseId } };
+  const late = { ...says('three', 'failed'), find: { slice, leaseId: randomUUID() } };
+  await Promise.all([noted, said, late].map((change) => changes.write(change)));
   expect(await rowOf('three')).toMatchObject({ state: 'running', lease_id: leaseId });
   const spans = await db
     .selectFrom('sliver_spans')

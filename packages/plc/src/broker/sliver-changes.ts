@@ -100,7 +100,8 @@ async function lockRows(trx: Trx, changes: readonly SliverChange[]) {
   return {
     find(reporter: Reporter, find: SliverChange['find']): SliverRow | undefined {
       const row = byId.get('id' in find ? find.id : (byLease.get(find.leaseId) ?? ''));
-      return row?.node_id === reporter.nodeId ? row : undefined;
+      if (row?.node_id !== reporter.nodeId) return undefined;
+      return 'id' in find || row.lease_id === find.leaseId ? row : undefined; // another was noted a moment ago
     },
     /** What is said under a lease that was noted a moment ago finds it. */
     put(row: SliverRow): void {

@@ -5,7 +5,7 @@ import type { Announcement } from '../events/record.ts';
 import type { Store } from '../store/store.ts';
 import { settleOperations } from './settle.ts';
 
-/** Changes within this time are looked at together; and while it is quick, no more than a quarter of the time is spent looking. */
+/** Changes within this time are looked at together, with rests between: three times as long as the looking, up to a limit. */
 const GATHER_MS = 100;
 const REST_FACTOR = 3;
 /** Whoever waits for an operation is not to wait for our rest. */
@@ -66,7 +66,7 @@ class Keeper {
   }
 
   #tick(): void {
-    if (performance.now() >= this.#nextAllMs) this.#all = true;
+    if (!this.#working && performance.now() >= this.#nextAllMs) this.#all = true;
     this.#soon(0);
   }
 
