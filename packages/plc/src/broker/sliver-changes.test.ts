@@ -75,20 +75,30 @@ it('takes what is said of one sliver in its order, with an event for each', asyn
 
 it('finds the lease that was noted a moment before what is said under it, and writes both at once', async () => {
   const changes = createSliverChanges({ db, now: () => new Date() });
+  const [first, second] = [randomUUID() as LeaseId, randomUUID() as LeaseId];
   const { reporter, find } = says('three', 'running');
-  const leaseId = randomUUID() as LeaseId;
-  const noted = { reporter, find, update: () => ({ kind: 'sliver.leased', set: { lease_id: leaseId } }) };
-  const slice = 'demo_many' as SliceName;
-  const said = { ...says('three', 'running'), find: { slice, leaseId } };
-  const late = { ...says('three', 'failed'), find: { slice, leaseId: randomUUID() } };
-  await Promise.all([noted, said, late].map((change) => changes.write(change)));
-  expect(await rowOf('three')).toMatchObject({ state: 'running', lease_id: leaseId });
+  const noted = (lease_id: LeaseId): SliverChange => ({
+    ...{ reporter, find },
+    update: () => ({ kind: 'sliver.leased', set: { lease_id } }),
+  });
+  const under = (leaseId: LeaseId, state: SliverState): SliverChange => ({
+    ...says('three', state),
+    find: { slice: 'demo_many' as SliceName, leaseId },
+  });
+  const write = (...all: SliverChange[]) => Promise.all(all.map((change) => changes.write(change)));
+  await write(noted(first), under(first, 'running'));
+  expect(await rowOf('three')).toMatchObject({ state: 'running', lease_id: first });
   const spans = await db
     .selectFrom('sliver_spans')
     .select('until_at')
     .where('sliver_id', '=', sliverIds.get('three') ?? '')
     .execute();
   expect(spans).toEqual([{ until_at: null }]);
+  await write(noted(second), under(first, 'failed'));
+  expect(await rowOf('three'), 'the one before says nothing any more').toMatchObject({
+    state: 'running',
+    lease_id: second,
+  });
 });
 
 it('touches no row of another node', async () => {
