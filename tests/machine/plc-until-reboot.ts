@@ -37,7 +37,8 @@ const PASSWORD = 'correct horse battery';
 
 /** The authority from its installation on, until the machine is told to reboot. */
 export async function untilReboot({ first, second, node }: Packages): Promise<void> {
-  writeFileSync('/var/tmp/our-files', await ourFiles());
+  // images that another part has left there are replaced
+  writeFileSync('/var/tmp/our-files', (await ourFiles()).replace(/^\/var\/lib\/planetlab(\/.*)?\n/gm, ''));
   await makeSurroundings();
   await installed(first);
   await configured();
