@@ -162,6 +162,43 @@ describe.skipIf(missing !== undefined)('the console on a real PLC', () => {
     await context.close();
   });
 
+  it('lets a program in that shows its code, after signing in; and takes another mail address', async () => {
+    const post = (path: string, body: unknown) =>
+      fetch(url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    const started = plcRoutes.startDeviceSignIn.reply.schema.parse(
+      await (await post('/v1/device-sign-ins', { label: 'pl on laptop', scopes: ['read'] })).json(),
+    );
+    const { page, context } = await visit(browser, url);
+    await page.goto(started.verificationUriComplete);
+    await signIn(page, 'grace@example.org', PASSWORD);
+    await page.getByText('pl on laptop wants to read what you may see').waitFor();
+    await page.getByText(started.userCode).waitFor();
+    await page.getByRole('button', { name: 'Let it act as me' }).click();
+    await page.getByText('It is signed in.').waitFor();
+    const taken = await post('/v1/device-sign-ins/token', { deviceCode: started.deviceCode });
+    expect(await taken.json()).toMatchObject({ label: 'pl on laptop', scopes: ['read'] });
+
+    await page.goto(`${url}/account`);
+    const section = page.getByRole('region', { name: 'Mail address' });
+    await section.getByLabel('New mail address').fill('hopper@example.org');
+    await section.getByLabel('Your password').fill(PASSWORD);
+    await section.getByRole('button', { name: 'Change the mail address' }).click();
+    await page.getByText('A link was mailed to the new address.').waitFor();
+    const objection = await linkFor('grace@example.org', 'address.asked');
+    await page.goto(await linkFor('hopper@example.org', 'address.confirm'));
+    await page.getByRole('button', { name: 'Take this address' }).click();
+    await page.getByText('Your mail address is hopper@example.org now.').waitFor();
+    await page.goto(objection);
+    await page.getByRole('button', { name: 'It was not me: keep the address' }).click();
+    await page.getByText('Your account keeps its mail address.').waitFor();
+    expect(await admin.getPerson({ params: { person: 'grace@example.org' } })).toMatchObject({ enabled: true });
+    await context.close();
+  });
+
   it('signs in with an account of an institution that vouches for the mail address', async () => {
     await admin.createPerson({ body: { email: 'alan@example.org', name: 'Alan Turing' } });
     // what was not begun here, or in another browser, is not finished here
