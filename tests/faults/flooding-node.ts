@@ -74,9 +74,10 @@ export async function floodReports(node: HostileNode): Promise<void> {
   server.on('sessionError', () => {});
   server.on('stream', (stream, headers) => {
     stream.on('error', () => {});
-    if (headers[':path'] === nodeRoutes.watchSlivers.path) return void tellWithoutEnd(stream);
+    const [path] = (headers[':path'] ?? '').split('?');
+    if (path === nodeRoutes.watchSlivers.path) return void tellWithoutEnd(stream);
     stream.respond({ ':status': 200, 'content-type': 'application/json' });
-    stream.end(headers[':path'] === nodeRoutes.listLeases.path ? '{"items":[]}' : '{}');
+    stream.end(path === nodeRoutes.listLeases.path ? '{"items":[]}' : '{}');
   });
   server.emit('connection', socket);
   await closed(socket);
