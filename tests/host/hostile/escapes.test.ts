@@ -213,7 +213,7 @@ describe.runIf(isRoot)('root in a sliver that wants out', () => {
       ['--pid-file', '/x'],
       ['-'],
       [''],
-      ['../../../../bin/true/'],
+      [`../../../..${process.execPath}`, '--version'], // of the host alone
       ['/proc/self/exe', '--version'],
     ]) {
       const { code, stdout } = await caller.exec(EVIL, argv);

@@ -52,6 +52,7 @@ table inet planetlab_0c0ffee0 {
     icmp type echo-request accept
     icmpv6 type echo-request accept
     icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } update @questions { meta mark limit rate 5/second burst 10 packets } accept
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } drop
     reject with icmpx admin-prohibited
   }
   chain forward {

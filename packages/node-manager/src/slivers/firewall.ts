@@ -84,8 +84,9 @@ const inputChains = (
     ct state established,related accept
     icmp type echo-request accept
     icmpv6 type echo-request accept
-    # both ends of a link know each other already; each question may leave an entry in a table that all share
+    # both ends of a link know each other already; each question may leave an entry in a table that all share, and so does each refusal that is told
     icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } update @questions { meta mark limit rate 5/second burst 10 packets } accept
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } drop
     reject with icmpx admin-prohibited
   }
 `;
