@@ -151,7 +151,7 @@ describe.runIf(isRoot)('a sliver that listens in and lies about who it is', () =
     expect(world?.code).toBe(0);
     const link = `pl${arena.node.tag.slice(0, 4)}-2`;
     const remembered = await onNode('ip', '-6', 'neighbour', 'show', 'dev', link);
-    expect(remembered.split('\n').length, 'what the node remembers of forged questions').toBeLessThan(300);
+    expect(remembered.split('\n').length, 'what the node remembers of forged questions').toBeLessThan(60);
   });
 
   it('gains nothing by fragments and options', async () => {
