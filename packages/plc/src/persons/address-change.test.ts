@@ -12,7 +12,9 @@ import { LEFT, MOVED } from './move-address.ts';
 vi.setConfig({ testTimeout: 90_000 });
 
 const PASSWORD = 'correct horse battery';
-const KEY = `ssh-ed25519 ${Buffer.concat([Buffer.from([0, 0, 0, 11]), Buffer.from('ssh-ed25519'), Buffer.from([0, 0, 0, 32]), Buffer.alloc(32, 9)]).toString('base64')} ada`;
+const keyOf = (byte: number): string =>
+  `ssh-ed25519 ${Buffer.concat([Buffer.from([0, 0, 0, 11]), Buffer.from('ssh-ed25519'), Buffer.from([0, 0, 0, 32]), Buffer.alloc(32, byte)]).toString('base64')} ada`;
+const [KEY, EARLIER_KEY, OTHER_KEY] = [keyOf(9), keyOf(10), keyOf(11)] as const;
 let test: TestPlc;
 let db: Db;
 let count = 0;
@@ -117,10 +119,18 @@ it('tells nobody but its owner that an address is taken', async () => {
 it('is undone by who reads the mail of the address before, and every way in ends', async () => {
   const { email, client } = await member();
   const to = address();
+  const before = await client.addKey({ params: { person: email }, body: { key: EARLIER_KEY } });
+  test.advance(1000);
   await client.askForAddress({ body: { email: to, password: PASSWORD } });
   const objection = await codeFor(test.admin, email, 'address.asked');
   await confirm(await codeFor(test.admin, to, 'address.confirm'), client);
+  await client.addKey({ params: { person: to }, body: { key: OTHER_KEY } });
   await object(objection);
+  const { items: keys } = await test.admin.listKeys({ params: { person: email }, query: {} });
+  expect(
+    keys.map(({ fingerprint }) => fingerprint),
+    'what was added since',
+  ).toEqual([before.fingerprint]);
   expect(await test.admin.getPerson({ params: { person: email } })).toMatchObject({ enabled: true });
   expect(await refusal(client.getMe({}))).toBe('not_signed_in');
   expect(await signInByPassword(test, email, PASSWORD)).toBe('sign_in_failed');

@@ -114,27 +114,31 @@ export async function objectToAddress({ store }: AddressChanges, code: string): 
   await store.db.transaction().execute(async (trx) => {
     const found = await trx
       .selectFrom('address_changes')
-      .select(['hash', 'person', 'address_before'])
+      .select(['hash', 'person', 'address_before', 'created_at'])
       .where('objection_hash', '=', hashSecret(code))
       .where('expires_at', '>', at)
       .forUpdate()
       .executeTakeFirst();
     if (found === undefined) throw linkInvalid();
-    const { address_before: address } = found;
+    const { address_before: address, created_at: askedAt } = found;
     await trx.deleteFrom('address_changes').where('hash', '=', found.hash).execute();
     if (found.person !== address) await change(trx, at, found.person, address, 'person.address-restored');
-    await endWaysIn(trx, address);
+    await endWaysIn(trx, address, askedAt);
     const entry = { at, actor: principalOf(address), kind: 'person.address-kept', subject: address };
     await record(trx, entry, { type: 'person', name: address });
     await letterTo(trx, at, address, 'address.kept', 'Your mail address stays as it is', [
-      `The account ${address} keeps its mail address. Sessions, API tokens and the password have ended: somebody else had one of them.`,
-      'Choose a new password by "Forgot your password?" on the sign-in page, then look at your passkeys and SSH keys.',
+      `The account ${address} keeps its mail address. Sessions, API tokens, the password, and passkeys, SSH keys and institutions' accounts that were added since the change was asked for have ended: somebody else had a way in.`,
+      'Choose a new password by "Forgot your password?" on the sign-in page, then look at the passkeys and SSH keys that are left.',
     ]);
   });
 }
 
-async function endWaysIn(trx: Trx, person: PersonEmail): Promise<void> {
+/** Whoever asked for the change had one of them, and could add others afterwards. */
+async function endWaysIn(trx: Trx, person: PersonEmail, askedAt: Date): Promise<void> {
   await endSessionsOf(trx, person);
+  for (const table of ['passkeys', 'identities'] as const)
+    await trx.deleteFrom(table).where('person', '=', person).where('created_at', '>=', askedAt).execute();
+  await trx.deleteFrom('keys').where('person', '=', person).where('added_at', '>=', askedAt).execute();
   await trx.deleteFrom('tokens').where('person', '=', person).execute();
   await trx.updateTable('persons').set({ password: null }).where('email', '=', person).execute();
   const others = trx.updateTable('address_changes').set({ state: 'withdrawn' }).where('person', '=', person);
