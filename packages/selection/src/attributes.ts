@@ -58,7 +58,11 @@ export const ATTRIBUTES = {
   rtt_ms: attribute('double', 'sensor', 'round-trip time between it and the authority, in ms'),
   clock_offset_ms: attribute('double', 'sensor', 'how far its clock is ahead of the authority’s, in ms'),
   measured_s: attribute('double', 'sensor', 'seconds since all of these were measured'),
-  available_day: attribute('double', 'sensor', 'in how much of the last day it was connected, from 0 to 1'),
+  available_day: attribute(
+    'double',
+    'sensor',
+    'in how much of the last day, or of the time since it joined, it was connected, from 0 to 1',
+  ),
   available_week: attribute('double', 'sensor', 'the same of the last seven days'),
   distance_km: attribute('double', 'request', 'great-circle distance to "near", in km'),
   latency_ms: attribute(

@@ -10,4 +10,4 @@ export const wayInWords = ({ rttMs, clockOffsetMs }: NodeMeasured): string =>
   `${rttMs === null ? 'no answer to a ping' : `${rttMs} ms`}, its clock ${Math.abs(clockOffsetMs)} ms ${clockOffsetMs < 0 ? 'behind' : 'ahead'}`;
 
 export const availabilityInWords = ({ day, week }: NodeAvailability): string =>
-  `${(day * 100).toFixed(1)} % of the last day, ${(week * 100).toFixed(1)} % of the last week`;
+  `at ${(day * 100).toFixed(1)} % of the looks in the last day, ${(week * 100).toFixed(1)} % in the last week`;
