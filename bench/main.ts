@@ -26,6 +26,7 @@ const { values, positionals } = parseArgs({
   options: {
     json: { type: 'boolean' },
     list: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
     nodes: { type: 'string' },
     slices: { type: 'string' },
   },
@@ -34,12 +35,14 @@ const { values, positionals } = parseArgs({
 async function main(): Promise<number> {
   const [name] = positionals;
   const load = name === undefined ? undefined : BENCHMARKS[name];
-  if (values.list === true || load === undefined) {
-    if (name !== undefined) process.stderr.write(`There is no benchmark ${JSON.stringify(name)}.\n`);
+  const asks = values.list === true || values.help === true;
+  if (asks || load === undefined) {
+    if (name !== undefined && load === undefined)
+      process.stderr.write(`There is no benchmark ${JSON.stringify(name)}.\n`);
     process.stdout.write(
       `Benchmarks: ${Object.keys(BENCHMARKS).join(', ')}\nExample: npm run bench -- sliver-start --json\n`,
     );
-    return values.list === true ? 0 : 2;
+    return asks ? 0 : 2;
   }
   const { benchmark } = await load();
   const note = (line: string) => process.stderr.write(`${line}\n`);

@@ -10,10 +10,22 @@ import { commitBeforeNewestSchema } from './old-version.ts';
 import { soakUpgrade } from './upgrade.ts';
 import { soakWrites } from './writes.ts';
 
+const HELP = `Soaks: writes, fuzz, upgrade
+
+  writes    acknowledged writes while PLC and database are killed (--writes 10000, --kills 50)
+  fuzz      what the OpenAPI document allows, and what it does not (--minutes 3)
+  upgrade   an earlier version beside this one, on one database (--from COMMIT)
+  --seed N  repeats a run of the first two
+  --json    one line of JSON at the end
+
+Example: npm run soak -- writes --json
+`;
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
     seed: { type: 'string' },
     writes: { type: 'string', default: '10000' },
     kills: { type: 'string', default: '50' },
@@ -26,6 +38,10 @@ const note = (line: string) => process.stderr.write(`${line}\n`);
 
 /** Whether nothing is wrong. */
 async function run(): Promise<boolean> {
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return true;
+  }
   if (positionals[0] === 'writes') {
     const outcome = await soakWrites({ writes: Number(values.writes), kills: Number(values.kills), seed, note });
     print(outcome);
@@ -43,7 +59,7 @@ async function run(): Promise<boolean> {
     print(outcome);
     return [outcome.onNewSchema, outcome.handedOver].every((state) => state === 'succeeded');
   }
-  note('Soaks: writes, fuzz, upgrade\nExample: npm run soak -- writes --json');
+  process.stderr.write(HELP);
   return false;
 }
 
