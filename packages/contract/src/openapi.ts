@@ -79,8 +79,8 @@ const expected = (route: RouteDefinition): readonly ErrorCode[] => [
   ...BY_ACCESS[route.access],
   ...(isChangeRoute(route) ? CHANGES : []),
 ];
-/** What the conventions answer to a change. */
-const CHANGES = ['precondition_failed', 'idempotency_key_reused', 'idempotency_reply_gone'] as const;
+/** What the conventions answer to a change, and any change to what somebody else removes meanwhile. */
+const CHANGES = ['conflict', 'precondition_failed', 'idempotency_key_reused', 'idempotency_reply_gone'] as const;
 
 const SECURITY = {
   public: [],

@@ -50,6 +50,7 @@ import { serveSliceLife } from './slices/life-routes.ts';
 import { serveSlices } from './slices/routes.ts';
 import { serveSlivers } from './slivers/routes.ts';
 import { serveUsage } from './slivers/usage.ts';
+import { explainGone } from './store/database.ts';
 import { explainLostDatabase } from './store/lost-database.ts';
 import { oneAtATime } from './store/one-at-a-time.ts';
 import { openStore } from './store/open-store.ts';
@@ -215,7 +216,7 @@ async function publicApp(parts: Parts): Promise<{ readonly app: App; readonly dr
   const app = createApp({
     logger: options.log,
     trustProxy: 'loopback',
-    explain: explainLostDatabase,
+    explain: (error) => explainLostDatabase(error) ?? explainGone(error),
     ...(options.tls === undefined ? {} : { tls: readTlsFiles(options.tls) }),
   });
   await app.register(cookie);

@@ -78,6 +78,16 @@ const UNIQUE_VIOLATION = '23505';
 export const isDuplicate = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION;
 
+const FOREIGN_KEY_VIOLATION = '23503';
+
+/** What callers are told when somebody else has removed what their change was about while it was made; undefined for other failures. */
+export function explainGone(error: unknown): PlanetLabError | undefined {
+  if (!(error instanceof Error && 'code' in error && error.code === FOREIGN_KEY_VIOLATION)) return undefined;
+  const sentence =
+    'What this is about was removed or renamed at this moment, and nothing was changed. Look at it again.';
+  return new PlanetLabError('conflict', sentence, { cause: error });
+}
+
 /** Runs an insert; a row that exists already becomes `already_exists` with this sentence. */
 export async function orAlreadyExists<T>(work: Promise<T>, sentence: string): Promise<T> {
   try {

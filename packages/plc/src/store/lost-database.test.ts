@@ -1,7 +1,7 @@
 import { createApp } from '@planetlab/contract/server';
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
-import { openDatabase } from './database.ts';
+import { explainGone, openDatabase } from './database.ts';
 import { explainLostDatabase } from './lost-database.ts';
 
 it('tells callers that the database is away and when to come again, and nothing of the kind of other failures', async () => {
@@ -20,4 +20,15 @@ it('tells callers that the database is away and when to come again, and nothing 
     expect((await app.inject(path)).json()).toMatchObject({ code: 'internal' });
   await app.close();
   await db.destroy();
+});
+
+it('tells callers that what a change is about was removed meanwhile, and takes nothing else for that', async () => {
+  const app = createApp({ explain: explainGone });
+  app.get('/gone', () => Promise.reject(Object.assign(new Error('violates foreign key'), { code: '23503' })));
+  app.get('/other', () => Promise.reject(Object.assign(new Error('syntax error'), { code: '42601' })));
+  const gone = await app.inject('/gone');
+  expect(gone.statusCode).toBe(409);
+  expect(gone.json()).toMatchObject({ code: 'conflict', detail: expect.stringContaining('nothing was changed') });
+  expect((await app.inject('/other')).json()).toMatchObject({ code: 'internal' });
+  await app.close();
 });
