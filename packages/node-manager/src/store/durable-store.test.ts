@@ -9,6 +9,7 @@ import { openDurableStore } from './durable-store.ts';
 
 const key = generateKeyPair();
 const KEY = { person: 'ada@example.org', key: 'ssh-ed25519 AAAA ada' } as never; // parsed when it is read
+const TAGS = { role: 'seed' };
 const entry = (name: string, index: number, over = {}) => {
   const lease = leaseOf(name, over);
   return { lease, token: issueLease(key, lease), imageDigest: 'd'.repeat(64), index, keys: [KEY] };
@@ -44,6 +45,8 @@ function twoLeases(folder: string) {
   const { store, paths } = open(folder);
   const ended = entry('c3_z', 4);
   for (const each of [entry('a1_x', 2), entry('b2_y', 3), ended]) store.addLeases([each]);
+  const told = store.sliver('b2_y');
+  if (told !== undefined) store.setTags(told, TAGS);
   store.endLease(ended.lease.id, NOW_MS);
   store.forgetSliver(slice('c3_z'));
   store.close();
@@ -81,6 +84,7 @@ describe('leases survive their database', () => {
     const { store, live } = open(folder.path);
     expect(live()).toEqual(['a1_x 2', 'b2_y 3']);
     expect(store.access().get('b2_y')).toEqual([KEY]);
+    expect(store.slivers().map((row) => store.tags(row))).toEqual([{}, TAGS]);
     store.close();
     const again = open(folder.path);
     expect(again.live()).toEqual(['a1_x 2', 'b2_y 3']);

@@ -1,5 +1,5 @@
 import { renameSync, rmSync } from 'node:fs';
-import type { SshKey } from '@planetlab/contract';
+import type { SshKey, Tags } from '@planetlab/contract';
 import type { Lease } from '@planetlab/credentials';
 import { isPlanetLabError, type LeaseId, messageOf, PlanetLabError, type SliceName } from '@planetlab/model';
 import { type FaultPoint, noFaults } from '../fault-point.ts';
@@ -8,7 +8,7 @@ import type { Logger } from '../logger.ts';
 import type { NodePaths } from '../paths.ts';
 import { type LeaseJournal, openLeaseJournal, readLeaseJournal } from './lease-journal.ts';
 import type { NoticeRecord } from './notice-table.ts';
-import { type LeaseEntry, type NodeStore, openAs, SqliteStore } from './store.ts';
+import { type LeaseEntry, type NodeStore, openAs, type SliverRow, SqliteStore } from './store.ts';
 import { unsynced } from './transaction.ts';
 
 export interface DurableStoreOptions {
@@ -63,11 +63,10 @@ function takeUp(
   }
   removeIfRoom(journal, over, paths.database);
   const have = new Map<string, string>(found.map(({ lease, token }) => [lease.slice, token]));
-  const keys = store.access();
   const missing = store
     .slivers()
     .filter(({ slice, stored: { endedAtMs, token } }) => endedAtMs === null && have.get(slice) !== token);
-  journal.write(missing.map(({ slice, index, stored }) => ({ ...stored, index, keys: keys.get(slice) ?? [] })));
+  journal.write(missing.map((row) => entryOf(store, row)));
 }
 
 /** Leases whose time is over do no harm in the journal. */
@@ -78,6 +77,13 @@ function removeIfRoom(journal: LeaseJournal, slices: readonly SliceName[], datab
     if (!isFull(error, database)) throw error;
   }
 }
+
+const entryOf = (store: NodeStore, row: SliverRow): LeaseEntry => ({
+  ...row.stored,
+  index: row.index,
+  keys: store.access().get(row.slice) ?? [],
+  tags: store.tags(row),
+});
 
 const freeFor = (store: NodeStore, { lease, index }: LeaseEntry): boolean =>
   store.sliver(lease.slice)?.index === index || !store.indices().has(index);
@@ -132,6 +138,11 @@ class DurableStore extends SqliteStore {
     this.#durably('setAccess', () => this.#journalled(entries, () => super.setAccess(slice, keys)));
   }
 
+  override setTags(sliver: SliverRow, tags: Tags): void {
+    const entries = this.#entryOf(sliver.slice, { tags });
+    this.#durably('setTags', () => this.#journalled(entries, () => super.setTags(sliver, tags)));
+  }
+
   override addNotice(record: NoticeRecord): void {
     this.#durably('addNotice', () => super.addNotice(record));
   }
@@ -142,10 +153,10 @@ class DurableStore extends SqliteStore {
   }
 
   /** What the journal is to say of a lease that holds; nothing of one that does not. */
-  #entryOf(slice: SliceName, change: Partial<Pick<LeaseEntry, 'token' | 'keys'>>): readonly LeaseEntry[] {
+  #entryOf(slice: SliceName, change: Partial<Pick<LeaseEntry, 'token' | 'keys' | 'tags'>>): readonly LeaseEntry[] {
     const row = this.sliver(slice);
     if (row === undefined || row.stored.endedAtMs !== null) return [];
-    return [{ ...row.stored, index: row.index, keys: this.access().get(slice) ?? [], ...change }];
+    return [{ ...entryOf(this, row), ...change }];
   }
 
   /** What the database does not take is taken out of the journal again. */

@@ -1,6 +1,6 @@
 import { closeSync, fdatasyncSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SshKeys } from '@planetlab/contract';
+import { SliverTags, SshKeys } from '@planetlab/contract';
 import type { Lease } from '@planetlab/credentials';
 import { messageOf, SliceName } from '@planetlab/model';
 import { z } from 'zod';
@@ -26,6 +26,8 @@ const Held = z.strictObject({
   imageDigest: z.string().regex(/^[0-9a-f]{64}$/),
   index: z.number().int().nonnegative(),
   keys: SshKeys,
+  /** Absent while its programs have been told none, and in lines of managers up to 2026-11. */
+  tags: SliverTags.exactOptional(),
 });
 /** What holds for a slice from here on; null: nothing any more. */
 const Line = z.strictObject({ slice: SliceName, held: Held.nullable() });
@@ -81,8 +83,8 @@ class FileJournal implements LeaseJournal {
 
   write(entries: readonly LeaseEntry[]): () => void {
     const before = this.#append(
-      entries.map(({ lease, token, imageDigest, index, keys }) =>
-        lineOf(lease.slice, { token, imageDigest, index, keys }),
+      entries.map(({ lease, token, imageDigest, index, keys, tags }) =>
+        lineOf(lease.slice, { token, imageDigest, index, keys, ...(hasAny(tags) ? { tags } : {}) }),
       ),
     );
     return () => this.#cutTo(before);
@@ -140,6 +142,8 @@ function openAtEnd(path: string) {
   if (!text.endsWith('\n')) ftruncateSync(file, sizeBytes);
   return { file, sizeBytes, renewedAtBytes: 2 * heldBytes + SPARE_BYTES };
 }
+
+const hasAny = (tags: LeaseEntry['tags']): boolean => tags !== undefined && Object.keys(tags).length > 0;
 
 const lineOf = (slice: string, held: unknown): string => `${JSON.stringify({ slice, held })}\n`;
 

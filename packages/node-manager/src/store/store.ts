@@ -35,6 +35,8 @@ export interface LeaseEntry {
   readonly imageDigest: string;
   readonly index: number;
   readonly keys: readonly SshKey[];
+  /** Absent when its programs have been told none. */
+  readonly tags?: Tags;
 }
 
 /** What the node must remember over crashes. Each method is one transaction, durable when it returns. */
@@ -148,9 +150,11 @@ export class SqliteStore implements NodeStore {
     transact(this.#database, () => {
       for (const entry of entries) this.#insert(entry);
     });
-    for (const { lease, token, imageDigest, index, keys } of entries) {
-      this.#index.set({ slice: lease.slice, index, stored: { lease, token, imageDigest, endedAtMs: null } });
+    for (const { lease, token, imageDigest, index, keys, tags } of entries) {
+      const row: SliverRow = { slice: lease.slice, index, stored: { lease, token, imageDigest, endedAtMs: null } };
+      this.#index.set(row);
       this.#access.set(lease.slice, keys);
+      if (tags !== undefined) this.#tags.setTags(row, tags);
     }
   }
 
