@@ -67,11 +67,11 @@ export const announcementsQuery = (api: PlcApi) =>
       readAll((after) => api.listAnnouncements({ query: { limit: PAGE_SIZE, after } }, { signal })),
   });
 
-/** What to read again when something of this type has changed. Slivers are counted in nodes and slices. */
+/** What to read again when something of this type has changed. Slivers are counted in nodes and slices, and cannot be reached without their node. */
 export const QUERIES_OF_CHANGE = {
   site: ['nodes'],
   person: ['session', 'persons'],
-  node: ['nodes'],
+  node: ['nodes', 'slivers'],
   slice: ['slices'],
   sliver: ['slivers', 'nodes', 'slices'],
   operation: [],

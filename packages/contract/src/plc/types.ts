@@ -249,7 +249,7 @@ export const PlcEvent = z.object({
 });
 export type PlcEvent = z.infer<typeof PlcEvent>;
 
-/** Something changed; whoever shows it reads it again. */
+/** Something changed; whoever shows it reads it again. With a node its slivers: they can be reached, or not, as it can. */
 export const Change = z.object({
   type: z.enum(['site', 'person', 'node', 'slice', 'sliver', 'operation', 'announcement']),
   name: z.string(),

@@ -4,7 +4,6 @@ import { formatTime, isPlanetLabError, MINUTE_MS, messageOf, type NodeId, Planet
 import type { Logger } from 'pino';
 import { PROCESS_HEARTBEAT_MS } from '../nodes/liveness.ts';
 import { noteBrokenOff, noteRefusedUplink } from '../nodes/refusals.ts';
-import { findNodeById } from '../nodes/store.ts';
 import { NODE_HEADER, type Peers } from '../processes/peers.ts';
 import type { Store } from '../store/store.ts';
 import { Allowance } from './allowance.ts';
@@ -13,6 +12,7 @@ import type { NodeLink, UplinkFinder } from './reach.ts';
 import type { SessionTimes } from './session.ts';
 import {
   createConnectedStore,
+  createNodeReader,
   findHolder,
   forgetProcess,
   reapProcesses,
@@ -60,6 +60,7 @@ class Registry implements UplinkRegistry {
   readonly #processId: string;
   readonly #startedAt: Date;
   readonly #storeConnected: ReturnType<typeof createConnectedStore>;
+  readonly #findNode: ReturnType<typeof createNodeReader>;
   #address: string | undefined;
   readonly #uplinks = new Map<NodeId, Uplink>();
   /** How many connections each node that has been here may still open: of none more than the authority has nodes. */
@@ -73,6 +74,7 @@ class Registry implements UplinkRegistry {
     this.#processId = options.processId;
     this.#startedAt = options.store.now();
     this.#storeConnected = createConnectedStore(options.store, options.processId);
+    this.#findNode = createNodeReader(options.store.db);
   }
 
   async start(): Promise<void> {
@@ -112,7 +114,7 @@ class Registry implements UplinkRegistry {
       this.#options.log.warn({ from: socket.remoteAddress, reason: messageOf(error) }, 'uplink not accepted');
     let node: NodeIdentity;
     try {
-      node = await identify(this.#options.store, socket);
+      node = await identify(this.#findNode, this.#options.store.now(), socket);
     } catch (error) {
       complain(error);
       if (!isPlanetLabError(error, 'node_floods')) await this.#note(socket, error);
@@ -219,7 +221,11 @@ const endOf = ({ closed: { reason } }: Uplink) => ({
  * Whose connection this is. Throws `credential_missing`, `credential_invalid`, `node_name_taken`, `unknown_node`, and
  * `node_floods` for one that is held off.
  */
-async function identify(store: Store, socket: TLSSocket): Promise<NodeIdentity> {
+async function identify(
+  findNode: ReturnType<typeof createNodeReader>,
+  now: Date,
+  socket: TLSSocket,
+): Promise<NodeIdentity> {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) {
     throw new PlanetLabError('credential_missing', 'An uplink needs the certificate that the node got when it joined.');
@@ -231,7 +237,7 @@ async function identify(store: Store, socket: TLSSocket): Promise<NodeIdentity> 
     );
   }
   const identity = readNodeCertificate(certificate.raw);
-  const node = await findNodeById(store.db, identity.nodeId);
+  const node = await findNode(identity.nodeId);
   if (node === undefined || node.deleted_at !== null) {
     throw new PlanetLabError('unknown_node', `The node "${identity.nodeName}" was removed from this authority.`);
   }
@@ -241,7 +247,7 @@ async function identify(store: Store, socket: TLSSocket): Promise<NodeIdentity> 
       `Another machine has joined as the node "${node.name}" since this certificate was issued. To use this machine again, invite it anew.`,
     );
   }
-  if (node.held_off_until !== null && node.held_off_until > store.now()) throw heldOff(node.held_off_until);
+  if (node.held_off_until !== null && node.held_off_until > now) throw heldOff(node.held_off_until);
   return identity;
 }
 

@@ -1,9 +1,9 @@
-import { DAY_MS, type NodeId, type NodeName, Principal, sliverName } from '@planetlab/model';
+import { DAY_MS, type NodeId, type NodeName, Principal } from '@planetlab/model';
 import { sql } from 'kysely';
 import { announce, recordAll } from '../events/record.ts';
 import { PROCESS_DEAD_AFTER_MS } from '../nodes/liveness.ts';
 import { columnList, givenRows } from '../store/given-rows.ts';
-import type { Trx } from '../store/schema.ts';
+import type { Db, Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { together } from '../store/together.ts';
 import { HELD_OFF_MS } from './flood.ts';
@@ -15,7 +15,29 @@ interface HeldUplink {
 }
 
 const MOST_TOGETHER = 250;
+
+/** What is known of the node that a certificate names: it may have been removed, or joined anew. */
+export const createNodeReader = (db: Db) =>
+  together(MOST_TOGETHER, async (ids: readonly NodeId[]) => {
+    const rows = await db
+      .selectFrom('nodes')
+      .select(['id', 'name', 'key_thumbprint', 'deleted_at', 'held_off_until'])
+      .where(anyOf(ids))
+      .execute();
+    const found = new Map(rows.map((row) => [row.id, row]));
+    return ids.map((id) => found.get(id));
+  });
+
+/** Of the table of nodes. However many they are, they are one parameter. */
+const anyOf = (ids: readonly NodeId[]) => sql<boolean>`id = any(${ids}::uuid[])`;
+
 const UPLINK_COLUMNS = { node_id: 'uuid', process_id: 'uuid', connected_at: 'timestamptz' } as const;
+
+const givenUplinks = (processId: string, uplinks: readonly HeldUplink[]) =>
+  givenRows(
+    UPLINK_COLUMNS,
+    uplinks.map(({ nodeId, connectedAt }) => ({ node_id: nodeId, process_id: processId, connected_at: connectedAt })),
+  );
 
 /** This process holds the node's uplink from now on. After a restart a thousand come at once. */
 export const createConnectedStore = (store: Store, processId: string): ((uplink: HeldUplink) => Promise<void>) =>
@@ -26,19 +48,14 @@ export const createConnectedStore = (store: Store, processId: string): ((uplink:
 
 async function storeConnected(trx: Trx, at: Date, processId: string, batch: readonly HeldUplink[]): Promise<void> {
   const uplinks = [...new Map(batch.map((uplink) => [uplink.nodeId, uplink])).values()]; // the last of each node
-  const rows = uplinks.map((uplink) => ({
-    node_id: uplink.nodeId,
-    process_id: processId,
-    connected_at: uplink.connectedAt,
-  }));
   await sql`
-    insert into uplinks (${columnList(UPLINK_COLUMNS)}) select * from ${givenRows(UPLINK_COLUMNS, rows)} order by node_id
+    insert into uplinks (${columnList(UPLINK_COLUMNS)}) select * from ${givenUplinks(processId, uplinks)} order by node_id
     on conflict (node_id) do update
       set process_id = excluded.process_id, connected_at = excluded.connected_at`.execute(trx);
   await trx
     .updateTable('nodes')
     .set({ last_seen_at: at, trouble: null, refused: null, disconnected_because: null, held_off_until: null })
-    .where('id', 'in', uplinks.map(nodeIdOf))
+    .where(anyOf(uplinks.map(nodeIdOf)))
     .execute();
   await recordNodes(trx, at, uplinks, 'node.connected', undefined);
 }
@@ -79,7 +96,11 @@ async function recordNodes(
   kind: string,
   after: unknown,
 ): Promise<void> {
-  const rows = await trx.selectFrom('nodes').select(['id', 'site']).where('id', 'in', nodes.map(nodeIdOf)).execute();
+  const rows = await trx
+    .selectFrom('nodes')
+    .select(['id', 'site'])
+    .where(anyOf(nodes.map(nodeIdOf)))
+    .execute();
   const sites = new Map(rows.map(({ id, site }) => [id, site]));
   const entries = nodes.map(({ nodeId, nodeName }) => {
     const site = sites.get(nodeId);
@@ -90,22 +111,9 @@ async function recordNodes(
   await announceNodes(trx, nodes);
 }
 
-/** The nodes, and their slivers: whether they can be reached has changed with them. */
-async function announceNodes(trx: Trx, nodes: readonly NamedNode[]): Promise<void> {
-  if (nodes.length === 0) return;
-  const slivers = await trx
-    .selectFrom('slivers')
-    .innerJoin('nodes', 'nodes.id', 'slivers.node_id')
-    .select(['slivers.slice', 'nodes.name'])
-    .where('slivers.node_id', 'in', nodes.map(nodeIdOf))
-    .where('slivers.wanted', '=', true)
-    .execute();
-  await announce(
-    trx,
-    ...nodes.map(({ nodeName }) => ({ type: 'node', name: nodeName, fromNode: true }) as const),
-    ...slivers.map(({ slice, name }) => ({ type: 'sliver', name: sliverName(slice, name), fromNode: true }) as const),
-  );
-}
+/** Not their slivers: that these can be reached or not follows from it, and a thousand nodes that come back have very many. */
+const announceNodes = (trx: Trx, nodes: readonly NamedNode[]): Promise<void> =>
+  announce(trx, ...nodes.map(({ nodeName }) => ({ type: 'node', name: nodeName, fromNode: true }) as const));
 
 /** What a process says of itself. */
 export interface ThisProcess {
@@ -135,24 +143,20 @@ export async function storeHeartbeat(
     const ids = held.map(({ nodeId }) => nodeId);
     // One that is younger may have come since the list was made.
     const before = new Date(at.getTime() - PROCESS_DEAD_AFTER_MS);
-    let stale = trx.deleteFrom('uplinks').where('process_id', '=', processId).where('connected_at', '<', before);
-    if (ids.length > 0) stale = stale.where('node_id', 'not in', ids);
-    await stale.execute();
-    const rows = held.map((uplink) => ({
-      node_id: uplink.nodeId,
-      process_id: processId,
-      connected_at: uplink.connectedAt,
-    }));
-    if (rows.length === 0) return [];
     await trx
-      .insertInto('uplinks')
-      .values(rows)
-      .onConflict((c) => c.doNothing())
+      .deleteFrom('uplinks')
+      .where('process_id', '=', processId)
+      .where('connected_at', '<', before)
+      .where(sql<boolean>`node_id <> all(${ids}::uuid[])`)
       .execute();
+    if (held.length === 0) return [];
+    await sql`
+      insert into uplinks (${columnList(UPLINK_COLUMNS)})
+      select * from ${givenUplinks(processId, held)} order by node_id on conflict do nothing`.execute(trx);
     const others = await trx
       .selectFrom('uplinks')
       .select(['node_id', 'connected_at'])
-      .where('node_id', 'in', ids)
+      .where(sql<boolean>`node_id = any(${ids}::uuid[])`)
       .where('process_id', '!=', processId)
       .execute();
     const since = new Map(others.map(({ node_id, connected_at }) => [node_id, connected_at]));
