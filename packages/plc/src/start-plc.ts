@@ -57,6 +57,7 @@ import { openStore } from './store/open-store.ts';
 import type { Store } from './store/store.ts';
 import { serveTags } from './tags/routes.ts';
 import { readTlsFiles, reloadTls } from './tls.ts';
+import { Arrivals } from './uplinks/arrivals.ts';
 import { listenForNodes, type NodeListener } from './uplinks/node-listener.ts';
 import { createUplinkRegistry, type UplinkRegistry } from './uplinks/registry.ts';
 import type { Uplink } from './uplinks/uplink.ts';
@@ -70,6 +71,7 @@ interface Parts {
   readonly store: Store;
   readonly feed: ChangeFeed;
   readonly authority: Authority;
+  readonly arrivals: Arrivals;
   readonly uplinks: UplinkRegistry;
   readonly passOn: PassOn;
   readonly metrics: Metrics;
@@ -103,7 +105,8 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
 
   const metrics = createMetrics(store, database.use);
   const countOutcome = metrics.countStep;
-  const broker = stack.use(createBroker({ store, authority, feed, leaseMs, log, countOutcome }));
+  const arrivals = new Arrivals();
+  const broker = stack.use(createBroker({ store, authority, feed, arrivals, leaseMs, log, countOutcome }));
   stack.use(startHousekeeping(store, leaseMs, log));
   const { alone } = database;
   const onOpen = (uplink: Uplink) => broker.open(uplink);
@@ -115,7 +118,7 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   const addresses = { publicUrl: '', nodeAddress: '' };
   const stopping = stack.use(abortOnDispose());
   const parts: Parts = {
-    ...{ options, store, feed, authority, uplinks, passOn, metrics, addresses },
+    ...{ options, store, feed, authority, arrivals, uplinks, passOn, metrics, addresses },
     stopping: stopping.signal,
   };
 
@@ -182,7 +185,7 @@ async function joinProcesses(
 }
 
 async function openNodeListener(parts: Parts, nowMs: () => number): Promise<NodeListener> {
-  const { options, store, authority, uplinks, passOn } = parts;
+  const { options, store, authority, arrivals, uplinks, passOn } = parts;
   const listen = parseHostPort(options.nodeListen);
   const addresses = (options.nodeAddress ?? options.nodeListen).split(',').map(parseHostPort);
   const joinApp = createApp({ logger: options.log, explain: explainLostDatabase });
@@ -192,6 +195,7 @@ async function openNodeListener(parts: Parts, nowMs: () => number): Promise<Node
     names: [...new Set([...addresses, listen].map(({ host }) => host).filter((host) => !isWildcard(host)))],
     authority: authority.identity,
     joinApp,
+    arrivals,
     acceptUplink: (socket) => uplinks.accept(socket),
     acceptProcess: (socket) => passOn.accept(socket),
     handshakeFailed: (address) =>

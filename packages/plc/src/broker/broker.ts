@@ -7,11 +7,13 @@ import { createCertificateKeeper } from '../nodes/renew-certificate.ts';
 import { createFactsStore } from '../nodes/store.ts';
 import type { Db } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import type { Arrivals } from '../uplinks/arrivals.ts';
 import { credentialSource, nodeClient } from '../uplinks/node-client.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
 import { runInSliver } from './initial-command.ts';
 import { NodeSession, type NodeSessionOptions } from './node-session.ts';
 import { createSliverChanges } from './sliver-changes.ts';
+import { Turns } from './turns.ts';
 import { createWantedReader } from './wanted-reader.ts';
 
 /** The default broker: one of several there may be (P6); it asks nodes as every other does. */
@@ -24,6 +26,8 @@ export interface BrokerOptions {
   readonly store: Store;
   readonly authority: Authority;
   readonly feed: ChangeFeed;
+  /** Who go first while they are many. */
+  readonly arrivals: Arrivals;
   readonly leaseMs: number;
   readonly log: Logger;
   readonly countOutcome: NodeSessionOptions['countOutcome'];
@@ -34,6 +38,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const sessions = new Map<NodeId, NodeSession>();
   const byName = new Map<string, NodeSession>();
   const wanted = createWantedReader(store.db);
+  const turns = new Turns(options);
   const storeFacts = createFactsStore(store);
   const brokerStore = { ...store, changes: createSliverChanges(store) };
   const credential = credentialSource(
@@ -72,7 +77,7 @@ export function createBroker(options: BrokerOptions): Broker {
       const { nodeId } = uplink.node;
       const client = nodeClient(uplink, credential);
       const session = new NodeSession({
-        ...{ store: brokerStore, wanted, storeFacts, log, uplink },
+        ...{ store: brokerStore, wanted, storeFacts, turns, log, uplink },
         client,
         run: runInSliver(uplink, authority, () => store.now().getTime()),
         certificates: createCertificateKeeper({

@@ -20,6 +20,7 @@ import { pauseKeyOf, planNode, sliceOfStep } from './plan.ts';
 import { ReportWriter } from './report-writer.ts';
 import { runStep, type SingleStep, type StepContext, type StepOutcome } from './steps.ts';
 import { type BrokerStore, storeReport } from './store.ts';
+import type { Turns } from './turns.ts';
 import type { BrokerStep, HeldLease } from './types.ts';
 import { Wanted } from './wanted.ts';
 import type { WantedReader } from './wanted-reader.ts';
@@ -29,6 +30,7 @@ export interface NodeSessionOptions {
   readonly store: BrokerStore;
   readonly wanted: WantedReader;
   readonly storeFacts: FactsKeeperOptions['storeFacts'];
+  readonly turns: Turns;
   readonly log: Logger;
   readonly uplink: Uplink;
   readonly client: NodeClient;
@@ -87,13 +89,15 @@ export class NodeSession {
 
   /** Runs until the uplink is closed. */
   async run(): Promise<void> {
-    const { uplink, log } = this.#options;
+    const { uplink, log, turns } = this.#options;
+    const endTurn = await turns.take();
     try {
-      await Promise.all([this.#facts.run(), this.#begin(), this.#reread()]);
+      await Promise.all([this.#facts.run(), this.#begin(endTurn), this.#reread()]);
     } catch (error) {
       log.error({ err: error, node: uplink.node.nodeName }, 'the broker failed on a node');
       uplink.close(new PlanetLabError('internal', 'The authority lost its thread; connect again.'));
     } finally {
+      endTurn();
       clearTimeout(this.#timer);
     }
   }
@@ -243,9 +247,9 @@ export class NodeSession {
     this.#pauses.failed(key, this.#options.store.now().getTime());
   }
 
-  async #begin(): Promise<void> {
+  async #begin(endTurn: () => void): Promise<void> {
     const known = await again(this.#options, 'what is wanted on a node cannot be read', () => this.#wanted.begin());
-    if (known !== undefined) await Promise.all([this.#followReports(known), this.#readLeases(known)]);
+    if (known !== undefined) await Promise.all([this.#followReports(known), this.#readLeases(known).finally(endTurn)]);
   }
 
   /** Leases that the node holds from before: those of a sliver still wanted are taken over, others are ended. */

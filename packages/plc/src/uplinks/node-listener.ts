@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import { type HostPort, listenError } from '../host-port.ts';
 import { PROCESS_PROTOCOL } from '../processes/peers.ts';
 import { Allowance } from './allowance.ts';
+import type { Arrivals } from './arrivals.ts';
 import { withoutMapping } from './uplink.ts';
 
 /** The TLS port that machines dial: nodes with their certificate for the uplink, others to join. */
@@ -23,6 +24,8 @@ export interface NodeListenerOptions {
   readonly authority: AuthorityIdentity;
   /** Serves the join routes over HTTP/1.1. */
   readonly joinApp: App;
+  /** Told of each connection, until `acceptUplink` is done with it or it is something else. */
+  readonly arrivals: Arrivals;
   readonly acceptUplink: (socket: TLSSocket) => Promise<void>;
   /** Other processes of this authority come in here as well. */
   readonly acceptProcess: (socket: TLSSocket) => Promise<void>;
@@ -61,16 +64,18 @@ export async function listenForNodes(options: NodeListenerOptions): Promise<Node
   server.maxConnections = CONNECTIONS_LIMIT;
   const sockets = new Set<TLSSocket>();
   await joinApp.ready();
+  const handshakes = watchHandshakes(server, options);
   server.on('secureConnection', (socket) => {
+    const arrived = handshakes.done(socket);
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', (error) => log.debug({ error: messageOf(error) }, 'connection of a node broke'));
-    if (socket.alpnProtocol === UPLINK_PROTOCOL) void options.acceptUplink(socket);
-    else if (socket.alpnProtocol === PROCESS_PROTOCOL) void options.acceptProcess(socket);
+    if (socket.alpnProtocol === UPLINK_PROTOCOL) return void options.acceptUplink(socket).finally(arrived);
+    arrived();
+    if (socket.alpnProtocol === PROCESS_PROTOCOL) void options.acceptProcess(socket);
     else serveJoin(joinApp.server, socket);
   });
   server.on('tlsClientError', (error) => log.debug({ error: messageOf(error) }, 'TLS handshake failed'));
-  watchHandshakes(server, options.handshakeFailed);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError(error, options.listen)));
     server.listen({ host: options.listen.host, port: options.listen.port, backlog: BACKLOG }, () => resolve());
@@ -98,18 +103,31 @@ export async function listenForNodes(options: NodeListenerOptions): Promise<Node
 }
 
 /** A connection that is gone has no address any more: it is kept until the handshake is done. */
-function watchHandshakes(server: TlsServer, failed: (address: string) => void): void {
+function watchHandshakes(
+  server: TlsServer,
+  { arrivals, handshakeFailed }: Pick<NodeListenerOptions, 'arrivals' | 'handshakeFailed'>,
+) {
   const noted = new Allowance(FAILURES_NOTED);
-  const open = new Set<string>();
+  /** What tells that each has arrived. */
+  const open = new Map<string, () => void>();
   const nameOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
   server.on('connection', (socket: Socket) => {
-    const [name, address] = [nameOf(socket), socket.remoteAddress];
-    open.add(name);
+    const [name, address, arrived] = [nameOf(socket), socket.remoteAddress, arrivals.begin()];
+    open.set(name, arrived);
     socket.once('close', () => {
-      if (open.delete(name) && address !== undefined && noted.take(1)) failed(withoutMapping(address));
+      arrived();
+      if (open.delete(name) && address !== undefined && noted.take(1)) handshakeFailed(withoutMapping(address));
     });
   });
-  server.on('secureConnection', (socket) => open.delete(nameOf(socket)));
+  return {
+    /** Its handshake is; what is given tells that it has arrived. */
+    done(socket: TLSSocket): () => void {
+      const name = nameOf(socket);
+      const arrived = open.get(name) ?? (() => {});
+      open.delete(name);
+      return arrived;
+    },
+  };
 }
 
 function serveJoin(server: Server | object, socket: TLSSocket): void {
