@@ -182,7 +182,8 @@ describe('a node’s API', () => {
     const read = async () => JSON.parse((await exec(slice, ['cat', '/run/planetlab/sliver.json'])).stdout);
     const { id } = await client.requestLease({ body: leaseFor(slice) });
     await untilState(client, slice, 'running');
-    expect(await read()).toEqual({ authority: authority.identity.name, slice, node: NAME, place: null, tags: {} });
+    const about = { authority: authority.identity.name, slice, node: NAME, place: null, site: null, tags: {} };
+    expect(await read()).toEqual(about);
     await client.setTags({ params: { slice }, body: { tags: { role: 'seed', constructor: '1' } } });
     await expect.poll(async () => (await read()).tags, { timeout: 30_000 }).toEqual({ role: 'seed', constructor: '1' });
     const narrow = nodeClient(authority.identity, session, { slice: SliceName.parse('demo_own') }).client;

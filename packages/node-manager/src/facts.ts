@@ -5,6 +5,7 @@ import { drainReason } from './admission/decisions.ts';
 import type { Backend } from './backend.ts';
 import { type NodeConfig, parseEndpoint } from './config.ts';
 import type { NodeIdentity } from './identity/identity.ts';
+import type { SiteFile } from './identity/site-file.ts';
 import type { DecisionFile } from './local/decision-file.ts';
 import type { NodeStore } from './store/store.ts';
 import { VERSION } from './version.ts';
@@ -14,6 +15,7 @@ export interface FactsOptions {
   readonly config: NodeConfig;
   readonly backend: Backend;
   readonly store: NodeStore;
+  readonly site: Pick<SiteFile, 'current'>;
   readonly decisions: Pick<DecisionFile, 'current'>;
   /** What the policy lets the node promise. */
   readonly capacity: ResourceSums;
@@ -39,6 +41,7 @@ export function nodeFacts(options: FactsOptions): NodeFacts {
     kernel: release(),
     architecture: process.arch,
     place: config.place,
+    site: options.site.current(),
     capacity: options.capacity,
     leased: bound.sums,
     ipv4: config.ipv4,

@@ -17,6 +17,7 @@ import { type FaultPoint, noFaults } from './fault-point.ts';
 import { readOptional, writeFileAtomic } from './files.ts';
 import { type NodeIdentity, readIdentity, tagOf } from './identity/identity.ts';
 import { type CertificateRenewal, createRenewal } from './identity/renewal.ts';
+import { openSiteFile, type SiteFile } from './identity/site-file.ts';
 import { createLeaseService } from './leases/lease-service.ts';
 import { type DecisionFile, openDecisionFile } from './local/decision-file.ts';
 import { endBannedLeases } from './local/local-admin.ts';
@@ -84,20 +85,10 @@ export async function startNodeManager(options: NodeManagerOptions): Promise<Nod
   const now = leaseClock(store, wallMs, logger);
   const decisions = openDecisionFile(paths.decisions);
   endBannedLeases({ decisions, store, now });
+  const site = openSiteFile(paths.site, logger);
   const parts: Parts = {
-    config,
-    identity,
-    paths,
-    names,
-    backend,
-    store,
-    decisions,
-    logger,
-    runner,
-    now,
-    wallMs,
-    random,
-    reached,
+    ...{ config, identity, paths, names, backend, store, decisions, site },
+    ...{ logger, runner, now, wallMs, random, reached },
   };
   const rebooter = rebooterOf(parts, options.machine);
   const renewal = createRenewal(identity, paths.nodeCertificate);
@@ -173,6 +164,7 @@ interface Parts {
   readonly backend: Backend;
   readonly store: NodeStore;
   readonly decisions: DecisionFile;
+  readonly site: SiteFile;
   readonly logger: FastifyBaseLogger;
   readonly runner: CommandRunner;
   /** The time that leases are measured by. */
@@ -265,12 +257,13 @@ function sshAccess({ config, backend, paths, names, identity, runner, logger }: 
   });
 }
 
-const aboutOf = ({ identity, config, store }: Parts, row: SliverRow): string =>
+const aboutOf = ({ identity, config, store, site }: Parts, row: SliverRow): string =>
   aboutText({
     authority: row.stored.lease.authority,
     slice: row.slice,
     node: identity.name,
     place: config.place,
+    site: site.current(),
     tags: store.tags(row),
   });
 
@@ -289,13 +282,24 @@ async function openApi(
   renewal: CertificateRenewal,
   rebooter: Rebooter,
 ): Promise<NodeApi> {
-  const { config, identity, backend, store, decisions, logger, now } = parts;
+  const { config, identity, backend, store, decisions, site, logger, now } = parts;
   const policy = defaultPolicy(identity.authority);
   const host = { ...backend.host.capacity(), egressMinKbps: config.egressKbps };
   const probed = probeInBackground(parts);
   const features = () => (backend.simulated ? probed() : [...probed(), network.feature()]);
   const facts = {
-    ...{ identity, config, backend, store, decisions, now, features, bootId: rebooter.bootId, startedAtMs: now() },
+    ...{
+      identity,
+      config,
+      backend,
+      store,
+      decisions,
+      site,
+      now,
+      features,
+      bootId: rebooter.bootId,
+      startedAtMs: now(),
+    },
     capacity: promisable(policy, host, policy.experimentMs),
   };
   const leases = createLeaseService({
@@ -319,6 +323,8 @@ async function openApi(
       usage: (sliver) =>
         sliverUsage({ store, vmm: backend.vmm, host: backend.host, egressUse: network.use, now }, sliver),
       nodeName: identity.name,
+      authority: identity.authority.name,
+      site,
       accessChanged: () => reconciler.triggerNode(),
       sliverChanged: (slice) => reconciler.trigger(slice),
     },

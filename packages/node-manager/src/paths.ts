@@ -16,6 +16,8 @@ export interface NodePaths {
   readonly bundles: string;
   readonly slivers: string;
   readonly ssh: string;
+  /** Which site the node belongs to, as its authority has told it. */
+  readonly site: string;
   /** What the administrator of the machine has decided. */
   readonly decisions: string;
 }
@@ -34,6 +36,7 @@ export const nodePaths = (state: string): NodePaths => ({
   bundles: join(state, 'bundles'),
   slivers: join(state, 'slivers'),
   ssh: join(state, 'ssh'),
+  site: join(state, 'site.json'),
   decisions: join(state, 'decisions.json'),
 });
 

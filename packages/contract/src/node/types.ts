@@ -10,6 +10,7 @@ import {
   Principal,
   ResourceSums,
   Resources,
+  SiteName,
   SliceName,
   SliverState,
   Thumbprint,
@@ -53,6 +54,10 @@ export const NodeSensors = z.object({
 });
 export type NodeSensors = z.infer<typeof NodeSensors>;
 
+/** The site that a node belongs to, as its slivers' programs are told of it. `place` is where the site says that it is. */
+export const NodeSite = z.object({ name: SiteName, title: z.string().max(500), place: Place.nullable() });
+export type NodeSite = z.infer<typeof NodeSite>;
+
 /** A node about itself. Local facts only. */
 export const NodeFacts = z.object({
   id: NodeId,
@@ -65,6 +70,8 @@ export const NodeFacts = z.object({
   kernel: z.string(),
   architecture: z.string(),
   place: Place.nullable(),
+  /** As its authority has told it, null until then; absent on nodes that cannot be told. */
+  site: NodeSite.nullable().optional(),
   capacity: ResourceSums,
   /** Sum of what live leases bind. */
   leased: ResourceSums,

@@ -140,7 +140,7 @@ export const PlcNode = z.object({
   lastSeenAt: Instant.nullable(),
   createdAt: Instant,
   /** What the node last said of itself. In a list, `features` has only those that it lacks. */
-  facts: NodeFacts.nullable(),
+  facts: NodeFacts.omit({ site: true }).nullable(),
   measured: NodeMeasured.nullable().default(null),
   availability: NodeAvailability.nullable().default(null),
   slivers: z.number().int(),

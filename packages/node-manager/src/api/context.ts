@@ -1,9 +1,10 @@
 import type { NodeFacts, NodeSliver, SliverUsage } from '@planetlab/contract';
 import type { HandlerContext } from '@planetlab/contract/server';
 import type { Right, SliceCredential } from '@planetlab/credentials';
-import type { NodeName, SliceName } from '@planetlab/model';
+import type { AuthorityName, NodeName, SliceName } from '@planetlab/model';
 import type { Vmm } from '@planetlab/vmm';
 import type { CertificateRenewal } from '../identity/renewal.ts';
+import type { SiteFile } from '../identity/site-file.ts';
 import type { ImageStore } from '../images/image-store.ts';
 import type { LeaseService } from '../leases/lease-service.ts';
 import type { Rebooter } from '../local/reboot.ts';
@@ -24,6 +25,9 @@ export interface ApiContext {
   readonly vmm: Vmm;
   readonly usage: (sliver: NodeSliver) => Promise<SliverUsage>;
   readonly nodeName: NodeName;
+  /** The one that the node joined. */
+  readonly authority: AuthorityName;
+  readonly site: SiteFile;
   /** Who may log in has changed. */
   readonly accessChanged: () => void;
   /** Something about a sliver has changed that is not reported. */

@@ -24,6 +24,13 @@ export function serveNode(app: App, context: ApiContext): void {
     context.renewal.install(body.certificate);
   });
 
+  serve(app, nodeRoutes.setSite, async ({ body }, call) => {
+    const { slice, authority } = callerOf(context, call, 'lease');
+    if (slice !== '*' || authority !== context.authority) throw insufficient('the node’s own authority tells its site');
+    context.site.set(body);
+    for (const row of context.store.slivers()) context.sliverChanged(row.slice);
+  });
+
   serve(app, nodeRoutes.reboot, async ({ body }, call) => {
     const { slice, principal } = callerOf(context, call, 'reboot');
     if (slice !== '*') throw insufficient('the machine belongs to no slice');

@@ -1,4 +1,4 @@
-import type { Tags } from '@planetlab/contract';
+import type { NodeSite, Tags } from '@planetlab/contract';
 import type { AuthorityName, NodeName, Place, SliceName } from '@planetlab/model';
 
 /** Where a sliver's programs find what they are told of themselves. */
@@ -11,12 +11,14 @@ export interface About {
   readonly slice: SliceName;
   readonly node: NodeName;
   readonly place: Place | null;
+  /** Null until the authority has told it. */
+  readonly site: NodeSite | null;
   /** Of the slice, as they are for this sliver. */
   readonly tags: Tags;
 }
 
 /** The file's text: the same for the same tags in any order. */
-export function aboutText({ authority, slice, node, place, tags }: About): string {
+export function aboutText({ authority, slice, node, place, site, tags }: About): string {
   const sorted = Object.fromEntries(Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  return `${JSON.stringify({ authority, slice, node, place, tags: sorted }, undefined, 2)}\n`;
+  return `${JSON.stringify({ authority, slice, node, place, site, tags: sorted }, undefined, 2)}\n`;
 }

@@ -4,6 +4,7 @@ import type { Authority } from '../authority/authority.ts';
 import type { ChangeFeed } from '../changes/change-feed.ts';
 import type { Announcement } from '../events/record.ts';
 import { createCertificateKeeper } from '../nodes/renew-certificate.ts';
+import { createSiteReader } from '../nodes/site-of-node.ts';
 import { createFactsStore } from '../nodes/store.ts';
 import type { Db } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
@@ -40,6 +41,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const wanted = createWantedReader(store.db);
   const turns = new Turns(options);
   const storeFacts = createFactsStore(store);
+  const readSite = createSiteReader(store.db);
   const brokerStore = { ...store, changes: createSliverChanges(store) };
   const credential = credentialSource(
     authority.identity,
@@ -77,7 +79,7 @@ export function createBroker(options: BrokerOptions): Broker {
       const { nodeId } = uplink.node;
       const client = nodeClient(uplink, credential);
       const session = new NodeSession({
-        ...{ store: brokerStore, wanted, storeFacts, turns, log, uplink },
+        ...{ store: brokerStore, wanted, storeFacts, readSite, turns, log, uplink },
         client,
         run: runInSliver(uplink, authority, () => store.now().getTime()),
         certificates: createCertificateKeeper({

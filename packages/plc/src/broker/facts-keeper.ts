@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fromInstant, messageOf, PlanetLabError, SECOND_MS, toInstant } from '@planetlab/model';
+import { isDeepStrictEqual } from 'node:util';
+import type { NodeFacts, NodeSite } from '@planetlab/contract';
+import { fromInstant, MINUTE_MS, messageOf, type NodeId, PlanetLabError, SECOND_MS, toInstant } from '@planetlab/model';
 import type { Logger } from 'pino';
 import type { CertificateKeeper } from '../nodes/renew-certificate.ts';
 import type { createFactsStore } from '../nodes/store.ts';
@@ -9,6 +11,7 @@ import type { Uplink } from '../uplinks/uplink.ts';
 
 export interface FactsKeeperOptions {
   readonly storeFacts: ReturnType<typeof createFactsStore>;
+  readonly readSite: (node: NodeId) => Promise<NodeSite | undefined>;
   readonly log: Logger;
   readonly uplink: Uplink;
   readonly client: NodeClient;
@@ -24,12 +27,15 @@ const LIMIT_CHARACTERS = 65_536;
 const SETTLE_MS = 3 * SECOND_MS;
 /** When nodes or we are busy, so that reading takes long, it is done less often. */
 const SETTLE_FACTOR = 50;
+/** Whether a node knows its site as it is now: at connecting, and then as often. Sites are rarely called otherwise, or moved. */
+const SITE_COMPARED_MS = 10 * MINUTE_MS;
 
 /** Keeps what a node says of itself, and its certificate, up to date for as long as its uplink is open. */
 export class FactsKeeper {
   readonly #options: FactsKeeperOptions;
   #reread: () => void = () => {};
   #lastReadMs = 0;
+  #siteDueMs = 0;
 
   constructor(options: FactsKeeperOptions) {
     this.#options = options;
@@ -61,7 +67,7 @@ export class FactsKeeper {
   async #read(): Promise<void> {
     const { client, storeFacts, uplink, now } = this.#options;
     const startedMs = now();
-    const facts = await client.getNode({}, { signal: uplink.closed });
+    const { site, ...facts } = await client.getNode({}, { signal: uplink.closed });
     const endedMs = now();
     if (facts.id !== uplink.node.nodeId) throw new PlanetLabError('conflict', 'The node says that it is another node.');
     if (JSON.stringify(facts).length > LIMIT_CHARACTERS)
@@ -73,6 +79,25 @@ export class FactsKeeper {
       clockOffsetMs: Math.round(fromInstant(facts.clock) - (startedMs + endedMs) / 2),
     };
     await storeFacts({ id: uplink.node.nodeId, facts, measured });
+    await this.#tellSite(site);
+  }
+
+  /** A node that does not say what it was told is too old to be told. */
+  async #tellSite(told: NodeFacts['site']): Promise<void> {
+    if (told === undefined || performance.now() < this.#siteDueMs) return;
+    const { client, readSite, uplink, log } = this.#options;
+    try {
+      const site = await readSite(uplink.node.nodeId);
+      if (site !== undefined && !isDeepStrictEqual(site, told))
+        await client.setSite({ body: site }, { signal: uplink.closed });
+      this.#siteDueMs = performance.now() + SITE_COMPARED_MS;
+    } catch (error) {
+      if (uplink.closed.aborted) return;
+      log.warn(
+        { error: messageOf(error), node: uplink.node.nodeName },
+        'a node was not told its site; tried again later',
+      );
+    }
   }
 
   async #tendCertificate(): Promise<void> {

@@ -30,6 +30,7 @@ export interface NodeSessionOptions {
   readonly store: BrokerStore;
   readonly wanted: WantedReader;
   readonly storeFacts: FactsKeeperOptions['storeFacts'];
+  readonly readSite: FactsKeeperOptions['readSite'];
   readonly turns: Turns;
   readonly log: Logger;
   readonly uplink: Uplink;

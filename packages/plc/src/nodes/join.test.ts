@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { generateKeyPair, readNodeCertificate } from '@planetlab/credentials';
 import { DAY_MS, type ErrorCode, isPlanetLabError, MINUTE_MS } from '@planetlab/model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { certificateOf } from '../testing/fake-node.ts';
-import { join } from '../testing/join.ts';
-import { startTestPlc, type TestPlc } from '../testing/test-plc.ts';
+import { FakeNode } from '../testing/fake-node.ts';
+import { certificateOf, join } from '../testing/join.ts';
+import { eventually, startTestPlc, type TestPlc } from '../testing/test-plc.ts';
 
 let test: TestPlc;
 
@@ -121,4 +122,33 @@ it('prints a command without the token: argument lists are public', async () => 
   const invitation = await test.admin.inviteNode({ params: { node: 'invited' }, body: {} });
   expect(invitation.command).toBe('sudo pl node join');
   expect(invitation.token).toMatch(/^pljoin_/);
+});
+
+describe('the site of a node', () => {
+  it('is told at connecting, when the node does not know it as it is, and not to a manager of before', async () => {
+    const node = new FakeNode(await join(await test.invite('sited')));
+    const place = { city: 'Bern', country: 'CH', latitude: 46.95, longitude: 7.45 };
+    const knows = (site: unknown) =>
+      eventually(
+        async () => node.site,
+        (now) => isDeepStrictEqual(now, site),
+      );
+    await node.connect();
+    await knows({ name: 'demo', title: 'Demo', place: null });
+    node.disconnect();
+    await test.admin.changeSite({ params: { site: 'demo' }, body: { title: 'Demo of Bern', place } });
+    await node.connect();
+    await knows({ name: 'demo', title: 'Demo of Bern', place });
+    node.disconnect();
+    node.site = undefined;
+    node.requests.length = 0;
+    const before = await test.admin.getNode({ params: { node: 'sited' } });
+    await node.connect();
+    await eventually(
+      () => test.admin.getNode({ params: { node: 'sited' } }),
+      ({ facts }) => facts !== null && facts.startedAt !== before.facts?.startedAt,
+    );
+    expect(node.requests.filter((request) => request.includes('/v1/node/site'))).toEqual([]);
+    await node[Symbol.asyncDispose]();
+  });
 });

@@ -1,9 +1,9 @@
 import type {
   Decision,
   NodeAvailability,
-  NodeFacts,
   NodeInterface,
   NodeMeasured,
+  PlcNode,
   Reason,
   Reboot,
 } from '@planetlab/contract';
@@ -123,7 +123,7 @@ export interface NodeTable {
   /** Of the key that joined; null before. A certificate for any other key is not let in. */
   key_thumbprint: Thumbprint | null;
   addresses: Json<readonly string[] | null>;
-  facts: Json<NodeFacts | null>;
+  facts: Json<PlcNode['facts']>;
   /** What the PLC found wrong when it last spoke to the node. */
   trouble: Json<Reason | null>;
   created_at: Date;

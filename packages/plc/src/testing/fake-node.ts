@@ -1,4 +1,4 @@
-import { randomUUID, X509Certificate } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Http2SecureServer } from 'node:http2';
 import { connect, type TLSSocket } from 'node:tls';
@@ -8,6 +8,7 @@ import {
   type LeaseRequest,
   leaseAnswer,
   type NodeEvent,
+  type NodeSite,
   type NodeSliver,
   nodeRoutes,
   type SshKey,
@@ -55,6 +56,8 @@ export class FakeNode {
   readonly slivers = new Map<SliceName, NodeSliver>();
   readonly access = new Map<SliceName, readonly SshKey[]>();
   readonly tags = new Map<SliceName, Tags>();
+  /** As it was told; undefined for a node manager that cannot be told. */
+  site: NodeSite | null | undefined = null;
   /** Every request, as `METHOD path by principal`. */
   readonly requests: string[] = [];
   /** Slivers that it told of at the beginning of a watch. */
@@ -157,10 +160,16 @@ export class FakeNode {
   }
 
   #serve(): void {
+    this.#serveNode();
+    this.#serveSlivers();
+  }
+
+  #serveNode(): void {
     const app = this.#app;
     serve(app, nodeRoutes.getNode, async (_input, context) => {
       this.#authorise(context);
-      return fakeFacts(this.#joined, this.slivers.size, this.boot);
+      const facts = fakeFacts(this.#joined, this.slivers.size, this.boot);
+      return this.site === undefined ? facts : { ...facts, site: this.site };
     });
     serve(app, nodeRoutes.getCertificateRequest, async (_input, context) => {
       this.#authorise(context);
@@ -170,6 +179,20 @@ export class FakeNode {
       this.#authorise(context);
       this.certificate = body.certificate;
     });
+    serve(app, nodeRoutes.setSite, async ({ body }, context) => {
+      this.#authorise(context);
+      this.site = body;
+    });
+    serve(app, nodeRoutes.reboot, async ({ body }, context) => {
+      const { principal } = this.#authorise(context);
+      if (this.refusal !== undefined) throw this.refusal;
+      this.rebootsAsked.push(`${principal}: ${body.reason}`);
+      return { bootId: this.boot };
+    });
+  }
+
+  #serveSlivers(): void {
+    const app = this.#app;
     serve(app, nodeRoutes.listLeases, async ({ query }, context) => {
       this.#authorise(context);
       const items = [...this.leases.values()];
@@ -204,12 +227,6 @@ export class FakeNode {
     serve(app, nodeRoutes.setTags, async ({ params, body }, context) => {
       this.#authorise(context);
       this.tags.set(params.slice, body.tags);
-    });
-    serve(app, nodeRoutes.reboot, async ({ body }, context) => {
-      const { principal } = this.#authorise(context);
-      if (this.refusal !== undefined) throw this.refusal;
-      this.rebootsAsked.push(`${principal}: ${body.reason}`);
-      return { bootId: this.boot };
     });
     serve(app, nodeRoutes.watchSlivers, async ({ query }, context) => {
       this.#authorise(context);
@@ -330,5 +347,3 @@ export function dialUplink(joined: JoinedNode, changes: { cert?: string; key?: s
   socket.on('error', () => {}); // tests look at what the PLC says
   return socket;
 }
-
-export const certificateOf = (joined: JoinedNode): X509Certificate => new X509Certificate(joined.reply.certificate);

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { request } from 'node:https';
 import { createClient, type JoinReply, joinRoutes, type Transport } from '@planetlab/contract';
 import {
@@ -44,6 +45,8 @@ export async function join(tokenText: string, changes: JoinChanges = {}): Promis
   });
   return { name, key, reply, host, port };
 }
+
+export const certificateOf = (joined: JoinedNode): X509Certificate => new X509Certificate(joined.reply.certificate);
 
 export function addressOf(token: JoinToken): { host: string; port: number } {
   const { hostname, port } = new URL(`https://${token.address.split(',')[0]}`);
