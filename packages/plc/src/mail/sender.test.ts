@@ -1,6 +1,8 @@
+import { createSocket } from 'node:dgram';
+import { getServers, setServers } from 'node:dns';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -70,8 +72,8 @@ beforeEach(async () => {
   await store.db.deleteFrom('mails').execute();
 });
 
-const transport = (credentials = '') =>
-  smtpTransport({ url: `smtp://${credentials}127.0.0.1:${port}`, from: 'PlanetLab <plc@example.org>' });
+const transport = (credentials = '', host = '127.0.0.1') =>
+  smtpTransport({ url: `smtp://${credentials}${host}:${port}`, from: 'PlanetLab <plc@example.org>' });
 const queue = (...to: string[]) =>
   store.db.transaction().execute((trx) =>
     queueMail(trx, store.now(), {
@@ -97,6 +99,37 @@ it('sends a mail to each recipient, once, and forgets its text', async () => {
     { recipient: 'ada@example.org', state: 'sent', text: null, attempts: 1 },
     { recipient: 'bob@example.org', state: 'sent', text: null, attempts: 1 },
   ]);
+});
+
+it('finds the server by the name that the system knows, whatever the DNS does', async () => {
+  const silent = createSocket('udp4');
+  let questions = 0;
+  silent.on('message', () => questions++);
+  silent.bind(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const usual = getServers();
+  setServers([`127.0.0.1:${silent.address().port}`]);
+  try {
+    using smtp = transport('', 'localhost');
+    await queue('ada@example.org');
+    await sendNextMail(store, smtp, log);
+  } finally {
+    setServers(usual);
+    silent.close();
+  }
+  expect(await rows()).toMatchObject([{ state: 'sent', attempts: 1 }]);
+  expect(questions).toBe(0);
+});
+
+it('says that nobody takes connections there', async () => {
+  const nobody = createServer().listen(0, '127.0.0.1');
+  await once(nobody, 'listening');
+  const { port: closed } = nobody.address() as AddressInfo; // of a TCP socket
+  await new Promise((resolve) => nobody.close(resolve));
+  using smtp = smtpTransport({ url: `smtp://127.0.0.1:${closed}`, from: 'plc@example.org' });
+  await queue('ada@example.org');
+  await sendNextMail(store, smtp, log);
+  expect(await rows()).toMatchObject([{ state: 'queued', last_error: expect.stringContaining('ECONNREFUSED') }]);
 });
 
 it('sends nothing for a change that did not happen', async () => {

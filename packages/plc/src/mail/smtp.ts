@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { MINUTE_MS, PlanetLabError, SECOND_MS } from '@planetlab/model';
 import { createTransport } from 'nodemailer';
 
@@ -30,14 +32,19 @@ export function smtpTransport(settings: SmtpSettings): MailTransport {
   const url = parseSmtpUrl(settings.url);
   const secret = url.username !== '';
   const secure = url.protocol === 'smtps:';
+  const server = { host: bare(url.hostname), port: Number(url.port) || (secure ? 465 : 587) };
   const transport = createTransport({
-    host: bare(url.hostname),
-    port: Number(url.port) || (secure ? 465 : 587),
+    ...server,
     secure,
+    getSocket: (_options, done) => {
+      connected(server).then(
+        (connection) => done(null, { connection }),
+        (error) => done(error),
+      );
+    },
     // A password leaves this machine only encrypted.
     requireTLS: secret && !secure && !isLoopback(url.hostname),
     ...(secret ? { auth: { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) } } : {}),
-    connectionTimeout: TIMEOUT_MS,
     greetingTimeout: TIMEOUT_MS,
     socketTimeout: TIMEOUT_MS,
     disableFileAccess: true,
@@ -64,6 +71,20 @@ export function parseSmtpUrl(text: string): URL {
     'malformed_request',
     'The address of the SMTP server is not one. Give it as smtp://mail.example.org:587 or smtps://mail.example.org.',
   );
+}
+
+/** By the name as the system knows it: left to itself, nodemailer asks the DNS before it looks into /etc/hosts. */
+async function connected(server: { readonly host: string; readonly port: number }): Promise<Socket> {
+  const socket = connect(server);
+  const late = new Error(`${server.host} did not take the connection within ${TIMEOUT_MS} ms`);
+  socket.setTimeout(TIMEOUT_MS, () => socket.destroy(late));
+  try {
+    await once(socket, 'connect');
+    return socket.setTimeout(0);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }
 
 const bare = (host: string): string => host.replace(/^\[(.*)\]$/, '$1');
