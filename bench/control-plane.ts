@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromInstant, NodeName, SliceName } from '@planetlab/model';
-import { type Benchmark, median, round } from './benchmark.ts';
+import { type Benchmark, percentile, round, timesOf } from './benchmark.ts';
 import { cpuSecondsOf, type PlcProcess, startPlcProcess } from './plc-process.ts';
 import { benchmark as selection } from './select.ts';
 
 const DEFAULT_NODES = 1000;
 const DEFAULT_SLICES = 20;
 const AT_A_TIME = 16;
-const READS = 100;
+const READS = 200;
 const IDLE_SECONDS = 30;
 const POLL_MS = 250;
 /** Nodes say anew what they have left after their last change. */
@@ -156,14 +156,8 @@ async function reconnect(plc: PlcProcess, count: number): Promise<number> {
 
 /** The 99th percentile and the median, in milliseconds. */
 async function listTimes(name: string, read: () => Promise<unknown>): Promise<Record<string, number>> {
-  const times: number[] = [];
-  for (let index = 0; index < READS; index++) {
-    const startMs = performance.now();
-    await read();
-    times.push(performance.now() - startMs);
-  }
-  const late = times.toSorted((a, b) => a - b)[Math.floor(READS * 0.99)] ?? Number.NaN;
-  return { [`${name}_ms`]: round(late), [`${name}_p50_ms`]: round(median(times)) };
+  const times = await timesOf(READS, read);
+  return { [`${name}_ms`]: round(percentile(times, 99)), [`${name}_p50_ms`]: round(percentile(times, 50)) };
 }
 
 async function inParallel<T>(items: readonly T[], work: (item: T, index: number) => Promise<void>): Promise<void> {

@@ -18,6 +18,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ readonly benchmark: Be
   overhead: () => import('./overhead.ts'),
   select: () => import('./select.ts'),
   'control-plane': () => import('./control-plane.ts'),
+  lists: () => import('./lists.ts'),
   'noisy-neighbour': () => import('./noisy-neighbour.ts'),
 };
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inNamespace } from '@planetlab/linux';
 import { WORLD_IPV4 } from './bench-network.ts';
 import { type BenchSliver, startBenchNode } from './bench-node.ts';
-import { type Benchmark, round } from './benchmark.ts';
+import { type Benchmark, percentile, round } from './benchmark.ts';
 import { CLIENT, NEIGHBOURS, SERVICE } from './noisy-programs.ts';
 
 const PORT = 7000;
@@ -40,18 +40,18 @@ export const benchmark: Benchmark = {
     for (let index = 0; index < ROUNDS; index += 1) {
       alone.push(...(await client.measure(PHASE_SECONDS)));
       beside.push(...(await measureBeside([...neighbours])));
-      note(`  round ${index + 1}: p99 ${percentile(alone, 0.99)} and ${percentile(beside, 0.99)} µs so far`);
+      note(`  round ${index + 1}: p99 ${percentile(alone, 99)} and ${percentile(beside, 99)} µs so far`);
     }
     const each: Record<string, number> = {};
     for (const one of neighbours)
-      each[`p99_${one[0]}_ms`] = round(percentile(await measureBeside([one]), 0.99) / 1000, 2);
+      each[`p99_${one[0]}_ms`] = round(percentile(await measureBeside([one]), 99) / 1000, 2);
     return {
-      ratio: round(percentile(beside, 0.99) / percentile(alone, 0.99), 2),
-      p99_alone_ms: round(percentile(alone, 0.99) / 1000, 2),
-      p99_beside_ms: round(percentile(beside, 0.99) / 1000, 2),
-      p50_alone_ms: round(percentile(alone, 0.5) / 1000, 2),
-      p50_beside_ms: round(percentile(beside, 0.5) / 1000, 2),
-      max_beside_ms: round(percentile(beside, 1) / 1000, 2),
+      ratio: round(percentile(beside, 99) / percentile(alone, 99), 2),
+      p99_alone_ms: round(percentile(alone, 99) / 1000, 2),
+      p99_beside_ms: round(percentile(beside, 99) / 1000, 2),
+      p50_alone_ms: round(percentile(alone, 50) / 1000, 2),
+      p50_beside_ms: round(percentile(beside, 50) / 1000, 2),
+      max_beside_ms: round(percentile(beside, 100) / 1000, 2),
       ...each,
       requests_alone: alone.length,
       requests_beside: beside.length,
@@ -60,11 +60,6 @@ export const benchmark: Benchmark = {
     };
   },
 };
-
-function percentile(values: readonly number[], part: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
-}
 
 /** For one phase and no longer: then all of its process group is killed. */
 async function misbehave(sliver: BenchSliver, script: string): Promise<void> {
