@@ -9,3 +9,4 @@ export { digestOfLeases, digestOfSlivers, type KnownLease, type KnownSliver, kno
 export { sendEvents } from './send-events.ts';
 export type { App, Handler, HandlerContext } from './serve.ts';
 export { createApp, serve, useConventions } from './serve.ts';
+export { WrittenJson } from './written-json.ts';

@@ -29,6 +29,7 @@ import {
   retryAfterSeconds,
 } from './conventions.ts';
 import { requestId } from './request-id.ts';
+import { WrittenJson } from './written-json.ts';
 
 export type App = FastifyInstance;
 
@@ -39,11 +40,11 @@ export interface HandlerContext {
   readonly signal: AbortSignal;
 }
 
-/** Gets the parsed input, gives the output; for `events` and `duplex` routes it answers through `context.reply` itself. */
+/** Gets the parsed input, gives the output, written as JSON or not; for `events` and `duplex` routes it answers through `context.reply` itself. */
 export type Handler<R extends RouteDefinition> = (
   input: RouteInput<R>,
   context: HandlerContext,
-) => R['reply']['kind'] extends 'json' ? Promise<RouteOutput<R>> : Promise<void>;
+) => R['reply']['kind'] extends 'json' ? Promise<RouteOutput<R> | WrittenJson<RouteOutput<R>>> : Promise<void>;
 
 export interface AppOptions {
   readonly logger?: FastifyBaseLogger;
@@ -60,6 +61,8 @@ export interface AppOptions {
   /** What an error of something below means to the caller; undefined for one that it does not know. */
   readonly explain?: (error: unknown) => PlanetLabError | undefined;
 }
+
+const JSON_CONTENT_TYPE = 'application/json; charset=utf-8';
 
 /** Longest parameter in a path, in characters: a mail address has up to 254. */
 const PARAMETER_LIMIT_CHARACTERS = 300;
@@ -212,6 +215,7 @@ function answer(route: RouteDefinition, request: FastifyRequest, reply: FastifyR
   if (route.location !== undefined)
     reply.header('location', locationOf(route.location, { ...asObject(request.params), ...asObject(output) }));
   if (route.reply.kind === 'empty') return reply.code(route.status).send();
+  if (output instanceof WrittenJson) return reply.code(route.status).type(JSON_CONTENT_TYPE).send(output.bytes);
   const etag = etagOf(route, output);
   if (etag !== undefined) reply.header('etag', etag);
   const ifNoneMatch = request.headers['if-none-match'];

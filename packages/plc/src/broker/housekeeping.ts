@@ -2,9 +2,10 @@ import { MINUTE_MS, Principal, SECOND_MS, sliverName } from '@planetlab/model';
 import { record } from '../events/record.ts';
 import { tidyOutbox } from '../mail/outbox.ts';
 import { noteAvailability } from '../nodes/availability.ts';
+import { forgetListChanges } from '../nodes/beside.ts';
 import { tendDrains } from '../nodes/drain.ts';
 import { escalate } from '../nodes/escalation.ts';
-import { liveUplinks } from '../nodes/store.ts';
+import { liveUplinks } from '../nodes/live-uplinks.ts';
 import { forgetOldOperations } from '../operations/store.ts';
 import { tidySignIns } from '../passwords/lock-out.ts';
 import { forgetOldKeys } from '../requests/guard.ts';
@@ -29,6 +30,7 @@ export async function keepHouse(store: Store, leaseMs: number): Promise<void> {
   await noteAvailability(store);
   await forgetAttribution(store);
   await forgetOldOperations(store);
+  await forgetListChanges(store);
   const at = store.now();
   await store.db.transaction().execute(async (trx) => {
     const before = new Date(at.getTime() - GRACE_MS);

@@ -1,7 +1,7 @@
 import type { StatusReport } from '@planetlab/contract';
 import { NODE_STATES, type NodeState, type Place, type SiteName } from '@planetlab/model';
+import { liveUplinks } from '../nodes/live-uplinks.ts';
 import { nodeStateOf } from '../nodes/liveness.ts';
-import { liveUplinks } from '../nodes/store.ts';
 import type { Db } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 

@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
+import { liveUplinks } from '../nodes/live-uplinks.ts';
 import { PROCESS_DEAD_AFTER_MS } from '../nodes/liveness.ts';
-import { liveUplinks } from '../nodes/store.ts';
 import type { Store } from '../store/store.ts';
 
 /** What all processes of the authority have in common is counted in the database, when it is asked for. */

@@ -1,7 +1,7 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '@planetlab/model';
 import { sql } from 'kysely';
 import type { Store } from '../store/store.ts';
-import { liveUplinks } from './store.ts';
+import { liveUplinks } from './live-uplinks.ts';
 
 const SAMPLE_MS = 5 * MINUTE_MS;
 const KEPT_MS = 8 * DAY_MS;

@@ -7,7 +7,7 @@ import { liftSuspension, suspend } from '../slices/suspensions.ts';
 import type { Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { type EscalationLevel, levelDue, type Sanctions, sanctionsOf, type WatchedNode } from './escalation-rules.ts';
-import { liveUplinks } from './store.ts';
+import { liveUplinks } from './live-uplinks.ts';
 
 /**
  * What happens for nodes that are dead (FACTS): their techs are mailed, then the PIs, then everyone; their site gets no new

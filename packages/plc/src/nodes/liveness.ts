@@ -86,8 +86,16 @@ export interface NodeRequirements {
   readonly features: readonly string[];
 }
 
+/** What of its facts can keep a node from serving. */
+export type ServiceFacts = Pick<NodeFacts, 'version' | 'features' | 'drain'>;
+export const serviceFactsOf = ({ version, features, drain }: NodeFacts): ServiceFacts => ({
+  version,
+  features,
+  ...(drain === undefined ? {} : { drain }),
+});
+
 export interface NodeService extends Liveness, NodeDecisions {
-  readonly facts: NodeFacts | null;
+  readonly facts: ServiceFacts | null;
   readonly reboot?: Reboot | null;
 }
 
@@ -120,7 +128,7 @@ function rebooting({ reason: why }: Reboot, askedAt: Instant, reason: Reason | n
 }
 
 /** What keeps a connected node from serving. */
-function shortcoming(facts: NodeFacts, wanted: NodeRequirements): Reason | null {
+function shortcoming(facts: ServiceFacts, wanted: NodeRequirements): Reason | null {
   if (facts.drain !== undefined) return facts.drain;
   if (isOlder(facts.version, wanted.oldestVersion)) {
     const message = `Its node manager is of version ${facts.version}, and this authority asks for ${wanted.oldestVersion} at least. Update it on the machine.`;

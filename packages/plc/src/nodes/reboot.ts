@@ -10,8 +10,8 @@ import type { Store } from '../store/store.ts';
 import { credentialSource, nodeClient } from '../uplinks/node-client.ts';
 import { reachNode, type UplinkFinder } from '../uplinks/reach.ts';
 import { changeNodeRow } from './decide.ts';
+import { liveUplinks } from './live-uplinks.ts';
 import { drainedBecause, dueAfter, rebootStep } from './reboot-rules.ts';
-import { liveUplinks } from './store.ts';
 
 export interface RebootOptions {
   readonly store: Store;

@@ -4,7 +4,7 @@ import { isPlanetLabError, type NodeId, PlanetLabError, toInstant } from '@plane
 import { sql } from 'kysely';
 import { announce } from '../events/record.ts';
 import type { Store } from '../store/store.ts';
-import { liveUplinks } from './store.ts';
+import { liveUplinks } from './live-uplinks.ts';
 
 /** Notes why a machine with a join token of ours was not let in. Of others nothing is noted: anybody can knock. */
 export async function noteRefusedJoin(store: Store, secret: string, error: unknown): Promise<void> {

@@ -7,11 +7,11 @@ import type { Authority } from '../authority/authority.ts';
 import type { ServePerson } from '../sessions/authenticate.ts';
 import type { Limiter } from '../sessions/limiter.ts';
 import { getSite } from '../sites/store.ts';
-import { pageOf } from '../store/page.ts';
 import type { Store } from '../store/store.ts';
 import { joinNode } from './join.ts';
+import { NodeList } from './list.ts';
 import { noteRefusedJoin } from './refusals.ts';
-import { createNode, deleteNode, getNode, inviteNode, listNodes } from './store.ts';
+import { createNode, deleteNode, getNode, inviteNode } from './store.ts';
 
 const INVITATION_DEFAULT_MS = DAY_MS;
 const INVITATION_MAX_MS = 4 * WEEK_MS;
@@ -31,10 +31,8 @@ export function serveNodes(app: App, serve: ServePerson, { store, authority, nod
     requireManager(actor, body.site);
     return createNode(store, actor.principal, body);
   });
-  serve(app, plcRoutes.listNodes, async (_actor, { query }) => {
-    const nodes = await listNodes(store.db, { ...query, limit: query.limit + 1, facts: 'brief' }, store.now());
-    return pageOf(nodes, query.limit, (node) => node.name);
-  });
+  const list = new NodeList(store.db);
+  serve(app, plcRoutes.listNodes, (_actor, { query }) => list.page(query, store.now()));
   serve(app, plcRoutes.getNode, (_actor, { params }) => getNode(store.db, params.node, store.now()));
   serve(app, plcRoutes.inviteNode, async (actor, { params, body }) => {
     const node = await manageableNode(store, actor, params.node);

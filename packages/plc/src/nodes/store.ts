@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type NodeMeasured, type PlcNode, Reboot } from '@planetlab/contract';
+import type { NodeMeasured, PlcNode } from '@planetlab/contract';
 import { hashSecret, newSecret } from '@planetlab/credentials';
 import { NodeId, type NodeName, type Place, PlanetLabError, type Principal, type SiteName } from '@planetlab/model';
 import { sql } from 'kysely';
@@ -9,113 +9,9 @@ import { givenRows } from '../store/given-rows.ts';
 import type { Db, Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { together } from '../store/together.ts';
-import { groupsOfNode, tagsOfNode } from '../tags/inherited.ts';
-import { PROCESS_DEAD_AFTER_MS, serviceOf } from './liveness.ts';
-
-/** The uplinks that count: held by a process that is alive. */
-export const liveUplinks = (db: Db | Trx, now: Date) =>
-  db
-    .selectFrom('uplinks')
-    .innerJoin('processes', 'processes.id', 'uplinks.process_id')
-    .where('processes.heartbeat_at', '>', new Date(now.getTime() - PROCESS_DEAD_AFTER_MS))
-    .select(['uplinks.node_id', 'uplinks.connected_at', 'processes.heartbeat_at']);
-
-/** Whole, or without the features that a node has: their sentences are most of what nodes say of themselves. */
-type Facts = 'whole' | 'brief';
-
-const select = (db: Db | Trx, now: Date, facts: Facts) =>
-  db
-    .selectFrom('nodes')
-    .leftJoin(liveUplinks(db, now).as('live'), 'live.node_id', 'nodes.id')
-    .select(COLUMNS)
-    .select((eb) => [
-      'live.heartbeat_at',
-      (facts === 'whole' ? wholeFacts : briefFacts).as('facts'),
-      eb
-        .selectFrom('slivers')
-        .select((count) => count.fn.countAll<number>().as('count'))
-        .whereRef('slivers.node_id', '=', 'nodes.id')
-        .where('slivers.wanted', '=', true)
-        .as('slivers'),
-      invitedUntil.as('invited_until'),
-      oldestNodeVersion.as('oldest_version'),
-      (facts === 'whole' ? requiredFeatures : requiredAndLacking).as('required_features'),
-      groupsOfNode.as('groups'),
-      tagsOfNode.as('tags'),
-    ])
-    .where('nodes.deleted_at', 'is', null);
-
-const COLUMNS = [
-  ...(['nodes.id', 'nodes.name', 'nodes.site', 'nodes.place', 'nodes.addresses', 'nodes.interfaces'] as const),
-  ...(['nodes.run_level', 'nodes.run_level_decision', 'nodes.drain', 'nodes.quarantine', 'nodes.reboot'] as const),
-  ...(['nodes.trouble', 'nodes.refused', 'nodes.disconnected_because', 'nodes.held_off_until'] as const),
-  ...(['nodes.created_at', 'nodes.joined_at', 'nodes.last_seen_at', 'nodes.certificate_expires_at'] as const),
-  ...(['nodes.measured', 'nodes.availability'] as const),
-] as const;
-
-type Row = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>;
-
-/** The end of the newest join token that could still be used, or could have been. */
-const invitedUntil = sql<Date | null>`(select max(expires_at) from join_tokens
-  where node_id = nodes.id and used_at is null and voided_at is null)`;
-const oldestNodeVersion = sql<string | null>`(select value #>> '{}' from settings where key = 'oldestNodeVersion')`;
-const requiredFeatures = sql<string[] | null>`(select value from settings where key = 'requiredFeatures')`;
-const wholeFacts = sql<PlcNode['facts']>`nodes.facts`;
-const briefFacts = sql<PlcNode['facts']>`(nodes.facts - 'features') || jsonb_build_object('features',
-  jsonb_path_query_array(nodes.facts, '$.features[*] ? (@.available == false)'))`;
-/** Of the required ones, those that cannot be looked up in brief facts. */
-const requiredAndLacking = sql<string[] | null>`array(
-  select wanted.feature from settings, jsonb_array_elements_text(value) as wanted (feature)
-    where key = 'requiredFeatures' and not nodes.facts @> jsonb_build_object('features',
-      jsonb_build_array(jsonb_build_object('feature', wanted.feature, 'available', true))))`;
-
-function toNode(row: Row, now: Date): PlcNode {
-  const lastSeenAt = row.heartbeat_at ?? row.last_seen_at;
-  return {
-    id: row.id,
-    name: row.name,
-    site: row.site,
-    place: row.place,
-    runLevel: row.run_level,
-    runLevelDecision: row.run_level_decision,
-    drain: row.drain,
-    quarantine: row.quarantine,
-    reboot: row.reboot === null ? null : Reboot.parse(row.reboot),
-    interfaces: row.interfaces,
-    addresses: [...(row.addresses ?? [])],
-    certificateExpiresAt: row.certificate_expires_at?.toISOString() ?? null,
-    ...stateOfRow(row, now),
-    lastSeenAt: lastSeenAt?.toISOString() ?? null,
-    createdAt: row.created_at.toISOString(),
-    facts: row.facts,
-    measured: row.measured,
-    availability: row.availability,
-    slivers: Number(row.slivers),
-    groups: row.groups,
-    tags: row.tags,
-  };
-}
-
-function stateOfRow(row: Row, now: Date): Pick<PlcNode, 'state' | 'reason'> {
-  const node = {
-    name: row.name,
-    joinedAt: row.joined_at,
-    lastSeenAt: row.heartbeat_at ?? row.last_seen_at,
-    connected: row.heartbeat_at !== null,
-    trouble: row.trouble,
-    invitedUntil: row.invited_until,
-    refused: row.refused,
-    disconnectedBecause: row.disconnected_because,
-    heldOffUntil: row.held_off_until,
-    runLevel: row.run_level,
-    runLevelDecision: row.run_level_decision,
-    drain: row.drain,
-    quarantine: row.quarantine,
-    reboot: row.reboot,
-    facts: row.facts,
-  };
-  return serviceOf(node, { oldestVersion: row.oldest_version ?? '', features: row.required_features ?? [] }, now);
-}
+import { readBeside } from './beside.ts';
+import { liveUplinks } from './live-uplinks.ts';
+import { type Facts, lastingOf, selectRows, standingOf } from './rows.ts';
 
 export const unknownNode = (...names: readonly NodeName[]) =>
   new PlanetLabError(
@@ -126,25 +22,35 @@ export const unknownNode = (...names: readonly NodeName[]) =>
 
 /** Throws `unknown_node`. */
 export async function getNode(db: Db | Trx, name: NodeName, now: Date): Promise<PlcNode> {
-  const row = await select(db, now, 'whole').where('nodes.name', '=', name).executeTakeFirst();
-  if (row === undefined) throw unknownNode(name);
-  return toNode(row, now);
+  const [node] = await readNodes(db, selectRows(db, 'whole').where('nodes.name', '=', name), now);
+  if (node === undefined) throw unknownNode(name);
+  return node;
 }
 
 export interface NodeFilter {
   readonly limit: number;
   readonly after?: string | undefined;
-  readonly site?: SiteName | undefined;
   readonly facts: Facts;
 }
 
+/** In the order of their names. */
 export async function listNodes(db: Db, filter: NodeFilter, now: Date): Promise<PlcNode[]> {
   const after = (filter.after ?? '') as NodeName; // a cursor, only compared
-  let query = select(db, now, filter.facts).where('nodes.name', '>', after);
-  if (filter.site !== undefined) query = query.where('nodes.site', '=', filter.site);
-  const rows = await query.orderBy('nodes.name').limit(filter.limit).execute();
-  return rows.map((row) => toNode(row, now));
+  const rows = selectRows(db, filter.facts).where('nodes.name', '>', after);
+  return readNodes(db, rows.orderBy('nodes.name').limit(filter.limit), now);
 }
+
+async function readNodes(db: Db | Trx, query: ReturnType<typeof selectRows>, now: Date): Promise<PlcNode[]> {
+  const live = liveUplinks(db, now).as('live');
+  const rows = await query.leftJoin(live, 'live.node_id', 'nodes.id').select('live.heartbeat_at').execute();
+  const beside = await readBeside(db, rows.map(nodeIdOf));
+  return rows.map((row) => {
+    const { invitedUntil, shown } = beside.of(row.id);
+    return { ...lastingOf(row), ...standingOf(row, invitedUntil, row.heartbeat_at, now), ...shown };
+  });
+}
+
+const nodeIdOf = ({ id }: { readonly id: NodeId }): NodeId => id;
 
 export interface NewNodeInput {
   readonly name: NodeName;

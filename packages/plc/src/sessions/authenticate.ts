@@ -9,7 +9,7 @@ import {
   scopeOf,
   type TokenScope,
 } from '@planetlab/contract';
-import { type App, type HandlerContext, serve } from '@planetlab/contract/server';
+import { type App, type HandlerContext, serve, type WrittenJson } from '@planetlab/contract/server';
 import { isPlanetLabError, PlanetLabError, SECOND_MS } from '@planetlab/model';
 import type { FastifyRequest } from 'fastify';
 import type { Actor } from '../access/rules.ts';
@@ -26,7 +26,7 @@ export type PersonHandler<R extends RouteDefinition> = (
   actor: Actor,
   input: RouteInput<R>,
   context: HandlerContext,
-) => R['reply']['kind'] extends 'json' ? Promise<RouteOutput<R>> : Promise<void>;
+) => R['reply']['kind'] extends 'json' ? Promise<RouteOutput<R> | WrittenJson<RouteOutput<R>>> : Promise<void>;
 
 /** Serves a route whose `access` is `person`: the handler learns who asks. */
 export type ServePerson = <R extends RouteDefinition & { readonly access: 'person' }>(

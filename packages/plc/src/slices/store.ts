@@ -5,7 +5,7 @@ import { changedResources, DAY_MS, PlanetLabError, sameResources, siteOfSlice } 
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import { type Actor, isAdmin, sitesOf } from '../access/rules.ts';
 import { record } from '../events/record.ts';
-import { liveUplinks } from '../nodes/store.ts';
+import { liveUplinks } from '../nodes/live-uplinks.ts';
 import { getPerson, orNothing } from '../persons/store.ts';
 import { getSettings } from '../settings/store.ts';
 import { orAlreadyExists } from '../store/database.ts';

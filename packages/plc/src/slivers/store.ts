@@ -5,8 +5,9 @@ import { formatTime, PlanetLabError, SliverState, sliverName } from '@planetlab/
 import { sql } from 'kysely';
 import { type Actor, isAdmin } from '../access/rules.ts';
 import { record } from '../events/record.ts';
+import { liveUplinks } from '../nodes/live-uplinks.ts';
 import { nodeStateOf } from '../nodes/liveness.ts';
-import { liveUplinks, unknownNode } from '../nodes/store.ts';
+import { unknownNode } from '../nodes/store.ts';
 import { type NewItem, startOperation } from '../operations/start.ts';
 import { type StoredSlice, visibleSliceIds } from '../slices/store.ts';
 import { columnList, givenRows } from '../store/given-rows.ts';

@@ -15,6 +15,7 @@ import { addressChanges } from './migrations/0012-address-changes.ts';
 import { oneSliver } from './migrations/0013-one-sliver.ts';
 import { deviceSignIns } from './migrations/0014-device-sign-ins.ts';
 import { sensors } from './migrations/0015-sensors.ts';
+import { lists } from './migrations/0016-lists.ts';
 import type { Db } from './schema.ts';
 
 /** In the order of their names. One that was released is never edited: a new one follows it. */
@@ -34,6 +35,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0013-one-sliver': oneSliver,
   '0014-device-sign-ins': deviceSignIns,
   '0015-sensors': sensors,
+  '0016-lists': lists,
 };
 
 /**

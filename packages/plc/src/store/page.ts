@@ -6,12 +6,14 @@ export interface Paging {
   readonly after?: string | undefined;
 }
 
+export interface Page<T> {
+  readonly items: T[];
+  /** Where the next one begins; null at the end. */
+  readonly next: string | null;
+}
+
 /** A page of a list that was read with one item more than wanted: whether there is a next one shows by that. */
-export function pageOf<T>(
-  items: readonly T[],
-  limit: number,
-  cursorOf: (item: T) => string,
-): { items: T[]; next: string | null } {
+export function pageOf<T>(items: readonly T[], limit: number, cursorOf: (item: T) => string): Page<T> {
   const page = items.slice(0, limit);
   const last = page.at(-1);
   return { items: page, next: items.length > limit && last !== undefined ? cursorOf(last) : null };

@@ -159,6 +159,12 @@ export interface NodeHourTable {
   sampled_at: Date;
 }
 
+/** That something has changed which the list of nodes shows and which is not in their rows. The database writes it. */
+export interface NodeListChangeTable {
+  id: Generated<number>;
+  at: Generated<Date>;
+}
+
 export interface JoinTokenTable {
   hash: string;
   node_id: NodeId;
@@ -268,6 +274,7 @@ export interface Schema extends PeopleSchema, SlicesSchema, OperationsSchema, Mi
   sign_in_links: SignInLinkTable;
   nodes: NodeTable;
   node_hours: NodeHourTable;
+  node_list_changes: NodeListChangeTable;
   join_tokens: JoinTokenTable;
   processes: ProcessTable;
   uplinks: UplinkTable;
