@@ -4,6 +4,7 @@ import type { NodeConfig } from '../config.ts';
 import type { Host } from '../host/host.ts';
 import type { Logger } from '../logger.ts';
 import { linkName, type NodeNames } from '../paths.ts';
+import { Rounds } from '../rounds.ts';
 import { addressesOf } from '../slivers/addresses.ts';
 import { renderFirewall, sliverElements } from '../slivers/firewall.ts';
 import type { NodeStore, SliverRow, StoredLease } from '../store/store.ts';
@@ -55,11 +56,12 @@ export function openNetwork(options: OpenNetworkOptions): OpenNetwork {
     ...{ host, logger, desired: state.desired, lookAgain: state.lookAgain },
     beforeRemoval: async (applied) => void (await take(applied)),
   });
-  let timer: NodeJS.Timeout | undefined;
-  let measuring: Promise<void> = Promise.resolve();
   const measure = async () => {
     if (network.shapingFailure() === null && (await take(network.applied()))) await network.apply();
   };
+  const uncounted = (error: unknown) =>
+    logger.warn({ reason: messageOf(error) }, 'what slivers have sent could not be counted');
+  let rounds: Rounds | undefined;
   return {
     network,
     meter,
@@ -67,16 +69,10 @@ export function openNetwork(options: OpenNetworkOptions): OpenNetwork {
     use: (slice, resources) => egressUse({ host, network, meter }, slice, resources),
     feature: () => shapingFeature(network, state.device()),
     start() {
-      timer = setInterval(() => {
-        measuring = measure().catch((error: unknown) =>
-          logger.warn({ reason: messageOf(error) }, 'what slivers have sent could not be counted'),
-        );
-      }, MEASURED_EVERY_MS);
-      timer.unref();
+      rounds = new Rounds(MEASURED_EVERY_MS, () => measure().catch(uncounted));
     },
     async close() {
-      clearInterval(timer);
-      await measuring;
+      await rounds?.[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,9 +1,9 @@
 import { messageOf, SECOND_MS, type SliceName } from '@planetlab/model';
 import { asMachineId, type Vmm } from '@planetlab/vmm';
 import type { Logger } from '../logger.ts';
+import { Rounds } from '../rounds.ts';
 import type { CpuPlan, Reserved } from './cpu-plan.ts';
 import { goesFirst, usedPart } from './first-rule.ts';
-import { Rounds } from './rounds.ts';
 
 export interface FirstWatchOptions {
   readonly plan: Pick<CpuPlan, 'reserved'>;

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { messageOf, type SliceName } from '@planetlab/model';
 import { asMachineId, type Vmm } from '@planetlab/vmm';
 import type { Logger } from '../logger.ts';
+import { Rounds } from '../rounds.ts';
 import type { SliverDirectory } from '../slivers/directory.ts';
 import type { NodeStore } from '../store/store.ts';
-import { Rounds } from './rounds.ts';
 
 export interface MemoryReading {
   readonly totalMiB: number;
