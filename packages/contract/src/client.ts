@@ -1,4 +1,4 @@
-import { PlanetLabError } from '@planetlab/model';
+import { PlanetLabError, whatIsWrong } from '@planetlab/model';
 import type { z } from 'zod';
 import { decodeEvents } from './event-stream.ts';
 import { problemToError } from './problem.ts';
@@ -110,7 +110,7 @@ async function readText(response: TransportResponse, limitBytes: number): Promis
 }
 
 function parseReply(route: RouteDefinition, schema: z.ZodType, text: string): unknown {
-  const result = schema.safeParse(parseJson(text));
+  const result = schema.safeParse(parseJson(text), { error: whatIsWrong });
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   throw new PlanetLabError(

@@ -34,6 +34,13 @@ export const Principal = z
   .brand<'Principal'>();
 export type Principal = z.infer<typeof Principal>;
 
+/** An address on the Internet, as people write it: IPv4 or IPv6. */
+export const IpAddress = z.union(
+  [z.ipv4(), z.ipv6()],
+  'it has to be an IPv4 or IPv6 address, such as 192.0.2.7 or 2001:db8::7',
+);
+export type IpAddress = z.infer<typeof IpAddress>;
+
 /** An instant on the wire: RFC 3339 in UTC with milliseconds. */
 export const Instant = z.iso.datetime({ offset: true });
 export type Instant = z.infer<typeof Instant>;

@@ -4,6 +4,7 @@
  */
 export * from './errors.ts';
 export * from './identity.ts';
+export { whatIsWrong } from './malformed.ts';
 export * from './names.ts';
 export * from './places.ts';
 export * from './resources.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PlanetLabError } from './errors.ts';
+import { whatIsWrong } from './malformed.ts';
 
 /**
  * The names people type. Each is a branded string: a plain string becomes one only by passing its schema,
@@ -62,7 +63,7 @@ export const siteOfSlice = (slice: SliceName): SiteName => SiteName.parse(slice.
 
 /** Parses a name at a boundary. Throws `malformed_name` with the schema's own sentence. */
 export function parseName<S extends z.ZodType>(schema: S, text: unknown): z.output<S> {
-  const result = schema.safeParse(text);
+  const result = schema.safeParse(text, { error: whatIsWrong });
   if (result.success) return result.data;
   const reason = result.error.issues[0]?.message ?? 'it does not have the form of a name';
   throw new PlanetLabError('malformed_name', `${JSON.stringify(text)} is not a valid name: ${reason}.`);

@@ -7,10 +7,13 @@ export const SpreadBy = z.enum(['site', 'country', 'as', 'latency']);
 export type SpreadBy = z.infer<typeof SpreadBy>;
 
 /** A place on Earth, or the place of a node. Degrees, WGS 84. */
-export const Near = z.union([
-  z.object({ latitude: z.number().min(-90).max(90), longitude: z.number().min(-180).max(180) }).strict(),
-  z.object({ node: NodeName }).strict(),
-]);
+export const Near = z.union(
+  [
+    z.object({ latitude: z.number().min(-90).max(90), longitude: z.number().min(-180).max(180) }).strict(),
+    z.object({ node: NodeName }).strict(),
+  ],
+  'it has to be a latitude and a longitude in degrees, or a node by its name',
+);
 export type Near = z.infer<typeof Near>;
 
 const MOST_NODES = 10_000;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
-import { Place, PlanetLabError } from '@planetlab/model';
+import { Place, PlanetLabError, whatIsWrong } from '@planetlab/model';
 import { z } from 'zod';
 import { parseIpv4Range } from './slivers/addresses.ts';
 
@@ -92,7 +92,7 @@ export function readConfig(path: string): NodeConfig {
 }
 
 export function parseConfig(text: string, path: string): NodeConfig {
-  const result = NodeConfig.safeParse(parseJson(text, path));
+  const result = NodeConfig.safeParse(parseJson(text, path), { error: whatIsWrong });
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const where = issue?.path.join('.') ?? '';

@@ -1,4 +1,5 @@
 import { AuthoritySettings, SettingsChange } from '@planetlab/contract';
+import { whatIsWrong } from '@planetlab/model';
 import { leaf } from '../leaf.ts';
 import { keyValue } from '../options.ts';
 import type { Register } from '../program.ts';
@@ -28,7 +29,7 @@ export const register: Register = (settings, io) => {
     { summary: 'change one; values are as `show` prints them', example: 'pl settings set nodesPerSlice=200' },
     (invocation, text: string) => {
       const { key, value } = keyValue(text);
-      const change = SettingsChange.safeParse({ [key]: parsed(value) });
+      const change = SettingsChange.safeParse({ [key]: parsed(value) }, { error: whatIsWrong });
       if (!change.success) {
         const known = Object.keys(AuthoritySettings.shape).join(', ');
         throw usageError(

@@ -1,4 +1,4 @@
-import { Instant, NodeName, PersonEmail, Place, Principal, SiteName, SliceName } from '@planetlab/model';
+import { Instant, IpAddress, NodeName, PersonEmail, Place, Principal, SiteName, SliceName } from '@planetlab/model';
 import { z } from 'zod';
 
 /** What can be stopped at once. */
@@ -96,7 +96,7 @@ export const eventFilter = {
   slice: SliceName.optional(),
   node: NodeName.optional(),
   /** In what happened, or of a node in it. */
-  address: z.union([z.ipv4(), z.ipv6()]).optional(),
+  address: IpAddress.optional(),
   since: Instant.optional(),
   until: Instant.optional(),
 };

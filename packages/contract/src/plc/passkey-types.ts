@@ -5,7 +5,7 @@ import { z } from 'zod';
 const Bytes = z
   .string()
   .max(16_384)
-  .regex(/^[A-Za-z0-9_-]*$/);
+  .regex(/^[A-Za-z0-9_-]*$/, 'it has to be bytes in base64url');
 const Descriptor = z.object({
   id: Bytes,
   type: z.literal('public-key'),

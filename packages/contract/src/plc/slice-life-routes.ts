@@ -1,4 +1,4 @@
-import { Instant, NodeName } from '@planetlab/model';
+import { Instant, IpAddress, NodeName } from '@planetlab/model';
 import { z } from 'zod';
 import type { RouteTable } from '../route.ts';
 import { DecisionReason } from './decisions.ts';
@@ -47,7 +47,7 @@ export const sliceLifeRoutes = {
     query: z.object({
       node: NodeName,
       /** Of the node, which all of its slivers share, or of one sliver. */
-      address: z.union([z.ipv4(), z.ipv6()]).optional(),
+      address: IpAddress.optional(),
       at: Instant,
     }),
     reply: json(z.object({ items: z.array(Attribution) })),

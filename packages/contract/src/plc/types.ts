@@ -1,6 +1,7 @@
 import {
   ImageName,
   Instant,
+  IpAddress,
   LeaseId,
   NodeId,
   NodeName,
@@ -96,7 +97,7 @@ export type ApiToken = z.infer<typeof ApiToken>;
 /** An address of a node, as its site declares it. */
 export const NodeInterface = z
   .object({
-    address: z.union([z.ipv4(), z.ipv6()]),
+    address: IpAddress,
     hostname: z.string().max(253).default(''),
     /** `public`: what its slivers are seen under; `management`: for its technicians. */
     use: z.enum(['public', 'management']).default('public'),
@@ -272,10 +273,7 @@ export const JoinRequest = z
     /** PEM of a PKCS#10 request made with the node's own key, which never leaves the node. */
     certificateRequest: z.string().max(8192),
     clock: Instant,
-    addresses: z
-      .array(z.union([z.ipv4(), z.ipv6()]))
-      .max(8)
-      .default([]),
+    addresses: z.array(IpAddress).max(8).default([]),
   })
   .strict();
 export const JoinReply = z.object({

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { messageOf, PlanetLabError } from '@planetlab/model';
+import { messageOf, PlanetLabError, whatIsWrong } from '@planetlab/model';
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -232,7 +232,7 @@ function parsePart(
 ): Record<string, unknown> {
   if (schema === undefined) return {};
   const place = name === 'params' ? 'path' : name;
-  const result = schema.safeParse(value ?? (name === 'body' ? undefined : {}));
+  const result = schema.safeParse(value ?? (name === 'body' ? undefined : {}), { error: whatIsWrong });
   if (result.success) {
     if (isStorable(result.data)) return { [name]: result.data };
     throw new PlanetLabError(
