@@ -2,7 +2,8 @@ import type { MassAction } from '@planetlab/contract';
 import { isPlanetLabError, messageOf, type PlanetLabError, type Principal, SECOND_MS } from '@planetlab/model';
 import type { Selectable } from 'kysely';
 import type { Logger } from 'pino';
-import { applyChanges, lockRunning, settleOperation } from '../operations/settle.ts';
+import { applyChanges } from '../operations/apply-changes.ts';
+import { lockRunning, settleOperation } from '../operations/settle.ts';
 import { inRequest } from '../store/request-transaction.ts';
 import type { Trx } from '../store/schema.ts';
 import type { PendingDecisionTable } from '../store/schema-mission-control.ts';
@@ -70,7 +71,7 @@ const CROSS_OFF = 'delete from pending_decisions where operation_id = $1 and sub
 
 async function storeFailure(store: Store, { operation_id, subject }: Pending, error: PlanetLabError): Promise<void> {
   await store.db.transaction().execute(async (trx) => {
-    const operation = await lockRunning(trx, operation_id).executeTakeFirst();
+    const operation = await lockRunning(trx, [operation_id]).executeTakeFirst();
     const gone = await trx
       .deleteFrom('pending_decisions')
       .where('operation_id', '=', operation_id)
@@ -79,7 +80,7 @@ async function storeFailure(store: Store, { operation_id, subject }: Pending, er
       .execute();
     if (operation === undefined || gone.length === 0) return;
     const reason = { code: error.code, message: error.message };
-    await applyChanges(trx, store.now(), operation, [{ subject, state: 'failed', reason }]);
+    await applyChanges(trx, store.now(), [{ operation, items: [{ subject, state: 'failed', reason }] }]);
   });
 }
 

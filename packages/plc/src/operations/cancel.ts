@@ -6,7 +6,8 @@ import { record } from '../events/record.ts';
 import type { Trx } from '../store/schema.ts';
 import type { OperationTable } from '../store/schema-operations.ts';
 import type { Store } from '../store/store.ts';
-import { applyChanges, entryOf, lockRunning } from './settle.ts';
+import { applyChanges, entryOf } from './apply-changes.ts';
+import { lockRunning } from './settle.ts';
 import { findOperation, toOperation } from './store.ts';
 
 /** Who began it, its slice's people and PI, and admins. */
@@ -20,7 +21,7 @@ export const mayCancel = (actor: Actor, operation: Selectable<OperationTable>, i
 export async function cancelOperation(store: Store, actor: Actor, id: string): Promise<Operation> {
   const at = store.now();
   return store.db.transaction().execute(async (trx) => {
-    const operation = await lockRunning(trx, id).executeTakeFirst();
+    const operation = await lockRunning(trx, [id]).executeTakeFirst();
     if (operation === undefined) return toOperation(await findOperation(trx, actor, id)); // it has ended: as it did
     const items = await trx
       .selectFrom('operation_items')
@@ -47,7 +48,8 @@ export async function cancelOperation(store: Store, actor: Actor, id: string): P
     const canceled = items
       .filter(({ goal, subject }) => goal !== 'none' || undone.has(subject))
       .map(({ subject, reason }) => ({ subject, reason, state: 'canceled' }) as const);
-    return toOperation(await applyChanges(trx, at, operation, canceled));
+    const [ended = operation] = await applyChanges(trx, at, [{ operation, items: canceled }]);
+    return toOperation(ended);
   });
 }
 

@@ -34,7 +34,8 @@ export function keepOperations(store: Store, feed: ChangeFeed, log: Logger): Dis
 class Keeper {
   readonly #store: Store;
   readonly #log: Logger;
-  readonly #slivers = new Set<SliverName>();
+  #slivers = new Set<SliverName>();
+  #begun = new Set<string>();
   readonly #ticker: NodeJS.Timeout;
   #all = true;
   #nextAllMs = 0;
@@ -48,9 +49,11 @@ class Keeper {
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  note({ type, name }: Announcement): void {
-    if (type !== 'sliver') return;
-    this.#slivers.add(name as SliverName); // of our own transactions, only compared
+  note({ type, name, fromNode }: Announcement): void {
+    if (type === 'sliver')
+      this.#slivers.add(name as SliverName); // of our own transactions, only compared
+    else if (type === 'operation' && fromNode !== true) this.#begun.add(name);
+    else return;
     this.#soon(GATHER_MS);
   }
 
@@ -81,12 +84,14 @@ class Keeper {
   async #work(): Promise<void> {
     this.#working = true;
     const startedMs = performance.now();
-    const which = this.#all ? 'all' : new Set(this.#slivers);
+    const changed = { slivers: this.#slivers, begun: this.#begun };
+    const which = this.#all ? 'all' : changed;
     this.#all = false;
-    this.#slivers.clear();
+    this.#slivers = new Set();
+    this.#begun = new Set();
     try {
       await settleOperations(this.#store, 'due');
-      if (which === 'all' || which.size > 0) await settleOperations(this.#store, which);
+      if (which === 'all' || changed.slivers.size + changed.begun.size > 0) await settleOperations(this.#store, which);
     } catch (error) {
       this.#all = true;
       if (!this.#stopped) this.#log.warn({ error: messageOf(error) }, 'operations were not looked at; tried again');
@@ -95,6 +100,6 @@ class Keeper {
     const tookMs = performance.now() - startedMs;
     if (which === 'all') this.#nextAllMs = startedMs + Math.max(ALL_EVERY_MS, ALL_REST_FACTOR * tookMs);
     const restMs = Math.min(LONGEST_REST_MS, Math.max(GATHER_MS, REST_FACTOR * tookMs));
-    if (this.#slivers.size > 0) this.#soon(restMs);
+    if (this.#slivers.size + this.#begun.size > 0) this.#soon(restMs);
   }
 }

@@ -76,7 +76,7 @@ export async function startOperation(trx: Trx, given: NewOperation): Promise<Ope
   await sql`insert into operation_items (${columnList(COLUMNS)}) select * from ${givenRows(COLUMNS, rows)}`.execute(
     trx,
   );
-  await announce(trx, { type: 'operation', name: row.id, fromNode: true });
+  await announce(trx, { type: 'operation', name: row.id });
   return toOperation(row);
 }
 
