@@ -64,8 +64,9 @@ export const heldLease = ({ id, slice, expiresAt, resources, stopped }: LeaseRec
 /** The live leases of this holder on a node, which are those that are known unless the node says otherwise. */
 export async function listLeases(
   { client, uplink, holder }: { readonly client: NodeClient; readonly uplink: Uplink; readonly holder: string },
-  { leases, leasesDigest }: Known,
+  assumed: Known | undefined,
 ): Promise<readonly HeldLease[]> {
+  const { leases = [], leasesDigest } = assumed ?? {};
   const { items, known } = await client.listLeases({ query: { known: leasesDigest } }, { signal: uplink.closed });
   if (known === true) return leases;
   const noted = new Set(leases.map(({ id }) => id));

@@ -65,6 +65,8 @@ export class NodeSession {
   readonly #busy = new Map<SliceName, BrokerStep['type']>();
   readonly #placed = new Placed();
   readonly #lies: Lies;
+  /** What the node has unless it says otherwise; dropped when it has said how its slivers are. */
+  #known: Known | undefined;
   #leasesRead = false;
   #dirty = false;
   /** Steps under way, but for the requests for leases. */
@@ -249,40 +251,39 @@ export class NodeSession {
   }
 
   async #begin(endTurn: () => void): Promise<void> {
-    const known = await again(this.#options, 'what is wanted on a node cannot be read', () => this.#wanted.begin());
-    if (known !== undefined) await Promise.all([this.#followReports(known), this.#readLeases(known).finally(endTurn)]);
+    this.#known = await again(this.#options, 'what is wanted on a node cannot be read', () => this.#wanted.begin());
+    if (this.#known !== undefined) await Promise.all([this.#followReports(), this.#readLeases().finally(endTurn)]);
   }
 
   /** Leases that the node holds from before: those of a sliver still wanted are taken over, others are ended. */
-  async #readLeases(known: Known): Promise<void> {
+  async #readLeases(): Promise<void> {
     const leases = await again(this.#options, 'a node does not list its leases', () =>
-      listLeases(this.#options, known),
+      listLeases(this.#options, this.#known),
     );
     for (const lease of leases ?? []) this.#leases.hold(lease);
     this.#leasesRead = leases !== undefined;
     this.#lookAgain();
   }
 
-  async #followReports(atFirst: Known): Promise<void> {
+  async #followReports(): Promise<void> {
     const { client, uplink, log } = this.#options;
-    let known: Known | undefined = atFirst;
     while (!this.#closed) {
       const unstored = new AbortController();
       this.#unstored = unstored;
       try {
         const synced = new Set<SliceName>();
         const signal = AbortSignal.any([uplink.closed, unstored.signal]);
-        const query = { known: known?.sliversDigest };
+        const query = { known: this.#known?.sliversDigest };
         for await (const event of await client.watchSlivers({ query }, { signal, admits: this.#admits })) {
           if (event.type === 'sliver') {
             synced.add(event.sliver.slice);
             this.#heed(event.sliver).catch((error: unknown) => unstored.abort(error));
           } else {
-            if (event.known === true) this.#reports.takeKnown(known?.slivers ?? []);
+            if (event.known === true) this.#reports.takeKnown(this.#known?.slivers ?? []);
             else this.#reports.keepOnly(synced);
             this.#lookAgain();
           }
-          known = undefined; // what it was before it said more
+          this.#known = undefined; // what it was before it said more
         }
       } catch (error) {
         if (this.#closed) return;
