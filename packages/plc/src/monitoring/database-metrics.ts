@@ -21,9 +21,16 @@ export function addDatabaseMetrics(registry: Registry, store: Store): void {
     labelNames: ['state'],
     registers: [registry],
     async collect() {
-      const rows = await db.selectFrom('nodes').select('joined_at').where('deleted_at', 'is', null).execute();
-      this.set({ state: 'registered' }, rows.length);
-      this.set({ state: 'joined' }, rows.filter(({ joined_at }) => joined_at !== null).length);
+      const { registered, joined } = await db
+        .selectFrom('nodes')
+        .select((eb) => [
+          eb.fn.countAll<number>().as('registered'),
+          eb.fn.count<number>('joined_at').as('joined'), // those that have one
+        ])
+        .where('deleted_at', 'is', null)
+        .executeTakeFirstOrThrow();
+      this.set({ state: 'registered' }, Number(registered));
+      this.set({ state: 'joined' }, Number(joined));
     },
   });
   new Gauge({
@@ -31,7 +38,11 @@ export function addDatabaseMetrics(registry: Registry, store: Store): void {
     help: 'Nodes whose uplink is open, at whichever process',
     registers: [registry],
     async collect() {
-      this.set((await liveUplinks(db, store.now()).execute()).length);
+      const { connected } = await db
+        .selectFrom(liveUplinks(db, store.now()).as('live'))
+        .select((eb) => eb.fn.countAll<number>().as('connected'))
+        .executeTakeFirstOrThrow();
+      this.set(Number(connected));
     },
   });
   addCounts(registry, store);
@@ -58,21 +69,29 @@ const COUNTED = [
   { table: 'operations', name: 'planetlab_operations', help: 'Operations over many nodes by state' },
 ] as const;
 
+/** A hundred thousand slivers are not counted for each of several who ask: there is a rest of so many times what it took. */
+const REST_FACTOR = 20;
+
 /** States are few, and fixed: they bound the labels. */
 function addCounts(registry: Registry, { db }: Store): void {
   for (const { table, name, help } of COUNTED) {
+    let goodUntilMs = 0;
     new Gauge({
       name,
       help,
       labelNames: ['state'],
       registers: [registry],
       async collect() {
-        this.reset();
+        const startMs = performance.now();
+        if (startMs < goodUntilMs) return;
         const rows = await db
           .selectFrom(table)
           .select((eb) => ['state', eb.fn.countAll<number>().as('count')])
           .groupBy('state')
           .execute();
+        const endMs = performance.now();
+        goodUntilMs = endMs + REST_FACTOR * (endMs - startMs);
+        this.reset();
         for (const { state, count } of rows) this.set({ state: String(state) }, Number(count));
       },
     });
