@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Operation, Reason, Sliver } from '@planetlab/contract';
 import type { NodeId, NodeName, Principal, SliceName } from '@planetlab/model';
-import { formatTime, PlanetLabError, SliverState, sliverName } from '@planetlab/model';
+import { formatTime, PlanetLabError, sliverName } from '@planetlab/model';
 import { sql } from 'kysely';
 import { type Actor, isAdmin } from '../access/rules.ts';
 import { record } from '../events/record.ts';
@@ -21,25 +21,29 @@ const select = (db: Db | Trx, now: Date) =>
     .innerJoin('nodes', 'nodes.id', 'slivers.node_id')
     .leftJoin(liveUplinks(db, now).as('live'), 'live.node_id', 'slivers.node_id')
     .distinctOn(['slivers.slice', 'nodes.name'])
-    .selectAll('slivers')
-    .select(['nodes.name as node', 'nodes.joined_at', 'nodes.last_seen_at', 'live.heartbeat_at'])
-    // all of a node's facts for each of its slivers would be most of the answer
-    .select(sql<Sliver['ssh']>`nodes.facts -> 'ssh'`.as('ssh'))
+    .select(COLUMNS)
+    .select(sql<boolean>`live.node_id is not null`.as('connected'))
     .orderBy('slivers.slice')
     .orderBy('nodes.name')
     .orderBy('slivers.wanted', 'desc')
     .orderBy('slivers.requested_at', 'desc');
 
+const COLUMNS = [
+  ...(['slivers.id', 'slivers.slice', 'slivers.node_id', 'slivers.requested_at', 'slivers.state'] as const),
+  ...(['slivers.reason', 'slivers.since', 'slivers.time_to_running_ms', 'slivers.lease_id'] as const),
+  ...(['slivers.lease_expires_at', 'slivers.ipv4', 'slivers.ipv6'] as const),
+  ...(['nodes.name as node', 'nodes.joined_at', 'nodes.last_seen_at', 'nodes.ssh'] as const),
+] as const;
+
 type Row = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>;
 
 function toSliver(row: Row, now: Date): Sliver {
-  const state = SliverState.parse(row.state);
   return {
     slice: row.slice,
     node: row.node,
-    ...(row.heartbeat_at === null
-      ? unreachable(row, now)
-      : { state, reason: row.reason, since: row.since.toISOString() }),
+    ...(row.connected
+      ? { state: row.state, reason: row.reason, since: row.since.toISOString() }
+      : unreachable(row, now)),
     requestedAt: row.requested_at.toISOString(),
     timeToRunningMs: row.time_to_running_ms,
     leaseId: row.lease_id,

@@ -4,6 +4,7 @@ import pg from 'pg';
 import { guarded } from './lost-database.ts';
 import { RequestDialect } from './request-transaction.ts';
 import type { Db, Schema } from './schema.ts';
+import { parseUtc } from './timestamps.ts';
 
 /** How to reach PostgreSQL: a URL, or the socket folder of the private server. */
 export type DatabaseAddress = { readonly url: string } | { readonly socketFolder: string };
@@ -15,15 +16,27 @@ export const PRIVATE_DATABASE = 'postgres';
 export const PRIVATE_PORT = 5432;
 
 const BIGINT_OID = 20;
+const TIMESTAMPTZ_OID = 1184;
 const POOL_CONNECTIONS = 10;
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
 
-/** 64-bit integers (ids of events) come as numbers: they stay far below 2^53. */
+/**
+ * 64-bit integers (ids of events) come as numbers: they stay far below 2^53. Times come as they do otherwise, and sooner:
+ * in the way that is usual the session's zone is UTC.
+ */
 const typeParsers: pg.CustomTypesConfig = {
-  getTypeParser: (oid, format) =>
+  getTypeParser(oid, format) {
     // The declared overloads do not take a plain number, which is what every OID is.
-    oid === BIGINT_OID ? (Number as never) : pg.types.getTypeParser(oid as never, format as never),
+    const usual = pg.types.getTypeParser(oid as never, format as never);
+    if (oid === BIGINT_OID) return Number as never;
+    return oid === TIMESTAMPTZ_OID ? (timeParser(usual) as never) : usual;
+  },
+};
+
+const timeParser = (usual: (text: string) => unknown) => (text: string) => {
+  const ms = parseUtc(text);
+  return ms === undefined ? usual(text) : new Date(ms);
 };
 
 export function clientConfig(address: DatabaseAddress): pg.ClientConfig {

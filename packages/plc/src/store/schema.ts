@@ -6,6 +6,7 @@ import type {
   PlcNode,
   Reason,
   Reboot,
+  Sliver,
 } from '@planetlab/contract';
 import type {
   ImageName,
@@ -24,7 +25,7 @@ import type {
   SliverState,
   Thumbprint,
 } from '@planetlab/model';
-import type { ColumnType, Generated, Kysely, Transaction } from 'kysely';
+import type { ColumnType, Generated, GeneratedAlways, Kysely, Transaction } from 'kysely';
 import type { MissionControlSchema } from './schema-mission-control.ts';
 import type { NoticesSchema } from './schema-notices.ts';
 import type { OperationsSchema } from './schema-operations.ts';
@@ -124,6 +125,8 @@ export interface NodeTable {
   key_thumbprint: Thumbprint | null;
   addresses: Json<readonly string[] | null>;
   facts: Json<PlcNode['facts']>;
+  /** Of its facts. The database writes it. */
+  ssh: GeneratedAlways<Sliver['ssh']>;
   /** What the PLC found wrong when it last spoke to the node. */
   trouble: Json<Reason | null>;
   created_at: Date;
