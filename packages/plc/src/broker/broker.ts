@@ -3,9 +3,9 @@ import type { Logger } from 'pino';
 import type { Authority } from '../authority/authority.ts';
 import type { ChangeFeed } from '../changes/change-feed.ts';
 import type { Announcement } from '../events/record.ts';
+import { createFactsStore } from '../nodes/facts-store.ts';
 import { createCertificateKeeper } from '../nodes/renew-certificate.ts';
 import { createSiteReader } from '../nodes/site-of-node.ts';
-import { createFactsStore } from '../nodes/store.ts';
 import type { Db } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { Arrivals } from '../uplinks/arrivals.ts';
@@ -40,7 +40,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const byName = new Map<string, NodeSession>();
   const wanted = createWantedReader(store.db);
   const turns = new Turns(options);
-  const storeFacts = createFactsStore(store);
+  const facts = createFactsStore(store);
   const readSite = createSiteReader(store.db);
   const brokerStore = { ...store, changes: createSliverChanges(store) };
   const credential = credentialSource(
@@ -79,7 +79,7 @@ export function createBroker(options: BrokerOptions): Broker {
       const { nodeId } = uplink.node;
       const client = nodeClient(uplink, credential);
       const session = new NodeSession({
-        ...{ store: brokerStore, wanted, storeFacts, readSite, turns, log, uplink },
+        ...{ store: brokerStore, wanted, facts, readSite, turns, log, uplink },
         client,
         run: runInSliver(uplink, authority, () => store.now().getTime()),
         certificates: createCertificateKeeper({

@@ -1,16 +1,17 @@
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { NodeFacts, NodeSite } from '@planetlab/contract';
 import { fromInstant, MINUTE_MS, messageOf, type NodeId, PlanetLabError, SECOND_MS, toInstant } from '@planetlab/model';
 import type { Logger } from 'pino';
+import { type FactsStore, lastingFactsOf, type SaidFacts } from '../nodes/facts-store.ts';
 import type { CertificateKeeper } from '../nodes/renew-certificate.ts';
-import type { createFactsStore } from '../nodes/store.ts';
 import type { NodeClient } from '../uplinks/node-client.ts';
 import { roundTripMs } from '../uplinks/session.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
 
 export interface FactsKeeperOptions {
-  readonly storeFacts: ReturnType<typeof createFactsStore>;
+  readonly facts: FactsStore;
   readonly readSite: (node: NodeId) => Promise<NodeSite | undefined>;
   readonly log: Logger;
   readonly uplink: Uplink;
@@ -36,6 +37,9 @@ export class FactsKeeper {
   #reread: () => void = () => {};
   #lastReadMs = 0;
   #siteDueMs = 0;
+  /** Digest of what was stored last and stays for longer than one look; undefined when that is not known. */
+  #stored: string | undefined;
+  #storing: Promise<void> = Promise.resolve();
 
   constructor(options: FactsKeeperOptions) {
     this.#options = options;
@@ -65,12 +69,13 @@ export class FactsKeeper {
   }
 
   async #read(): Promise<void> {
-    const { client, storeFacts, uplink, now } = this.#options;
+    const { client, uplink, now } = this.#options;
     const startedMs = now();
     const { site, ...facts } = await client.getNode({}, { signal: uplink.closed });
     const endedMs = now();
     if (facts.id !== uplink.node.nodeId) throw new PlanetLabError('conflict', 'The node says that it is another node.');
-    if (JSON.stringify(facts).length > LIMIT_CHARACTERS)
+    const lasting = JSON.stringify(lastingFactsOf(facts));
+    if (lasting.length > LIMIT_CHARACTERS)
       throw new PlanetLabError('conflict', `What it says of itself is over ${LIMIT_CHARACTERS} characters.`);
     const measured = {
       at: toInstant(endedMs),
@@ -78,8 +83,26 @@ export class FactsKeeper {
       // it read its clock somewhere between question and answer: half-way is the best guess
       clockOffsetMs: Math.round(fromInstant(facts.clock) - (startedMs + endedMs) / 2),
     };
-    await storeFacts({ id: uplink.node.nodeId, facts, measured });
+    await this.#store({ id: uplink.node.nodeId, facts, measured }, lasting);
     await this.#tellSite(site);
+  }
+
+  /** A node at rest says the same again, but for its clock and sensors: nobody waits for that. */
+  async #store(said: SaidFacts, lasting: string): Promise<void> {
+    const { facts, uplink, log } = this.#options;
+    const digest = createHash('sha1').update(lasting).digest('base64');
+    await this.#storing; // what was said before is not to come after
+    if (digest !== this.#stored) {
+      this.#stored = undefined;
+      await facts.store(said);
+      this.#stored = digest;
+      return;
+    }
+    this.#storing = facts.storeAgain(said).catch((error: unknown) => {
+      this.#stored = undefined;
+      if (uplink.closed.aborted) return;
+      log.warn({ error: messageOf(error), node: uplink.node.nodeName }, 'what a node measured was not stored');
+    });
   }
 
   /** A node that does not say what it was told is too old to be told. */
@@ -128,9 +151,11 @@ export class FactsKeeper {
       code: error.code,
       message: `It is connected, but does not answer as it should: ${error.message}`,
     };
-    const { storeFacts, uplink, log } = this.#options;
-    await storeFacts({ id: uplink.node.nodeId, trouble }).catch((cause) =>
-      log.warn({ error: messageOf(cause) }, 'trouble of a node not stored'),
-    );
+    const { facts, uplink, log } = this.#options;
+    await this.#storing;
+    this.#stored = undefined;
+    await facts
+      .store({ id: uplink.node.nodeId, trouble })
+      .catch((cause) => log.warn({ error: messageOf(cause) }, 'trouble of a node not stored'));
   }
 }

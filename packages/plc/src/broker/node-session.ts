@@ -29,7 +29,7 @@ import { admitsReports } from './within-allowance.ts';
 export interface NodeSessionOptions {
   readonly store: BrokerStore;
   readonly wanted: WantedReader;
-  readonly storeFacts: FactsKeeperOptions['storeFacts'];
+  readonly facts: FactsKeeperOptions['facts'];
   readonly readSite: FactsKeeperOptions['readSite'];
   readonly turns: Turns;
   readonly log: Logger;

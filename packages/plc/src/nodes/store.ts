@@ -1,14 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { NodeMeasured, PlcNode } from '@planetlab/contract';
+import type { PlcNode } from '@planetlab/contract';
 import { hashSecret, newSecret } from '@planetlab/credentials';
 import { NodeId, type NodeName, type Place, PlanetLabError, type Principal, type SiteName } from '@planetlab/model';
-import { sql } from 'kysely';
-import { announce, record } from '../events/record.ts';
+import { record } from '../events/record.ts';
 import { orAlreadyExists } from '../store/database.ts';
-import { givenRows } from '../store/given-rows.ts';
 import type { Db, Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
-import { together } from '../store/together.ts';
 import { readBeside } from './beside.ts';
 import { liveUplinks } from './live-uplinks.ts';
 import { type Facts, lastingOf, selectRows, standingOf } from './rows.ts';
@@ -134,54 +131,3 @@ export async function findNodeById(db: Db | Trx, id: NodeId) {
     .where('id', '=', id)
     .executeTakeFirst();
 }
-
-/** What a node says of itself, or what was wrong when it was asked. */
-export type FoundFacts = { readonly id: NodeId } & (
-  | { readonly facts: PlcNode['facts']; readonly measured: NodeMeasured }
-  | { readonly trouble: NonNullable<PlcNode['reason']> }
-);
-
-const FACTS_TOGETHER = 100;
-const FACTS_COLUMNS = { id: 'uuid', facts: 'jsonb', trouble: 'jsonb', measured: 'jsonb' } as const;
-
-/** Stores it, for many nodes at once. Watchers hear of it when it matters to them. */
-export const createFactsStore = (store: Store): ((found: FoundFacts) => Promise<void>) =>
-  together(FACTS_TOGETHER, async (batch) => {
-    await store.db.transaction().execute((trx) => storeFacts(trx, batch));
-    return batch.map(() => undefined);
-  });
-
-async function storeFacts(trx: Trx, batch: readonly FoundFacts[]): Promise<void> {
-  const found = new Map(batch.map((each) => [each.id, each])); // the last of each node
-  const before = await trx
-    .selectFrom('nodes')
-    .select(['id', 'name', 'facts', 'trouble', 'measured'])
-    .where('id', 'in', [...found.keys()])
-    .orderBy('id')
-    .forNoKeyUpdate()
-    .execute();
-  const after = before.flatMap((row) => {
-    const said = found.get(row.id);
-    if (said === undefined) return [];
-    return 'facts' in said
-      ? { ...row, ...said, trouble: null, isNew: row.trouble !== null || !sameFacts(row.facts, said.facts) }
-      : { ...row, trouble: said.trouble, isNew: row.trouble?.message !== said.trouble.message };
-  });
-  const given = givenRows(
-    FACTS_COLUMNS,
-    after.map(({ id, facts, trouble, measured }) => ({ id, facts, trouble, measured })),
-  );
-  await sql`update nodes set facts = given.facts, trouble = given.trouble, measured = given.measured from ${given} where nodes.id = given.id`.execute(
-    trx,
-  );
-  const changed = after.filter(({ isNew }) => isNew);
-  await announce(trx, ...changed.map(({ name }) => ({ type: 'node', name, fromNode: true }) as const));
-}
-
-const sameFacts = (a: PlcNode['facts'], b: PlcNode['facts']): boolean => lasting(a) === lasting(b);
-
-/** Without what is another at every look. */
-const lasting = (facts: PlcNode['facts']): string => {
-  const { clock: _clock, sensors: _sensors, ...rest } = facts ?? {};
-  return JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
-};

@@ -34,3 +34,19 @@ it('tries nothing again while there is no database', async () => {
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
   expect(calls).toBe(1);
 });
+
+it('waits for more where nobody is in a hurry', async () => {
+  const batches: (readonly number[])[] = [];
+  const keep = together(
+    10,
+    async (batch: readonly number[]) => {
+      batches.push(batch);
+      return batch;
+    },
+    { gatherMs: 200 },
+  );
+  const first = keep(1);
+  await new Promise((resolve) => setImmediate(resolve));
+  await Promise.all([first, keep(2), keep(3)]);
+  expect(batches).toEqual([[1, 2, 3]]);
+});

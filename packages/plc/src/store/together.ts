@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { explainLostDatabase } from './lost-database.ts';
 
 interface Asked<T, R> {
@@ -10,10 +11,12 @@ interface Asked<T, R> {
  * Does for many what comes at the same time: what is asked for while one batch is under way goes together into the next.
  * A thousand nodes that speak at once are a few transactions. When a batch fails each of it is tried alone: what one node
  * says must not be in the way of others. `work` gives a result for each, in their order, and may be called twice for one.
+ * `gatherMs`: so long a batch waits for more, where nobody waits for it.
  */
 export function together<T, R>(
   most: number,
   work: (batch: readonly T[]) => Promise<readonly R[]>,
+  { gatherMs = 0 }: { readonly gatherMs?: number } = {},
 ): (item: T) => Promise<R> {
   let waiting: Asked<T, R>[] = [];
   let working = false;
@@ -21,6 +24,7 @@ export function together<T, R>(
     working = true;
     await Promise.resolve(); // what is asked for in the same moment comes along
     while (waiting.length > 0) {
+      if (gatherMs > 0) await sleep(gatherMs, undefined, { ref: false }); // a process that ends does not wait for it
       const batch = waiting.slice(0, most);
       waiting = waiting.slice(most);
       await attempt(batch, work);
