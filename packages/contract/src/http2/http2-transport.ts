@@ -20,9 +20,13 @@ export async function openHttp2Stream(
     { endStream: request.endStream ?? false, ...(request.signal === undefined ? {} : { signal: request.signal }) },
   );
   const headers = new Promise<Record<string, unknown>>((resolve, reject) => {
-    stream.once('response', resolve);
+    const closed = () => reject(gone());
+    stream.once('response', (reply) => {
+      stream.off('close', closed); // an error for each stream that ends well would be a tenth of what a request takes
+      resolve(reply);
+    });
     stream.once('error', (cause) => reject(request.signal?.aborted === true ? canceled(cause) : gone(cause)));
-    stream.once('close', () => reject(gone()));
+    stream.once('close', closed);
   });
   write?.(stream);
   const reply = await headers;

@@ -7,7 +7,6 @@ import type { Logger } from 'pino';
 import { type FactsStore, lastingFactsOf, type SaidFacts } from '../nodes/facts-store.ts';
 import type { CertificateKeeper } from '../nodes/renew-certificate.ts';
 import type { NodeClient } from '../uplinks/node-client.ts';
-import { roundTripMs } from '../uplinks/session.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
 
 export interface FactsKeeperOptions {
@@ -79,7 +78,7 @@ export class FactsKeeper {
       throw new PlanetLabError('conflict', `What it says of itself is over ${LIMIT_CHARACTERS} characters.`);
     const measured = {
       at: toInstant(endedMs),
-      rttMs: await roundTripMs(uplink.session, uplink.closed),
+      rttMs: await uplink.roundTripMs(),
       // it read its clock somewhere between question and answer: half-way is the best guess
       clockOffsetMs: Math.round(fromInstant(facts.clock) - (startedMs + endedMs) / 2),
     };

@@ -53,7 +53,7 @@ export async function roundTripMs(session: ClientHttp2Session, closed: AbortSign
   const stop = () => resolve(null);
   closed.addEventListener('abort', stop, { once: true });
   // false when so many are under way that this one is not sent: then nobody answers it
-  const isSent = session.ping((error, tookMs) => resolve(error === null ? Math.round(tookMs * 100) / 100 : null));
+  const isSent = session.ping((error, tookMs) => resolve(error === null ? hundredths(tookMs) : null));
   if (!isSent) resolve(null);
   try {
     return await promise;
@@ -63,22 +63,31 @@ export async function roundTripMs(session: ClientHttp2Session, closed: AbortSign
   }
 }
 
-/** A dead connection says nothing: `dead` is called when a ping is not answered. */
-export function keepAlive(session: ClientHttp2Session, times: SessionTimes, dead: (sentence: string) => void): void {
+/** A dead connection says nothing: `dead` is called when a ping is not answered. Gives how long the last one took there and back. */
+export function keepAlive(
+  session: ClientHttp2Session,
+  times: SessionTimes,
+  dead: (sentence: string) => void,
+): () => number | undefined {
   let timeout: NodeJS.Timeout | undefined;
+  let lastMs: number | undefined;
   const interval = setInterval(() => {
     if (session.destroyed || timeout !== undefined) return;
     timeout = setTimeout(
       () => dead(`The other end did not answer for ${(times.pingIntervalMs + times.pingTimeoutMs) / SECOND_MS} s.`),
       times.pingTimeoutMs,
     );
-    session.ping(() => {
+    session.ping((error, tookMs) => {
       clearTimeout(timeout);
       timeout = undefined;
+      lastMs = error === null ? hundredths(tookMs) : undefined;
     });
   }, times.pingIntervalMs);
   session.once('close', () => {
     clearInterval(interval);
     clearTimeout(timeout);
   });
+  return () => lastMs;
 }
+
+const hundredths = (ms: number): number => Math.round(ms * 100) / 100;

@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import type { NodeIdentity } from '@planetlab/credentials';
 import { PlanetLabError } from '@planetlab/model';
 import { isFlood, tooManyFrames, watchForFlood } from './flood.ts';
-import { keepAlive, SESSION_TIMES, type SessionTimes, settled, startSession } from './session.ts';
+import { keepAlive, roundTripMs, SESSION_TIMES, type SessionTimes, settled, startSession } from './session.ts';
 
 /** One node's connection. The node dialled it and serves HTTP/2 on it; requests go from here to there. */
 export interface Uplink {
@@ -14,6 +14,8 @@ export interface Uplink {
   readonly remoteAddress: string | undefined;
   /** Aborted when the connection is gone; its reason is a sentence, whose cause is the error that it was closed with, if it was. */
   readonly closed: AbortSignal;
+  /** How long a ping takes there and back; null when it is not answered soon, or the uplink closes. */
+  roundTripMs(): Promise<number | null>;
   /** Closes it. The node gets the reason with HTTP/2's GOAWAY. */
   close(reason: PlanetLabError): void;
 }
@@ -47,7 +49,7 @@ export async function openUplink(
   session.on('close', () => end('The node closed the connection.'));
   session.on('goaway', () => session.destroy());
   await settled(session, closed.signal);
-  keepAlive(session, times, (sentence) => {
+  const lastPingMs = keepAlive(session, times, (sentence) => {
     end(sentence);
     session.destroy();
   });
@@ -57,6 +59,8 @@ export async function openUplink(
     connectedAt,
     remoteAddress,
     closed: closed.signal,
+    // what is measured anyway is no question of its own
+    roundTripMs: async () => lastPingMs() ?? roundTripMs(session, closed.signal),
     close,
   };
 }
