@@ -26,7 +26,7 @@ afterAll(async () => {
 const read = async (rows: readonly object[]) => (await sql`select * from ${givenRows(COLUMNS, rows)}`.execute(db)).rows;
 
 it('gives rows as they are, whatever is in their texts', async () => {
-  const texts = ['', 'NULL', 'a,b', '{}', '{"a"}', '"', '\\', '\\"', "'", ' x\n\t', 'ä€🙂'];
+  const texts = ['', 'NULL', 'null', 'plain', 'a,b', '{}', '{"a"}', '"', '\\', '\\"', "'", ' x\n\t', 'ä€🙂'];
   const rows = texts.map((text) => ({
     ...{ name: text, at: AT, size: 0.1, is_new: false, said: { [text]: [text, null, { a: 1 }] }, names: [text, text] },
   }));

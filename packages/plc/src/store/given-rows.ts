@@ -10,8 +10,8 @@ export type GivenColumns = Readonly<Record<string, string>>;
 export function givenRows(columns: GivenColumns, rows: readonly object[]): RawBuilder<unknown> {
   const entries = Object.entries(columns);
   const arrays = entries.map(([name, type]) => {
-    const elements = rows.map((row) => elementOf((row as Readonly<Record<string, unknown>>)[name], type));
-    return sql`${`{${elements.join(',')}}`}::${sql.raw(isArray(type) ? 'text' : type)}[]`;
+    const values = rows.map((row) => (row as Readonly<Record<string, unknown>>)[name]);
+    return sql`${arrayOf(values, type)}::${sql.raw(isArray(type) ? 'text' : type)}[]`;
   });
   // Arrays of arrays would all have to be as long: theirs come as text.
   const selected = entries.map(([name, type]) => (isArray(type) ? `${name}::${type}` : name));
@@ -24,12 +24,32 @@ export const columnList = (columns: GivenColumns): RawBuilder<unknown> => sql.ra
 
 const isArray = (type: string): boolean => type.endsWith('[]');
 
-/** A value as an element of an array in PostgreSQL's text form. */
-function elementOf(value: unknown, type: string): string {
-  if (value === null || value === undefined) return 'NULL';
-  if (type === 'jsonb') return quoted(JSON.stringify(value));
-  if (Array.isArray(value)) return quoted(`{${value.map((member) => quoted(String(member))).join(',')}}`);
-  return value instanceof Date ? value.toISOString() : quoted(String(value));
+/** An array in PostgreSQL's text form. Many rows have the same value as the one before them. */
+function arrayOf(values: readonly unknown[], type: string): string {
+  const form = formOf(type);
+  let last: unknown;
+  let text = '';
+  const elements = values.map((value) => {
+    if (value === null || value === undefined) return 'NULL';
+    if (value === last) return text;
+    last = value;
+    text = form(value);
+    return text;
+  });
+  return `{${elements.join(',')}}`;
 }
 
-const quoted = (text: string): string => `"${/["\\]/.test(text) ? text.replaceAll(/["\\]/g, '\\$&') : text}"`;
+/** How a value of this type is written as an element. */
+function formOf(type: string): (value: unknown) => string {
+  if (type === 'jsonb') return (value) => JSON.stringify(JSON.stringify(value)); // JSON has nothing but quotes and backslashes to escape
+  if (isArray(type)) return (value) => quoted(`{${[value].flat().map(plainOrQuoted).join(',')}}`);
+  return type === 'text' ? quoted : (value) => (value instanceof Date ? value.toISOString() : String(value));
+}
+
+const quoted = (value: unknown): string => `"${String(value).replaceAll(ESCAPED, '\\$&')}"`;
+const ESCAPED = /["\\]/g;
+
+/** Quotes within quotes are most of the work, and names need none. */
+const plainOrQuoted = (value: unknown): string =>
+  PLAIN.test(String(value)) && String(value).toUpperCase() !== 'NULL' ? String(value) : quoted(value);
+const PLAIN = /^[\w.:@+-]+$/;
