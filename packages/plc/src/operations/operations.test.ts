@@ -75,6 +75,18 @@ describe('to put a slice on nodes', () => {
     expect(items.map(({ kind }) => kind)).toEqual(['operation.succeeded', 'slice.nodes-added', 'slice.created']);
   });
 
+  it('ends when all of it was so before, beside others that begin and end at the same time', async () => {
+    const [params, ...others] = [await slice(), await slice(), await slice()];
+    const add = async (to: { slice: string }) =>
+      (await user.client.addSlivers({ params: to, body: { nodes: ['a', 'c'] } })).operation.id;
+    expect(await ended(await add(params))).toMatchObject({ state: 'succeeded', counts: { done: 2 } });
+    const ids = await Promise.all([params, params, ...others].map(add));
+    for (const id of ids)
+      expect(await ended(id)).toMatchObject({ state: 'succeeded', counts: { done: 2, waiting: 0 } });
+    const { items } = await user.client.listEvents({ query: { subject: params.slice } });
+    expect(items.filter(({ kind }) => kind === 'operation.succeeded')).toHaveLength(3);
+  });
+
   it('succeeds in part, with a reason for each node that does not do it', async () => {
     nodeB().refusal = new PlanetLabError('admission_refused', 'The owner allows none.');
     const params = await slice();
