@@ -44,6 +44,8 @@ export interface NodeSessionOptions {
 }
 
 const CONCURRENT_STEPS = 16;
+/** While a node is asked for leases, little comes of a look: what changes within this time is looked at together. */
+const GATHER_MS = SECOND_MS;
 /** Changes wake us; should one be missed, it is found by then. */
 const REREAD_MS = 10 * MINUTE_MS;
 const TIMER_LIMIT_MS = 24 * 3600 * SECOND_MS;
@@ -76,6 +78,7 @@ export class NodeSession {
   #unstored = new AbortController();
   #working = false;
   #timer: NodeJS.Timeout | undefined;
+  #gathering: NodeJS.Timeout | undefined;
 
   constructor(options: NodeSessionOptions) {
     this.#options = options;
@@ -102,17 +105,21 @@ export class NodeSession {
     } finally {
       endTurn();
       clearTimeout(this.#timer);
+      clearTimeout(this.#gathering);
     }
   }
 
   /** Something may have changed, of one slice or anything: read what is wanted, and look again. Cheap to call often. */
   wake(slice?: SliceName): void {
     this.#wanted.forget(slice);
-    this.#lookAgain();
+    if (this.#asking && !this.#closed) this.#gathering ??= setTimeout(() => this.#lookAgain(), GATHER_MS);
+    else this.#lookAgain();
   }
 
   /** The same, when what is wanted is known. */
   #lookAgain(): void {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
     this.#dirty = true;
     if (this.#working || !this.#leasesRead || this.#closed) return;
     this.#working = true;
