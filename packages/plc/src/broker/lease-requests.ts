@@ -33,8 +33,8 @@ export async function requestLeases(
 }
 
 const REST_FACTOR = 3;
-/** A thousand nodes to which one of us has something to say all the time hear of several slivers at once then. */
-const LONGEST_REST_MS = 4 * SECOND_MS;
+/** What a request costs by itself is much when it is for few: whoever answers so late that this is reached hears of many at once then. */
+const LONGEST_REST_MS = 10 * SECOND_MS;
 
 /** After a request that took so long: the busier the node is, or we are, the more is asked for in the next one. */
 export const restMs = (tookMs: number): number => Math.min(LONGEST_REST_MS, REST_FACTOR * tookMs);
