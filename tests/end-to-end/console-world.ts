@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { AuthorityInfo, PlcNode, Slice, Sliver } from '@planetlab/contract';
+import { AuthorityInfo, type PlcNode, type Slice, type Sliver } from '@planetlab/contract';
+import { aNode, aSlice, aSliver, facts } from '@planetlab/contract/testing';
 import { DEFAULT_RESOURCES, type Place, sumsOf } from '@planetlab/model';
 
 /** What an authority would say, made up but plausible. Tests change it and tell the watchers. */
@@ -104,54 +105,39 @@ function makeNode(index: number, { simulated = false, healthy = false }: WorldOp
     },
     connected: skewed ? { code: 'clock_skew', message: 'Its clock is 10 minutes ahead; set it by NTP.' } : null,
   };
-  return PlcNode.parse({
+  return aNode({
     id,
     name,
     site: city.name.replaceAll('-', ''),
     place: drifted(city.place, round),
-    runLevel: 'boot',
     state,
     reason: reasons[state],
     lastSeenAt: state === 'registered' ? null : ago(state === 'connected' ? 4000 : 12 * MINUTE_MS),
     createdAt: ago((3 + index) * 24 * 60 * MINUTE_MS),
     facts: state === 'registered' ? null : factsOf(id, name, index, simulated),
     slivers: 0,
-    groups: [],
-    tags: {},
-    runLevelDecision: null,
-    drain: null,
-    quarantine: null,
-    reboot: null,
-    interfaces: [],
-    addresses: [],
-    certificateExpiresAt: null,
   });
 }
 
-const factsOf = (id: string, name: string, index: number, simulated: boolean) => ({
-  id,
-  name,
-  version: '0.1.0',
-  clock: ago(0),
-  startedAt: ago((5 + index * 37) * MINUTE_MS),
-  vmm: simulated
-    ? { driver: 'simulated', detail: 'nothing runs', simulated: true }
-    : { driver: 'oci', detail: 'crun 1.8.1', simulated: false },
-  kernel: '6.12.9',
-  architecture: index % 5 === 4 ? 'arm64' : 'x64',
-  place: null,
-  capacity: {
-    ...{ cpuReservedMillis: 64_000, memoryMiB: 4096 * (1 + (index % 4)), diskMiB: 200_000 },
-    ...{ processes: 30_000, egressMinKbps: 1_000_000 },
-  },
-  leased: sumsOf(DEFAULT_RESOURCES),
-  ipv4: `192.0.2.${(index % 250) + 1}`,
-  ipv6Prefix: `2001:db8:${index.toString(16)}::/64`,
-  ssh: { host: `${name}.lab`, port: 2222 },
-  images: ['debian-12'],
-  features: [{ feature: 'project quotas', available: index % 3 !== 0, reason: 'the kernel was built without them' }],
-  slivers: 0,
-});
+const factsOf = (id: string, name: string, index: number, simulated: boolean) =>
+  facts({
+    id,
+    name,
+    clock: ago(0),
+    startedAt: ago((5 + index * 37) * MINUTE_MS),
+    ...(simulated ? { vmm: { driver: 'simulated', detail: 'nothing runs', simulated: true } } : {}),
+    architecture: index % 5 === 4 ? 'arm64' : 'x64',
+    capacity: {
+      ...{ cpuReservedMillis: 64_000, memoryMiB: 4096 * (1 + (index % 4)), diskMiB: 200_000 },
+      ...{ processes: 30_000, egressMinKbps: 1_000_000 },
+    },
+    leased: sumsOf(DEFAULT_RESOURCES),
+    ipv4: `192.0.2.${(index % 250) + 1}`,
+    ipv6Prefix: `2001:db8:${index.toString(16)}::/64`,
+    ssh: { host: `${name}.lab`, port: 2222 },
+    features: [{ feature: 'project quotas', available: index % 3 !== 0, reason: 'the kernel was built without them' }],
+    slivers: 0,
+  });
 
 /** Further nodes of a city stand on the same spot, every other one in the next town. */
 const drifted = (place: Place | null, round: number): Place | null =>
@@ -168,21 +154,16 @@ function addSlice(
   expiresInDays = 14,
 ): void {
   world.slices.push(
-    Slice.parse({
+    aSlice({
       name,
       site: name.split('_')[0],
       description,
-      url: '',
-      image: 'debian-12',
       resources: DEFAULT_RESOURCES,
       createdAt: ago(24 * 60 * MINUTE_MS),
       expiresAt: ahead(expiresInDays * 24 * 60 * MINUTE_MS),
       persons: ['ada@example.org', 'grace@example.org'],
       slivers: 0,
       running: 0,
-      initialCommand: '',
-      maxNodes: null,
-      suspensions: [],
     }),
   );
   world.slivers.push(...nodes.map((node, index) => makeSliver(name, node, healthy ? 0 : index)));
@@ -209,7 +190,7 @@ function makeSliver(slice: string, node: PlcNode, index: number): Sliver {
     unreachable: { code: 'node_unreachable', message: 'Its node is not connected; it is asked as soon as it is.' },
   };
   const running = state === 'running';
-  return Sliver.parse({
+  return aSliver({
     slice,
     node: node.name,
     state,

@@ -1,27 +1,11 @@
-import { Sliver } from '@planetlab/contract';
+import type { Sliver } from '@planetlab/contract';
+import { aSliver } from '@planetlab/contract/testing';
 import { describe, expect, it } from 'vitest';
 import { painter } from '../output/paint.ts';
 import { progressLines } from './progress.ts';
 
 const sliver = (node: string, state: string, reason: { code: string; message: string } | null = null): Sliver =>
-  Sliver.parse({
-    ...{
-      slice: 'demo_x',
-      node,
-      state,
-      reason,
-      since: '2026-01-01T00:00:00.000Z',
-      requestedAt: '2026-01-01T00:00:00.000Z',
-    },
-    ...{
-      timeToRunningMs: state === 'running' ? 84 : null,
-      leaseId: null,
-      leaseExpiresAt: null,
-      ipv4: null,
-      ipv6: null,
-      ssh: null,
-    },
-  });
+  aSliver({ node, state, reason, timeToRunningMs: state === 'running' ? 84 : null });
 
 describe('the progress of slivers', () => {
   it('is a line for each with its state and reason, and a count', () => {

@@ -6,14 +6,15 @@ import {
   Key,
   Person,
   PlcEvent,
-  PlcNode,
+  type PlcNode,
   plcRoutes,
   type Reason,
   type Site,
-  Slice,
-  Sliver,
+  type Slice,
+  type Sliver,
 } from '@planetlab/contract';
 import { acceptExec, createApp, sendEvents, serve } from '@planetlab/contract/server';
+import { aNode, aSite, aSlice, aSliver } from '@planetlab/contract/testing';
 import {
   changedResources,
   NodeName,
@@ -27,7 +28,6 @@ import { serveMissionControl } from './plc-mission-control.ts';
 import { operationOf, serveOperations } from './plc-operations.ts';
 import { selectionOf } from './plc-selection.ts';
 import { runHere } from './run-here.ts';
-import { UNDECIDED_NODE, UNSET_SITE } from './undecided.ts';
 
 /** A PLC in memory behind the real contract, for tests of the command line alone. Programs run on this machine. */
 export interface PlcServer extends AsyncDisposable {
@@ -122,7 +122,7 @@ function serveAccounts(app: App, state: State): void {
     return person;
   });
   serve(app, plcRoutes.createSite, async ({ body }) => {
-    const site: Site = { ...body, ...UNSET_SITE, createdAt: now(), nodes: 0, slices: 0 };
+    const site = aSite({ ...body, createdAt: now() });
     if (state.sites.has(site.name)) throw new PlanetLabError('already_exists', `There is a site ${site.name} already.`);
     state.sites.set(site.name, site);
     return site;
@@ -183,20 +183,8 @@ function serveAccounts(app: App, state: State): void {
 
 function serveNodes(app: App, state: State): void {
   serve(app, plcRoutes.createNode, async ({ body }) => {
-    const node = PlcNode.parse({
-      ...body,
-      id: randomUUID(),
-      runLevel: 'boot',
-      state: 'connected',
-      reason: null,
-      lastSeenAt: now(),
-      createdAt: now(),
-      facts: null,
-      slivers: 0,
-      groups: [],
-      tags: {},
-      ...UNDECIDED_NODE,
-    });
+    const times = { lastSeenAt: now(), createdAt: now() };
+    const node = aNode({ ...body, ...times, id: randomUUID(), facts: null, slivers: 0 });
     state.nodes.set(node.name, node);
     return node;
   });
@@ -219,7 +207,7 @@ function serveNodes(app: App, state: State): void {
 
 function serveSlices(app: App, state: State): void {
   serve(app, plcRoutes.createSlice, async ({ body }) => {
-    const slice = Slice.parse({
+    const slice = aSlice({
       ...body,
       site: body.name.split('_')[0],
       createdAt: now(),
@@ -227,8 +215,6 @@ function serveSlices(app: App, state: State): void {
       persons: [ADA, ...body.persons],
       slivers: 0,
       running: 0,
-      maxNodes: null,
-      suspensions: [],
     });
     state.slices.set(slice.name, slice);
     return slice;
@@ -317,19 +303,9 @@ function serveSlivers(app: App, state: State): void {
 }
 
 const requestedSliver = (slice: string, node: string): Sliver =>
-  Sliver.parse({
-    slice,
-    node,
-    state: 'requested',
-    reason: null,
-    since: now(),
-    requestedAt: now(),
-    timeToRunningMs: null,
-    leaseId: null,
-    leaseExpiresAt: null,
-    ipv4: null,
-    ipv6: null,
-    ssh: null,
+  aSliver({
+    ...{ slice, node, state: 'requested', since: now(), requestedAt: now(), timeToRunningMs: null },
+    ...{ ipv4: null, ipv6: null, ssh: null },
   });
 
 function meetFate(state: State, sliver: Sliver): void {

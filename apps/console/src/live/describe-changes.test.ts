@@ -1,5 +1,5 @@
+import { aNode, aSliver } from '@planetlab/contract/testing';
 import { describe, expect, it } from 'vitest';
-import { aNode, aSliver } from '../test-data.ts';
 import { describeChanges, snapshotOf } from './describe-changes.ts';
 
 describe('describeChanges', () => {

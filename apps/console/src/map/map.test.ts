@@ -1,5 +1,5 @@
+import { aNode, aSliver } from '@planetlab/contract/testing';
 import { describe, expect, it } from 'vitest';
-import { aNode, aSliver } from '../test-data.ts';
 import { joiningLines } from './arcs.ts';
 import { dotsOf, looksOf } from './dots.ts';
 import { placeLabels } from './labels.ts';

@@ -1,6 +1,6 @@
+import { aNode, before, NOW_MS } from '@planetlab/contract/testing';
 import { SiteName } from '@planetlab/model';
 import { describe, expect, it } from 'vitest';
-import { aNode, before, NOW_MS } from '../test-data.ts';
 import {
   decisionsOf,
   interfacesInWords,

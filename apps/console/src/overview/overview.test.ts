@@ -1,6 +1,6 @@
+import { aNode, aSlice, aSliver, before, NOW_MS } from '@planetlab/contract/testing';
 import { describe, expect, it } from 'vitest';
 import { isStuck, tallyInWords, tallyOf } from '../slices/tally.ts';
-import { aNode, aSlice, aSliver, before, NOW_MS } from '../test-data.ts';
 import { mattersOf } from './attention.ts';
 import { figuresOf } from './figures.ts';
 

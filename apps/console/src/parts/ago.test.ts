@@ -1,5 +1,5 @@
+import { before, NOW_MS } from '@planetlab/contract/testing';
 import { describe, expect, it } from 'vitest';
-import { before, NOW_MS } from '../test-data.ts';
 import { ago, coarseDuration, expiresIn } from './ago.ts';
 
 describe('times in words', () => {
