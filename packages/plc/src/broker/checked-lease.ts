@@ -5,7 +5,7 @@ import { isPlanetLabError, PlanetLabError, sameResources } from '@planetlab/mode
 import type { NodeClient } from '../uplinks/node-client.ts';
 import type { Uplink } from '../uplinks/uplink.ts';
 import type { Known } from './known.ts';
-import { shared } from './shared-resources.ts';
+import { shared } from './shared.ts';
 import type { HeldLease } from './types.ts';
 
 /**

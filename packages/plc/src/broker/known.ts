@@ -16,7 +16,7 @@ export interface Known {
 }
 
 /** What a sliver's row says of it, besides what is wanted. */
-export interface Noted extends Pick<Selectable<SliverTable>, 'lease_id' | 'state' | 'reason' | 'ipv4' | 'ipv6'> {
+export interface Noted extends Pick<Selectable<SliverTable>, 'reason' | 'ipv4' | 'ipv6'> {
   readonly lease_expires_ms: number | null;
   /** Of the latest notice that was heard. */
   readonly noticed_ms: number | null;
@@ -25,13 +25,13 @@ export interface Noted extends Pick<Selectable<SliverTable>, 'lease_id' | 'state
 export function knownOf(rows: readonly (readonly [BrokerSliver, Noted])[]): Known {
   const leases: HeldLease[] = [];
   const slivers: KnownSliver[] = [];
-  for (const [{ slice, resources, stopped }, noted] of rows) {
-    const { lease_id: leaseId, lease_expires_ms, noticed_ms, state, reason, ipv4, ipv6 } = noted;
+  for (const [{ slice, resources, stopped, leaseId, shown }, noted] of rows) {
+    const { lease_expires_ms, noticed_ms, reason, ipv4, ipv6 } = noted;
     if (leaseId === null || lease_expires_ms === null) continue;
     const expiresAt = toInstant(lease_expires_ms);
     leases.push({ ...{ id: leaseId, slice, expiresAt, resources }, ...(stopped === null ? {} : { stopped }) });
     const noticedAt = noticed_ms === null ? null : toInstant(noticed_ms);
-    slivers.push({ slice, leaseId, state, reason, ipv4, ipv6, noticedAt });
+    slivers.push({ slice, leaseId, state: shown.state, reason, ipv4, ipv6, noticedAt });
   }
   return { leases, leasesDigest: digestOfLeases(leases), slivers, sliversDigest: digestOfSlivers(slivers) };
 }

@@ -7,7 +7,7 @@ import type { Db, NodeTable, SliverTable } from '../store/schema.ts';
 import { together } from '../store/together.ts';
 import { readTagsOfSlivers } from '../tags/tags-of-slivers.ts';
 import { type Known, knownOf, type Noted } from './known.ts';
-import { shared } from './shared-resources.ts';
+import { shared, sharedText } from './shared.ts';
 import type { BrokerSliver } from './types.ts';
 
 /** What is wanted on a node, of all its slices or of those that were asked for. */
@@ -208,19 +208,19 @@ function sliverOf(row: Row, slice: SliceOf, orders: NodeOrders, tags: Tags): Bro
   const isInitialised = row.initialised_lease !== null && row.initialised_lease === row.lease_id;
   return {
     id: row.id,
-    slice: row.slice,
+    slice: sharedText(row.slice),
     wanted: row.wanted,
     sliceEndsMs: slice.endsMs,
     image: slice.image,
     resources: slice.resources,
     leaseId: row.lease_id,
     keys: slice.keys,
-    accessHash: row.access_hash,
+    accessHash: sharedText(row.access_hash),
     tags,
     tagsHash: row.tags_hash,
     initialCommand: isInitialised ? '' : slice.initialCommand,
     ...serviceOf(orders, slice.suspended),
-    shown: { state: row.state, code: row.code },
+    shown: { state: sharedText(row.state), code: sharedText(row.code) },
   };
 }
 

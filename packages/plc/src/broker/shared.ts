@@ -1,6 +1,7 @@
 import { type Resources, resourcesText } from '@planetlab/model';
 
 const MOST_KEPT = 10_000;
+const keptTexts = new Map<string, string>();
 const kept = new Map<string, Resources>();
 
 /**
@@ -14,4 +15,14 @@ export function shared(resources: Resources): Resources {
   if (kept.size >= MOST_KEPT) kept.clear();
   kept.set(text, resources);
   return resources;
+}
+
+/** The same of what each row of the database brings anew, though many say it: a slice's name, a state, a hash. */
+export function sharedText<T extends string | null>(text: T): T {
+  if (text === null) return text;
+  const known = keptTexts.get(text);
+  if (known !== undefined) return known as T; // it is the same text
+  if (keptTexts.size >= MOST_KEPT) keptTexts.clear();
+  keptTexts.set(text, text);
+  return text;
 }
