@@ -131,7 +131,7 @@ async function run(flags: RunFlags): Promise<void> {
     ...(adminEmail === undefined ? {} : { adminEmail }),
   });
   process.on('SIGHUP', () => plc.reloadCertificate());
-  await using _memory = startMemoryKeeper(await thisMemory());
+  await using _memory = startMemoryKeeper(await thisMemory(() => plc.requests()));
   say(`Ready: people at ${plc.publicUrl}, nodes at ${plc.nodeAddress}.`);
   await stop;
   say('Stopping.');

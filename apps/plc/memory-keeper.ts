@@ -8,6 +8,8 @@ export interface MemoryLook {
   /** Processor time so far. */
   readonly busyMs: number;
   readonly residentMiB: number;
+  /** Requests that have come so far. */
+  readonly requests: number;
 }
 
 export interface MemoryKeeperOptions {
@@ -28,6 +30,8 @@ const WORTH_MIB = 256;
 const GROWTH_MIB = 64;
 /** Of one core. A thousand nodes that do nothing take an eighth of it. */
 const QUIET_PART = 0.25;
+/** Who asks more often than that would wait for a collection. */
+const QUIET_REQUESTS_PER_SECOND = 1;
 
 /**
  * Gives back in a quiet moment what a busy hour took: V8 lets garbage lie while nothing is allocated, and the C library
@@ -59,19 +63,21 @@ async function keep(options: MemoryKeeperOptions, signal: AbortSignal): Promise<
 }
 
 export function isTimeToGiveBack(before: MemoryLook, now: MemoryLook, leftMiB: number): boolean {
-  const isQuiet = now.busyMs - before.busyMs < QUIET_PART * (now.atMs - before.atMs);
-  return isQuiet && now.residentMiB > Math.max(WORTH_MIB, leftMiB + GROWTH_MIB);
+  const ms = now.atMs - before.atMs;
+  const isIdle = now.busyMs - before.busyMs < QUIET_PART * ms;
+  const isAsked = now.requests - before.requests > (QUIET_REQUESTS_PER_SECOND * ms) / 1000;
+  return isIdle && !isAsked && now.residentMiB > Math.max(WORTH_MIB, leftMiB + GROWTH_MIB);
 }
 
 /** Of this process. */
-export async function thisMemory(): Promise<MemoryKeeperOptions> {
+export async function thisMemory(requests: () => number): Promise<MemoryKeeperOptions> {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');
   return {
     look() {
       const { user, system } = process.cpuUsage();
       const residentMiB = process.memoryUsage.rss() / 2 ** 20;
-      return { atMs: performance.now(), busyMs: (user + system) / 1000, residentMiB };
+      return { atMs: performance.now(), busyMs: (user + system) / 1000, residentMiB, requests: requests() };
     },
     collect: () => collect(),
     release: await pagesOfLibrary(),

@@ -64,6 +64,8 @@ export interface Plc extends AsyncDisposable {
   readonly nodeAddress: string;
   /** File with the API token of the admin made at the first start. */
   readonly adminTokenFile: string;
+  /** How many requests of people and their programs have come so far. */
+  requests(): number;
   /** Reads the TLS files again, for connections from now on. When they cannot be used the old ones stay, and the log says why. */
   reloadCertificate(): void;
 }

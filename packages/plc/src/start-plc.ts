@@ -128,7 +128,7 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   await uplinks.listensAt(
     options.processAddress ?? processAddress(parseHostPort(options.nodeListen), nodeListener.port),
   );
-  const { app, drain } = await publicApp(parts);
+  const { app, drain, requests } = await publicApp(parts);
   stack.defer(() => app.close());
   await app.listen({ host: listen.host, port: listen.port }).catch((error) => {
     throw listenError(error, listen);
@@ -146,6 +146,7 @@ export async function startPlc(given: PlcOptions): Promise<Plc> {
   return {
     ...addresses,
     adminTokenFile: join(state, BOOTSTRAP_TOKEN_FILE),
+    requests,
     reloadCertificate: () => reloadTls(app, options.tls, log),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
@@ -214,7 +215,9 @@ async function leave({ uplinks, passOn }: Parts): Promise<void> {
   await uplinks[Symbol.asyncDispose]();
 }
 
-async function publicApp(parts: Parts): Promise<{ readonly app: App; readonly drain: Drain }> {
+async function publicApp(
+  parts: Parts,
+): Promise<{ readonly app: App; readonly drain: Drain; readonly requests: () => number }> {
   const { options, store, authority, addresses } = parts;
   // The proxy with TLS is on this machine: the limits on signing in count whom it speaks for.
   const app = createApp({
@@ -229,7 +232,7 @@ async function publicApp(parts: Parts): Promise<{ readonly app: App; readonly dr
   serveHealth(app, store.db, drain);
   const actors: Actors = new WeakMap();
   const principalOf = (request: FastifyRequest) => actors.get(request)?.principal;
-  observeRequests(app, parts.metrics.registry, options.log, principalOf);
+  const requests = observeRequests(app, parts.metrics.registry, options.log, principalOf);
   const limit = await createRequestLimit(app, options.requestsPerMinute ?? REQUESTS_PER_MINUTE, principalOf);
   useConventions(app, { limit, guard: createChangeGuard(store, principalOf) });
   const serve = servePersonWith(store, actors);
@@ -265,7 +268,7 @@ async function publicApp(parts: Parts): Promise<{ readonly app: App; readonly dr
   serveMetrics(app, store, parts.metrics);
   serveNodeMetrics(app, serve, store, publicUrl);
   if (options.consoleFolder !== undefined) await serveConsole(app, resolve(options.consoleFolder));
-  return { app, drain };
+  return { app, drain, requests };
 }
 
 function startHousekeeping(store: Store, leaseMs: number, log: PlcOptions['log']): Disposable {
