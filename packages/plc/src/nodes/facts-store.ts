@@ -30,7 +30,7 @@ export interface FactsStore {
 const FACTS_TOGETHER = 100;
 const AGAIN_TOGETHER = 250;
 const FACTS_COLUMNS = { id: 'uuid', facts: 'jsonb', trouble: 'jsonb', measured: 'jsonb' } as const;
-const SAID_COLUMNS = { id: 'uuid', facts: 'jsonb', measured: 'jsonb' } as const;
+const AGAIN_COLUMNS = { id: 'uuid', passing: 'jsonb', measured: 'jsonb' } as const;
 
 /** For many nodes at once. */
 export function createFactsStore({ db }: Store): FactsStore {
@@ -43,7 +43,7 @@ export function createFactsStore({ db }: Store): FactsStore {
     storeAgain: together(
       AGAIN_TOGETHER,
       async (batch: readonly SaidFacts[]) => {
-        await storeSaid(db, batch);
+        await storePassing(db, batch);
         return nothing(batch);
       },
       { gatherMs: SECOND_MS },
@@ -51,10 +51,14 @@ export function createFactsStore({ db }: Store): FactsStore {
   };
 }
 
-async function storeSaid(db: Db, batch: readonly SaidFacts[]): Promise<void> {
+/** Nothing but what is another at every look: the rest may have been stored anew meanwhile, by whoever holds the node's next uplink. */
+async function storePassing(db: Db, batch: readonly SaidFacts[]): Promise<void> {
   const said = batch.toSorted((a, b) => (a.id < b.id ? -1 : 1)); // rows are locked in this order everywhere
-  const given = givenRows(SAID_COLUMNS, said);
-  await sql`update nodes set facts = given.facts, measured = given.measured from ${given} where nodes.id = given.id`.execute(
+  const given = givenRows(
+    AGAIN_COLUMNS,
+    said.map(({ id, facts: { clock, sensors }, measured }) => ({ id, passing: { clock, sensors }, measured })),
+  );
+  await sql`update nodes set facts = nodes.facts || given.passing, measured = given.measured from ${given} where nodes.id = given.id`.execute(
     db,
   );
 }
