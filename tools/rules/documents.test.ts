@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkDependencyList, checkPackageDocs } from './documents.ts';
+import { checkDependencyList, checkPackageDocs, checkReferences } from './documents.ts';
 import { repositoryOf } from './repository.ts';
 import { formatViolation } from './violation.ts';
 
@@ -46,6 +46,25 @@ describe('the list of dependencies', () => {
       expect.stringContaining('node (in package.json) has no line'),
       expect.stringContaining('gone is not in package.json'),
       expect.stringContaining('curl is not in tools/setup/packages.txt'),
+    ]);
+  });
+});
+
+describe('references in documents', () => {
+  const check = (text: string) => {
+    const manifest = JSON.stringify({ scripts: { lab: 'x', 'package:node': 'x' } });
+    const files = { 'package.json': manifest, 'docs/a.md': text, 'docs/b/c.md': '', LICENSE: '' };
+    return checkReferences(repositoryOf(new Map(Object.entries(files)))).map(formatViolation);
+  };
+
+  it('lead to files and folders that are there, and to commands', () => {
+    const text =
+      '[a](b/c.md#part), [b](b), [c](../LICENSE), [d](https://example.org), [e](#part): `npm run package:node`';
+    expect(check(text)).toEqual([]);
+    expect(check('[a](c.md) or [b](../docs/b/d.md); `npm --silent run lap -- --once`')).toEqual([
+      expect.stringMatching(/^docs\/a.md: It links to c.md/),
+      expect.stringContaining('../docs/b/d.md'),
+      expect.stringContaining('no command "lap"'),
     ]);
   });
 });

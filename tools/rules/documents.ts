@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Repository, RootManifest, Workspace } from './repository.ts';
 import type { Source } from './source.ts';
 import type { Violation } from './violation.ts';
@@ -67,4 +68,28 @@ function compare(names: readonly string[], explained: readonly string[], where: 
     })),
     ...spare.map((name) => ({ file: LIST, message: `${name} is not in ${where}; remove its line.` })),
   ];
+}
+
+/** Links of documents to files of the repository lead somewhere, and `npm run` names a command that there is. */
+export function checkReferences({ texts }: Pick<Repository, 'texts'>): Violation[] {
+  const scripts = commandsOf(texts.get('package.json') ?? '{}');
+  const isThere = (path: string) => texts.has(path) || [...texts.keys()].some((file) => file.startsWith(`${path}/`));
+  return [...texts].flatMap(([file, text]) => {
+    if (!file.endsWith('.md')) return [];
+    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link.replace(/#.*$/, ''));
+    const lost = links.filter(
+      (link) => link !== '' && !/^[a-z]+:/.test(link) && !isThere(posix.join(posix.dirname(file), link)),
+    );
+    const called = [...text.matchAll(/\bnpm (?:--silent )?run ([a-z][a-z:-]*)/g)].map(([, name = '']) => name);
+    const unknown = called.filter((name) => !scripts.includes(name));
+    return [
+      ...lost.map((link) => ({ file, message: `It links to ${link}, which is not there.` })),
+      ...unknown.map((name) => ({ file, message: `package.json has no command "${name}".` })),
+    ];
+  });
+}
+
+function commandsOf(manifest: string): readonly string[] {
+  const { scripts = {} } = JSON.parse(manifest) as { scripts?: Record<string, string> }; // our own file
+  return Object.keys(scripts);
 }

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { checkCycles } from './cycles.ts';
-import { checkDependencyList, checkPackageDocs } from './documents.ts';
+import { checkDependencyList, checkPackageDocs, checkReferences } from './documents.ts';
 import { checkImportsOfOthers, checkImportsOfOurs } from './imports.ts';
 import { readRepository } from './repository.ts';
 import { SIZE_EXCEPTIONS } from './size-exceptions.ts';
@@ -31,6 +31,8 @@ describe('in this repository', () => {
   it('every dependency has its reason, and every reason its dependency', () => {
     expectNone(checkDependencyList(repository));
   });
+
+  it('what documents link to and call is there', () => expectNone(checkReferences(repository)));
 
   it('functions and files keep to their lengths', () => expectNone(checkSizes(sources, SIZE_EXCEPTIONS)));
 
