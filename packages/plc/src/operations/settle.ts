@@ -7,7 +7,6 @@ import { applyChanges, type ItemChange } from './apply-changes.ts';
 import { type Look, type OpenItem, openItems } from './open-items.ts';
 import { answerOf, type Counts, TIMED_OUT } from './rules.ts';
 
-const FIRST_VERSION = 1;
 /** What is read and written in one transaction; an operation with more items is looked at alone. */
 const MOST_ITEMS = 5_000;
 
@@ -26,8 +25,7 @@ export interface Changed {
  */
 export async function settleOperations(store: Store, which: Which = 'all'): Promise<void> {
   const bySlice = typeof which === 'string' ? undefined : Map.groupBy(which.slivers, sliceOf);
-  const isWhole = ({ id, version }: Running) =>
-    typeof which === 'string' || (version === FIRST_VERSION && which.begun.has(id));
+  const isWhole = ({ id }: Running) => typeof which === 'string' || which.begun.has(id);
   const subjectsOf = (running: Running) => (isWhole(running) ? undefined : (bySlice?.get(running.slice) ?? []));
   for (const batch of inBatches(await runningOperations(store, which), subjectsOf)) {
     await store.db.transaction().execute(async (trx) => {
@@ -51,13 +49,10 @@ export async function settleOperation(store: Store, id: string): Promise<void> {
   });
 }
 
-type Running = Pick<Selectable<OperationTable>, 'id' | 'slice' | 'version' | 'counts'>;
+type Running = Pick<Selectable<OperationTable>, 'id' | 'slice' | 'counts'>;
 
 async function runningOperations(store: Store, which: Which): Promise<readonly Running[]> {
-  let query = store.db
-    .selectFrom('operations')
-    .select(['id', 'slice', 'version', 'counts'])
-    .where('ended_at', 'is', null);
+  let query = store.db.selectFrom('operations').select(['id', 'slice', 'counts']).where('ended_at', 'is', null);
   if (which === 'due') query = query.where('deadline_at', '<=', store.now());
   else if (which !== 'all') {
     const slices = [...new Set([...which.slivers].map(sliceOf))];
