@@ -1,5 +1,5 @@
 /**
- * `npm run test:vm -- [--only NAME...] [--minutes N] [--resume] [--keep] [--json]`: boots a Debian 13 with systemd and
+ * `npm run test:vm -- [--only NAME...] [--machines N] [--minutes N] [--resume] [--keep] [--json]`: boots a Debian 13 with systemd and
  * cgroup v2 in QEMU, tries the packages of node and PLC in it, and runs the host tests in it, each file by itself.
  */
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { baseDisk } from './base-disk.ts';
 import { kvmWorks } from './kvm.ts';
-import { startMachine } from './machine.ts';
+import { type Machine, type MachineOptions, startMachine } from './machine.ts';
 import { sourcesKey } from './part-sources.ts';
 import { allParts, type Part } from './parts.ts';
 import { debianRecipe } from './recipe.ts';
@@ -21,6 +21,7 @@ const HELP = `Boots a Debian 13 with systemd and cgroup v2 in QEMU (hours for ev
 
   --only NAME...   only these: boot, package, plc, or files such as tests/host/linux.test.ts
   --resume         leave out what has passed before with the same sources of what it tests
+  --machines N     share the parts among so many machines at the same time, each of 4 GiB and one processor of ours (default 1)
   --minutes N      end after that time (default 180)
   --keep           leave the machine running at the end, until Ctrl-C
   --json           one line of JSON at the end
@@ -36,6 +37,7 @@ const { values, positionals } = parseArgs({
   options: {
     only: { type: 'boolean' },
     resume: { type: 'boolean' },
+    machines: { type: 'string', default: '1' },
     minutes: { type: 'string', default: String(DEFAULT_MINUTES) },
     keep: { type: 'boolean' },
     json: { type: 'boolean' },
@@ -71,7 +73,8 @@ async function main(): Promise<number> {
 function whyNotHere(): string | undefined {
   if (process.platform !== 'linux' || process.arch !== 'x64') return 'the test machine runs on Linux on x86-64 only';
   if (process.getuid?.() !== 0) return 'making its disks needs root; run it as root or through sudo';
-  return Number(values.minutes) > 0 ? undefined : '--minutes is a number of minutes';
+  if (!(Number(values.minutes) > 0)) return '--minutes is a number of minutes';
+  return /^[1-9]$/.test(values.machines) ? undefined : '--machines is a number from 1 to 9';
 }
 
 function stampNow(): Stamp {
@@ -82,6 +85,20 @@ function stampNow(): Stamp {
     commit: commitNow(ROOT),
     nowMs: Date.now,
   };
+}
+
+async function startMachines(
+  stack: AsyncDisposableStack,
+  { scratch, logs, ...options }: Omit<MachineOptions, 'consoleLog'> & { readonly logs: string },
+): Promise<readonly Machine[]> {
+  const machines: Machine[] = [];
+  for (let number = 1; number <= Number(values.machines); number++) {
+    const own = join(scratch, String(number));
+    mkdirSync(own);
+    const consoleLog = join(logs, number === 1 ? 'console.log' : `console-${number}.log`);
+    machines.push(stack.use(await startMachine({ ...options, scratch: own, consoleLog })));
+  }
+  return machines;
 }
 
 async function test(parts: readonly Part[], scratch: string, signal: AbortSignal): Promise<number> {
@@ -96,16 +113,16 @@ async function test(parts: readonly Part[], scratch: string, signal: AbortSignal
   const sources = await sourceDisk({ root: ROOT, scratch, packages: [...packages] }, making);
   const kvm = await kvmWorks(base.kernel, signal);
   say(`booting ${kvm ? 'under KVM' : '(emulated: no guest starts under KVM here)'}; what it says goes to ${logs}`);
-  await using machine = await startMachine({ base, sources, scratch, kvm, consoleLog: join(logs, 'console.log') });
-  const interruption = await runParts(machine, { parts, results, logs, say, signal });
+  await using stack = new AsyncDisposableStack();
+  const machines = await startMachines(stack, { base, sources, scratch, kvm, logs });
+  const interruption = await runParts(machines, { parts, results, logs, say, signal });
   const all = results.all();
   process.stdout.write(table(all));
   const outcome = outcomeOf(all, parts, Math.round((performance.now() - startedAt) / 1000), interruption);
   if (values.json === true) process.stdout.write(`${JSON.stringify(outcome)}\n`);
   if (values.keep === true && interruption === undefined) {
-    say(
-      `it goes on until Ctrl-C; its console: socat -,raw,echo=0,escape=0x1d UNIX:${machine.console} (Ctrl-] leaves it)`,
-    );
+    for (const { console } of machines)
+      say(`it goes on until Ctrl-C; its console: socat -,raw,echo=0,escape=0x1d UNIX:${console} (Ctrl-] leaves it)`);
     await untilAborted(signal);
   }
   return outcome.ok ? 0 : 1;

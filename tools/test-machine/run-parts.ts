@@ -13,27 +13,33 @@ export interface Run {
   readonly signal: AbortSignal;
 }
 
-/** Runs the parts one after another, also after one that failed; why it ended before the last, if it did. */
-export async function runParts(machine: Machine, run: Run): Promise<string | undefined> {
+/**
+ * Runs the parts, also after one that failed: each machine takes the next when it is done with one. Gives why it ended
+ * before the last, if it did.
+ */
+export async function runParts(machines: readonly Machine[], run: Run): Promise<string | undefined> {
   const { parts, results, say, signal } = run;
   const stopped = untilAborted(signal).then(() => Promise.reject<never>(signal.reason));
   stopped.catch(() => {}); // it may come when nothing is waited for any more
-  const orEnd = <T>(work: Promise<T>): Promise<T> => Promise.race([work, machine.ended, stopped]);
+  const left = parts.filter(({ name }) => !results.has(name)).values();
   try {
-    await orEnd(machine.agent.ready());
-    for (const part of parts) {
-      if (results.has(part.name)) continue;
-      say(`${part.name} ...`);
-      const result = await orEnd(runPart(part, machine, run.logs));
-      results.add(result);
-      for (const failure of result.failures) say(`  failed: ${failure}`);
-      for (const reason of result.reasons) say(`  ${reason}`);
-    }
+    await Promise.all(machines.map((machine) => Promise.race([runNext(machine, left, run), machine.ended, stopped])));
     return undefined;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     say(why);
     return why;
+  }
+}
+
+async function runNext(machine: Machine, left: Iterable<Part>, { results, logs, say }: Run): Promise<void> {
+  await machine.agent.ready();
+  for (const part of left) {
+    say(`${part.name} ...`);
+    const result = await runPart(part, machine, logs);
+    results.add(result);
+    for (const failure of result.failures) say(`  failed: ${part.name}: ${failure}`);
+    for (const reason of result.reasons) say(`  ${reason}`);
   }
 }
 
