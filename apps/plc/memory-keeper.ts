@@ -26,7 +26,7 @@ const LOOK_EVERY_MS = 10_000;
 const SETTLE_MS = 3_000;
 /** A process that is smaller has nothing that is worth a pause. */
 const WORTH_MIB = 256;
-/** Above what was left the last time. */
+/** Above what was left the last time, when it has done nothing since but be there. */
 const GROWTH_MIB = 64;
 /** Of one core. A thousand nodes that do nothing take an eighth of it. */
 const QUIET_PART = 0.25;
@@ -54,20 +54,26 @@ async function keep(options: MemoryKeeperOptions, signal: AbortSignal): Promise<
   let leftMiB = 0;
   for (let before = look(); !signal.aborted; before = look()) {
     await pause(lookEveryMs);
-    if (signal.aborted || !isTimeToGiveBack(before, look(), leftMiB)) continue;
-    collect();
-    await pause(settleMs);
-    release();
-    leftMiB = look().residentMiB;
+    const now = look();
+    if (!isQuiet(before, now))
+      leftMiB = 0; // of what was needed then much may be garbage now
+    else if (!signal.aborted && isWorthIt(now, leftMiB)) {
+      collect();
+      await pause(settleMs);
+      release();
+      leftMiB = look().residentMiB;
+    }
   }
 }
 
-export function isTimeToGiveBack(before: MemoryLook, now: MemoryLook, leftMiB: number): boolean {
+export function isQuiet(before: MemoryLook, now: MemoryLook): boolean {
   const ms = now.atMs - before.atMs;
-  const isIdle = now.busyMs - before.busyMs < QUIET_PART * ms;
   const isAsked = now.requests - before.requests > (QUIET_REQUESTS_PER_SECOND * ms) / 1000;
-  return isIdle && !isAsked && now.residentMiB > Math.max(WORTH_MIB, leftMiB + GROWTH_MIB);
+  return !isAsked && now.busyMs - before.busyMs < QUIET_PART * ms;
 }
+
+export const isWorthIt = ({ residentMiB }: MemoryLook, leftMiB: number): boolean =>
+  residentMiB > Math.max(WORTH_MIB, leftMiB + GROWTH_MIB);
 
 /** Of this process. */
 export async function thisMemory(requests: () => number): Promise<MemoryKeeperOptions> {
