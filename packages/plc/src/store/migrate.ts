@@ -17,6 +17,7 @@ import { deviceSignIns } from './migrations/0014-device-sign-ins.ts';
 import { sensors } from './migrations/0015-sensors.ts';
 import { lists } from './migrations/0016-lists.ts';
 import { unusedFunction } from './migrations/0017-unused-function.ts';
+import { sshOfNodes } from './migrations/0018-ssh-of-nodes.ts';
 import type { Db } from './schema.ts';
 
 /** In the order of their names. One that was released is never edited: a new one follows it. */
@@ -38,6 +39,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0015-sensors': sensors,
   '0016-lists': lists,
   '0017-unused-function': unusedFunction,
+  '0018-ssh-of-nodes': sshOfNodes,
 };
 
 /**

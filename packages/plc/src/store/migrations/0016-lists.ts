@@ -11,8 +11,6 @@ const SHOWN = [
 ];
 
 const STATEMENTS = [
-  // of all that a node says of itself, what is shown with each of its slivers: to take it out of the rest is most of reading a list of slivers
-  "alter table nodes add column ssh jsonb generated always as (facts -> 'ssh') stored",
   // a row for each statement that changed it, in its transaction: who reads in one look which there are knows whether there are new ones
   `create table node_list_changes (
     id bigint generated always as identity primary key,
