@@ -35,7 +35,7 @@ const QUIET_REQUESTS_PER_SECOND = 1;
 
 /**
  * Gives back in a quiet moment what a busy hour took: V8 lets garbage lie while nothing is allocated, and the C library
- * keeps freed pages between those in use. Each is a pause of some tenths of a second, which a busy process is not given.
+ * keeps freed pages between those in use. Each is a pause of up to a second, which a busy process is not given.
  */
 export function startMemoryKeeper(options: MemoryKeeperOptions): AsyncDisposable {
   const stopping = new AbortController();
@@ -61,7 +61,9 @@ async function keep(options: MemoryKeeperOptions, signal: AbortSignal): Promise<
       collect();
       await pause(settleMs);
       release();
-      leftMiB = look().residentMiB;
+      const { residentMiB } = look();
+      // What gave much back gives more the next time: it moves together only a part of what is left.
+      leftMiB = now.residentMiB - residentMiB < GROWTH_MIB ? residentMiB : 0;
     }
   }
 }
@@ -75,17 +77,20 @@ export function isQuiet(before: MemoryLook, now: MemoryLook): boolean {
 export const isWorthIt = ({ residentMiB }: MemoryLook, leftMiB: number): boolean =>
   residentMiB > Math.max(WORTH_MIB, leftMiB + GROWTH_MIB);
 
+/** Without the last word V8 finds what is garbage, and keeps the pages between what is not. */
+const COLLECTION = { type: 'major', execution: 'sync', flavor: 'last-resort' } as const;
+
 /** Of this process. */
 export async function thisMemory(requests: () => number): Promise<MemoryKeeperOptions> {
   setFlagsFromString('--expose-gc');
-  const collect: () => void = runInNewContext('gc');
+  const collect: (options: typeof COLLECTION) => void = runInNewContext('gc');
   return {
     look() {
       const { user, system } = process.cpuUsage();
       const residentMiB = process.memoryUsage.rss() / 2 ** 20;
       return { atMs: performance.now(), busyMs: (user + system) / 1000, residentMiB, requests: requests() };
     },
-    collect: () => collect(),
+    collect: () => collect(COLLECTION),
     release: await pagesOfLibrary(),
   };
 }
