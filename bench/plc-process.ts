@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, createClient, fetchTransport, plcRoutes, withHeaders } from '@planetlab/contract';
@@ -93,9 +93,15 @@ export function cpuSecondsOf(pid: number): number {
   return fields.slice(11, 15).reduce((sum, ticks) => sum + ticks, 0) / TICKS_PER_SECOND;
 }
 
-/** The server with all that it has started: sessions that have ended are counted in it. */
+/** The server with all that it has started: sessions that have ended are counted in it. Read anew when one ends meanwhile. */
 function databaseSeconds(state: string): number {
   const server = Number(readFileSync(join(state, 'postgres/postmaster.pid'), 'utf8').split('\n')[0]);
-  const sessions = readFileSync(`/proc/${server}/task/${server}/children`, 'utf8').trim().split(' ').map(Number);
-  return [server, ...sessions].reduce((sum, pid) => sum + cpuSecondsOf(pid), 0);
+  for (;;) {
+    const sessions = readFileSync(`/proc/${server}/task/${server}/children`, 'utf8').trim().split(' ').map(Number);
+    try {
+      return [...sessions, server].reduce((sum, pid) => sum + cpuSecondsOf(pid), 0);
+    } catch (error) {
+      if (sessions.every((pid) => existsSync(`/proc/${pid}`))) throw error;
+    }
+  }
 }
