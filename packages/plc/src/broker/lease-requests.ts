@@ -1,6 +1,7 @@
 import type { LeaseRequest } from '@planetlab/contract';
 import { errorOf, LEASE_REQUESTS_LIMIT } from '@planetlab/contract';
 import { isPlanetLabError, messageOf, PlanetLabError, SECOND_MS, toInstant } from '@planetlab/model';
+import { type BatchLimits, inBatches } from '../in-batches.ts';
 import { accessHashOf } from './plan.ts';
 import { leased, refused, type StepContext, type StepOutcome } from './steps.ts';
 import type { BrokerStep, HeldLease } from './types.ts';
@@ -19,7 +20,7 @@ export async function requestLeases(
   steps: readonly RequestStep[],
   told: (step: RequestStep, outcome: StepOutcome, error?: unknown) => void,
 ): Promise<void> {
-  for (const batch of inBatches(steps)) {
+  for (const batch of inBatches(steps, ONE_REQUEST)) {
     const answers = checkedAnswers(context, await ask(context, batch));
     await Promise.all(
       batch.map((step, index) =>
@@ -79,18 +80,8 @@ async function heed(context: StepContext, { sliver }: RequestStep, lease: HeldLe
 const forAnother = ({ slice }: HeldLease) =>
   new PlanetLabError('credential_invalid', `The node gave a lease for ${slice} instead.`);
 
-function* inBatches(steps: readonly RequestStep[]): Generator<readonly RequestStep[]> {
-  let batch: RequestStep[] = [];
-  let size = 0;
-  for (const step of steps) {
-    const more = 1000 + step.sliver.keys.reduce((sum, { person, key }) => sum + person.length + key.length + 30, 0);
-    if (batch.length === LEASE_REQUESTS_LIMIT || (batch.length > 0 && size + more > BODY_LIMIT_CHARACTERS)) {
-      yield batch;
-      batch = [];
-      size = 0;
-    }
-    batch.push(step);
-    size += more;
-  }
-  if (batch.length > 0) yield batch;
-}
+const ONE_REQUEST: BatchLimits<RequestStep> = {
+  mostItems: LEASE_REQUESTS_LIMIT,
+  mostSize: BODY_LIMIT_CHARACTERS,
+  sizeOf: ({ sliver }) => 1000 + sliver.keys.reduce((sum, { person, key }) => sum + person.length + key.length + 30, 0),
+};

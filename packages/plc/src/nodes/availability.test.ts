@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { NodeId, NodeName } from '@planetlab/model';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openDatabase } from '../store/database.ts';
 import { migrate } from '../store/migrate.ts';
 import type { Db } from '../store/schema.ts';
-import { startTestDatabase, type TestDatabase } from '../testing/test-processes.ts';
+import { openTestDatabase } from '../testing/test-processes.ts';
 import { noteAvailability } from './availability.ts';
 import { getNode } from './store.ts';
 
@@ -13,19 +12,16 @@ const START = Date.UTC(2026, 0, 1, 12);
 const MINUTE_MS = 60_000;
 const steady = NodeName.parse('steady');
 const process = randomUUID();
-let database: TestDatabase;
+let database: Awaited<ReturnType<typeof openTestDatabase>>;
 let db: Db;
 
 beforeAll(async () => {
-  database = await startTestDatabase();
-  db = openDatabase({ url: database.url }, () => {});
+  database = await openTestDatabase();
+  db = database.db;
   await migrate(db);
   await sql`insert into sites (name, title, created_at) values ('demo', 'Demo', ${new Date(START)})`.execute(db);
 });
-afterAll(async () => {
-  await db.destroy();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => database[Symbol.asyncDispose]());
 
 const addNode = async (name: NodeName, joined: boolean): Promise<NodeId> => {
   const id = NodeId.parse(randomUUID());

@@ -4,33 +4,29 @@ import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CHANGES_CHANNEL } from '../events/record.ts';
-import { openDatabase } from '../store/database.ts';
 import { migrate } from '../store/migrate.ts';
 import type { Db } from '../store/schema.ts';
 import { fakeFacts } from '../testing/fake-facts.ts';
 import type { JoinedNode } from '../testing/join.ts';
-import { startTestDatabase, type TestDatabase } from '../testing/test-processes.ts';
+import { openTestDatabase } from '../testing/test-processes.ts';
 import { createFactsStore, type FactsStore } from './facts-store.ts';
 import { getNode } from './store.ts';
 
 const id = NodeId.parse(randomUUID());
 const name = NodeName.parse('tokyo');
-let database: TestDatabase;
+let database: Awaited<ReturnType<typeof openTestDatabase>>;
 let db: Db;
 let store: FactsStore;
 
 beforeAll(async () => {
-  database = await startTestDatabase();
-  db = openDatabase({ url: database.url }, () => {});
+  database = await openTestDatabase();
+  db = database.db;
   await migrate(db);
   await sql`insert into sites (name, title, created_at) values ('demo', 'Demo', now())`.execute(db);
   await sql`insert into nodes (id, name, site, created_at) values (${id}, ${name}, 'demo', now())`.execute(db);
   store = createFactsStore({ db, now: () => new Date() });
 });
-afterAll(async () => {
-  await db.destroy();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => database[Symbol.asyncDispose]());
 
 const instant = (second: number) => toInstant(Date.UTC(2026, 0, 1, 12, 0, second));
 /** As a node says it at this second, after this boot. */

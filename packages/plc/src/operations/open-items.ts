@@ -47,11 +47,14 @@ type Items = RawBuilder<Selectable<OperationItemTable>>;
 const allOf = (operations: readonly string[]): Items =>
   sql`(select * from operation_items where operation_id = any(${operations}::uuid[]))`;
 
-/** Each is looked up by its key: what the database guesses of how many are still open is old as soon as much happens. */
+/**
+ * Each is looked up by its key: what the database guesses of how many are still open is old as soon as much happens, and
+ * `offset 0` keeps it from making a join of this by that guess.
+ */
 const named = (items: readonly (readonly [operation: string, subject: string])[]): Items =>
   sql`(select found.* from unnest(${items.map(([id]) => id)}::uuid[], ${items.map(([, subject]) => subject)}::text[])
-    as named (operation_id, subject) cross join lateral (select * from operation_items as any_item
-      where any_item.operation_id = named.operation_id and any_item.subject = named.subject offset 0) as found)`;
+    as named (operation_id, subject) cross join lateral (select * from operation_items as by_key
+      where by_key.operation_id = named.operation_id and by_key.subject = named.subject offset 0) as found)`;
 
 const select = (trx: Trx, now: Date, items: Items) =>
   trx

@@ -1,5 +1,6 @@
 import type { SliverName } from '@planetlab/model';
 import { type Selectable, sql } from 'kysely';
+import { inBatches } from '../in-batches.ts';
 import type { Trx } from '../store/schema.ts';
 import type { OperationTable } from '../store/schema-operations.ts';
 import type { Store } from '../store/store.ts';
@@ -27,7 +28,8 @@ export async function settleOperations(store: Store, which: Which = 'all'): Prom
   const bySlice = typeof which === 'string' ? undefined : Map.groupBy(which.slivers, sliceOf);
   const isWhole = ({ id }: Running) => typeof which === 'string' || which.begun.has(id);
   const subjectsOf = (running: Running) => (isWhole(running) ? undefined : (bySlice?.get(running.slice) ?? []));
-  for (const batch of inBatches(await runningOperations(store, which), subjectsOf)) {
+  const sizeOf = (running: Running) => subjectsOf(running)?.length ?? openOf(running.counts);
+  for (const batch of inBatches(await runningOperations(store, which), { mostSize: MOST_ITEMS, sizeOf })) {
     await store.db.transaction().execute(async (trx) => {
       const ids = batch.map(({ id }) => id);
       // Another process that has one looks again after its own change: nothing is lost by leaving it.
@@ -59,25 +61,6 @@ async function runningOperations(store: Store, which: Which): Promise<readonly R
     query = query.where(sql<boolean>`(slice = any(${slices}::text[]) or id = any(${[...which.begun]}::uuid[]))`);
   }
   return query.orderBy('number').execute();
-}
-
-function* inBatches(
-  operations: readonly Running[],
-  subjectsOf: (operation: Running) => readonly string[] | undefined,
-): Generator<readonly Running[]> {
-  let batch: Running[] = [];
-  let items = 0;
-  for (const operation of operations) {
-    const more = subjectsOf(operation)?.length ?? openOf(operation.counts);
-    if (batch.length > 0 && items + more > MOST_ITEMS) {
-      yield batch;
-      batch = [];
-      items = 0;
-    }
-    batch.push(operation);
-    items += more;
-  }
-  if (batch.length > 0) yield batch;
 }
 
 const openOf = ({ waiting, failed }: Counts): number => waiting + failed;

@@ -1,7 +1,6 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startTestDatabase, type TestDatabase } from '../testing/test-processes.ts';
-import { openDatabase } from './database.ts';
+import { openTestDatabase } from '../testing/test-processes.ts';
 import { givenRows } from './given-rows.ts';
 import type { Db } from './schema.ts';
 
@@ -11,17 +10,14 @@ const COLUMNS = {
 };
 const AT = new Date('2026-01-02T03:04:05.678Z');
 
-let database: TestDatabase;
+let database: Awaited<ReturnType<typeof openTestDatabase>>;
 let db: Db;
 
 beforeAll(async () => {
-  database = await startTestDatabase();
-  db = openDatabase({ url: database.url }, () => {});
+  database = await openTestDatabase();
+  db = database.db;
 });
-afterAll(async () => {
-  await db.destroy();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => database[Symbol.asyncDispose]());
 
 const read = async (rows: readonly object[]) => (await sql`select * from ${givenRows(COLUMNS, rows)}`.execute(db)).rows;
 

@@ -4,25 +4,21 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startTestDatabase, type TestDatabase } from '../testing/test-processes.ts';
-import { openDatabase } from './database.ts';
+import { openTestDatabase } from '../testing/test-processes.ts';
 import { MIGRATIONS } from './migrate.ts';
 import type { Db } from './schema.ts';
 
 const FOLDER = join(import.meta.dirname, 'migrations');
 const NAMES = Object.keys(MIGRATIONS);
 
-let database: TestDatabase;
+let database: Awaited<ReturnType<typeof openTestDatabase>>;
 let db: Db;
 
 beforeAll(async () => {
-  database = await startTestDatabase();
-  db = openDatabase({ url: database.url }, () => {});
+  database = await openTestDatabase();
+  db = database.db;
 });
-afterAll(async () => {
-  await db.destroy();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => database[Symbol.asyncDispose]());
 
 const migrateTo = async (name: string): Promise<void> => {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } });

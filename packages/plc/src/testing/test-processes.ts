@@ -6,8 +6,9 @@ import { pino } from 'pino';
 import { vi } from 'vitest';
 import { type Plc, purgePlc, startPlc } from '../index.ts';
 import type { PlcOptions } from '../options.ts';
-import { PRIVATE_PORT, PRIVATE_ROLE } from '../store/database.ts';
+import { openDatabase, PRIVATE_PORT, PRIVATE_ROLE } from '../store/database.ts';
 import { startPrivateServer } from '../store/private-server.ts';
+import type { Db } from '../store/schema.ts';
 import type { PlcClient } from './test-plc.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
@@ -42,6 +43,20 @@ export async function startTestDatabase(): Promise<TestDatabase> {
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
       await purgePlc(folder);
+    },
+  };
+}
+
+/** A database with nothing in it and no PLC, for what works on it directly. */
+export async function openTestDatabase(): Promise<{ readonly url: string; readonly db: Db } & AsyncDisposable> {
+  const server = await startTestDatabase();
+  const db = openDatabase({ url: server.url }, () => {});
+  return {
+    url: server.url,
+    db,
+    async [Symbol.asyncDispose]() {
+      await db.destroy();
+      await server[Symbol.asyncDispose]();
     },
   };
 }
