@@ -53,14 +53,16 @@ export function createFactsStore({ db }: Store): FactsStore {
 
 /** Nothing but what is another at every look: the rest may have been stored anew meanwhile, by whoever holds the node's next uplink. */
 async function storePassing(db: Db, batch: readonly SaidFacts[]): Promise<void> {
-  const said = batch.toSorted((a, b) => (a.id < b.id ? -1 : 1)); // rows are locked in this order everywhere
   const given = givenRows(
     AGAIN_COLUMNS,
-    said.map(({ id, facts: { clock, sensors }, measured }) => ({ id, passing: { clock, sensors }, measured })),
+    batch.map(({ id, facts: { clock, sensors }, measured }) => ({ id, passing: { clock, sensors }, measured })),
   );
-  await sql`update nodes set facts = nodes.facts || given.passing, measured = given.measured from ${given} where nodes.id = given.id`.execute(
-    db,
-  );
+  const ids = batch.map(({ id }) => id);
+  await sql`
+    with locked as materialized (
+      select id from nodes where id = any(${ids}::uuid[]) order by id for no key update) -- as everywhere: nobody waits in a circle
+    update nodes set facts = nodes.facts || given.passing, measured = given.measured
+    from ${given} join locked on locked.id = given.id where nodes.id = given.id`.execute(db);
 }
 
 async function storeFacts(trx: Trx, batch: readonly FoundFacts[]): Promise<void> {
