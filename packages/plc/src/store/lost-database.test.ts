@@ -1,8 +1,10 @@
 import { createApp } from '@planetlab/contract/server';
 import { sql } from 'kysely';
+import pg from 'pg';
 import { expect, it } from 'vitest';
+import { openTestDatabase } from '../testing/test-processes.ts';
 import { explainGone, openDatabase } from './database.ts';
-import { explainLostDatabase } from './lost-database.ts';
+import { explainLostDatabase, guarded } from './lost-database.ts';
 
 it('tells callers that the database is away and when to come again, and nothing of the kind of other failures', async () => {
   const db = openDatabase({ socketFolder: '/nowhere' }, () => {});
@@ -31,4 +33,15 @@ it('tells callers that what a change is about was removed meanwhile, and takes n
   expect(gone.json()).toMatchObject({ code: 'conflict', detail: expect.stringContaining('nothing was changed') });
   expect((await app.inject('/other')).json()).toMatchObject({ code: 'internal' });
   await app.close();
+});
+
+it('tells who waited too long for a connection that there is much to do, not that the database is away', async () => {
+  await using server = await openTestDatabase();
+  const pool = new pg.Pool({ connectionString: server.url, max: 1, connectionTimeoutMillis: 300 });
+  const held = await guarded(pool).connect();
+  const problem = explainLostDatabase(await Promise.resolve(guarded(pool).connect()).catch((error) => error));
+  expect(problem).toMatchObject({ code: 'database_unavailable', details: { retryAfterSeconds: 2 } });
+  expect(problem?.message).toMatch(/more to do at this moment than its database takes/);
+  held.release();
+  await pool.end();
 });

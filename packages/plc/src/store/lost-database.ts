@@ -4,14 +4,20 @@ import type pg from 'pg';
 
 /** No connection to the database could be had. */
 class NoConnectionError extends Error {
-  override readonly name = 'NoConnectionError';
+  override readonly name: string = 'NoConnectionError';
+}
+
+/** All connections of the pool were in use for as long as one waits for them: the database may well answer. */
+class NoFreeConnectionError extends NoConnectionError {
+  override readonly name = 'NoFreeConnectionError';
 }
 
 /** The pool, its failures to connect told from those of any other connection. */
 export const guarded = (pool: pg.Pool): PostgresPool => ({
   connect: () =>
     pool.connect().catch((cause: unknown) => {
-      throw new NoConnectionError(messageOf(cause), { cause });
+      const isFull = pool.idleCount === 0 && pool.totalCount >= (pool.options.max ?? Number.POSITIVE_INFINITY);
+      throw new (isFull ? NoFreeConnectionError : NoConnectionError)(messageOf(cause), { cause });
     }),
   end: () => pool.end(),
   options: pool.options,
@@ -44,7 +50,9 @@ export function explainLostDatabase(error: unknown): PlanetLabError | undefined 
   if (!lost) return undefined;
   return new PlanetLabError(
     'database_unavailable',
-    'The database of the authority does not answer at this moment, so it is not known whether anything was changed. Try again in a few seconds.',
+    error instanceof NoFreeConnectionError
+      ? 'The authority has more to do at this moment than its database takes, and this had to wait too long. Try again in a few seconds.'
+      : 'The database of the authority does not answer at this moment, so it is not known whether anything was changed. Try again in a few seconds.',
     { details: { retryAfterSeconds: RETRY_AFTER_SECONDS }, cause: error },
   );
 }
