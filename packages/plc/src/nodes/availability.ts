@@ -2,6 +2,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '@planetlab/model';
 import { sql } from 'kysely';
 import type { Store } from '../store/store.ts';
 import { liveUplinks } from './live-uplinks.ts';
+import { lockNodes } from './lock-nodes.ts';
 
 const SAMPLE_MS = 5 * MINUTE_MS;
 const KEPT_MS = 8 * DAY_MS;
@@ -30,6 +31,7 @@ export async function noteAvailability(store: Store): Promise<void> {
       on conflict (hour, node_id) do update
         set asked = known.asked + 1, seen = known.seen + excluded.seen, sampled_at = excluded.sampled_at`.execute(trx);
     await trx.deleteFrom('node_hours').where('hour', '<', before(KEPT_MS)).execute();
+    await lockNodes(trx);
     await sql`update nodes set availability = jsonb_build_object('at', ${at.toISOString()}::text,
         'day', coalesce(found.day, found.week), 'week', found.week)
       from (select node_id,

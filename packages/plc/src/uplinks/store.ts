@@ -2,6 +2,7 @@ import { DAY_MS, type NodeId, type NodeName, Principal } from '@planetlab/model'
 import { sql } from 'kysely';
 import { announce, recordAll } from '../events/record.ts';
 import { PROCESS_DEAD_AFTER_MS } from '../nodes/liveness.ts';
+import { lockNodes } from '../nodes/lock-nodes.ts';
 import { columnList, givenRows } from '../store/given-rows.ts';
 import type { Db, Trx } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
@@ -52,6 +53,7 @@ async function storeConnected(trx: Trx, at: Date, processId: string, batch: read
     insert into uplinks (${columnList(UPLINK_COLUMNS)}) select * from ${givenUplinks(processId, uplinks)} order by node_id
     on conflict (node_id) do update
       set process_id = excluded.process_id, connected_at = excluded.connected_at`.execute(trx);
+  await lockNodes(trx, uplinks.map(nodeIdOf));
   await trx
     .updateTable('nodes')
     .set({ last_seen_at: at, trouble: null, refused: null, disconnected_because: null, held_off_until: null })
