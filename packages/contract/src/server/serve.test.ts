@@ -257,6 +257,40 @@ it('a body that comes drop by drop is not waited for', async () => {
   await app.close();
 });
 
+it('who sends a body that is too large can send it to its end, and then ask again on the same connection', async () => {
+  const { url } = await overHttp1([]);
+  const socket = connectTcp(Number(new URL(url).port), '127.0.0.1');
+  const failed = new Promise((_, reject) => socket.once('error', reject));
+  const head = 'host: x\r\ncontent-type: application/json\r\ncontent-length: ';
+  socket.write(`POST /v1/double/a1_b HTTP/1.1\r\n${head}4000000\r\n\r\n`);
+  let answers = '';
+  socket.on('data', (chunk) => {
+    answers += chunk;
+  });
+  await expect.poll(() => answers, { timeout: 30_000 }).toContain('body_too_large'); // the answer is there before the body
+  const sent = new Promise((done) => socket.write('x'.repeat(4_000_000), done));
+  await Promise.race([sent, failed]);
+  socket.write(`POST /v1/double/a1_b HTTP/1.1\r\n${head}7\r\n\r\n{"n":4}`);
+  await Promise.race([expect.poll(() => answers, { timeout: 30_000 }).toContain('{"n":8}'), failed]);
+  socket.destroy();
+});
+
+it('who sends far more than a body may have, is cut off', async () => {
+  const { url } = await overHttp1([]);
+  const socket = connectTcp(Number(new URL(url).port), '127.0.0.1');
+  socket.on('error', () => {});
+  socket.resume();
+  const head = 'host: x\r\ncontent-type: application/json\r\ncontent-length: 1000000000';
+  socket.write(`POST /v1/double/a1_b HTTP/1.1\r\n${head}\r\n\r\n`);
+  const piece = Buffer.alloc(1_000_000, 'x');
+  let pieces = 0;
+  while (!socket.closed && pieces < 1000) {
+    pieces += 1;
+    await new Promise((done) => socket.write(piece, done));
+  }
+  expect(socket.closed).toBe(true);
+});
+
 it('a stream of events goes on for longer than a body may take', async () => {
   const app = createApp({ bodyWithinMs: 50 });
   serve(app, plcRoutes.watch, (_input, context) => sendEvents(context, slowly(5, 50)));

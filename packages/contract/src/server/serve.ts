@@ -18,6 +18,7 @@ import {
   type RouteInput,
   type RouteOutput,
 } from '../route.ts';
+import { boundBodyTime, readRefusedBody } from './bodies.ts';
 import {
   applyLimit,
   byDepth,
@@ -69,22 +70,6 @@ const PARAMETER_LIMIT_CHARACTERS = 300;
 
 const BODY_WITHIN_MS = 30_000;
 
-/** Who sends a body drop by drop holds no request open for ever. */
-function boundBodyTime(app: App, withinMs: number): void {
-  app.addHook('preParsing', async (request, reply, payload) => {
-    const { headers } = request;
-    // Only a JSON body is read here before anything else happens: a stream of events has none, that of exec never ends.
-    const isJson = headers['content-type']?.startsWith('application/json') === true;
-    const isEmpty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
-    if (!isJson || isEmpty || request.method === 'GET' || request.raw.complete) return payload;
-    const timer = setTimeout(() => request.raw.destroy(new Error('the body did not arrive in time')), withinMs);
-    timer.unref(); // a process that stops does not wait for it
-    for (const end of ['end', 'close', 'error']) request.raw.once(end, () => clearTimeout(timer));
-    reply.raw.once('close', () => clearTimeout(timer)); // a body that is refused is never read to its end
-    return payload;
-  });
-}
-
 /** A Fastify instance with our error mapping and the exec stream's content type. */
 export function createApp(options: AppOptions = {}): App {
   const common = {
@@ -118,7 +103,7 @@ export function createApp(options: AppOptions = {}): App {
     const problem = options.explain?.(error) ?? toPlanetLabError(error);
     if (problem.code === 'database_unavailable') request.log.warn({ reason: messageOf(problem.cause) }, 'no database');
     if (problem.code === 'internal') request.log.error({ err: error }, 'request failed');
-    if (request.raw.httpVersionMajor >= 2) reply.removeHeader('connection'); // set for a body too large; HTTP/2 has none
+    if (problem.code === 'body_too_large') readRefusedBody(request, reply);
     return sendProblem(reply, problem);
   });
   return app;
