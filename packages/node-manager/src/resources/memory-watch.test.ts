@@ -1,4 +1,5 @@
 import { generateKeyPair, issueLease } from '@planetlab/credentials';
+import { DEFAULT_RESOURCES } from '@planetlab/model';
 import { asMachineId, type MachineStats } from '@planetlab/vmm';
 import { describe, expect, it } from 'vitest';
 import { createDirectory, type SliverDirectory } from '../slivers/directory.ts';
@@ -15,6 +16,8 @@ const NOTHING: MachineStats = {
   processesRefused: 0,
 };
 
+const LIMITS_MIB = [256, 1024];
+
 /** Two running slivers whose use a test sets, on a machine whose memory it sets. */
 function setUp() {
   const folder = temporaryFolder();
@@ -28,7 +31,7 @@ function setUp() {
   };
   const asked: string[] = [];
   for (const [index, name] of ['a1_x', 'a1_y'].entries()) {
-    const lease = leaseOf(name);
+    const lease = leaseOf(name, { resources: { ...DEFAULT_RESOURCES, memoryMiB: LIMITS_MIB[index] ?? 0 } });
     const entry = { lease, token: issueLease(key, lease), imageDigest: 'd', keys: [] };
     store.addLeases([{ ...entry, index: index + 2 }]);
     directory.report(slice(name), 'running');
@@ -99,7 +102,7 @@ describe('the memory watch', () => {
     expect(next.get('a1_x')?.notices).toMatchObject([{}, { message: expect.stringMatching(/^A program was/) }]);
   });
 
-  it('resets whoever uses most of its own limit when the machine is 90 % full, and no other', async () => {
+  it('resets the largest when the machine is 90 % full, however much it may use, and no other', async () => {
     await using node = setUp();
     node.use.set('a1_x', { memoryMiB: 100 });
     node.use.set('a1_y', { memoryMiB: 200 });

@@ -120,7 +120,7 @@ export class MemoryWatch implements AsyncDisposable {
     this.#tell(
       slice,
       'memory_pressure',
-      `The sliver was reset: ${usedPercent} % of the node's memory was in use, and it used most of what it may (${Math.round(usedMiB)} of ${limitMiB} MiB).`,
+      `The sliver was reset: ${usedPercent} % of the node's memory was in use, and it used more of it than any other (${Math.round(usedMiB)} of its ${limitMiB} MiB).`,
     );
   }
 
@@ -133,9 +133,9 @@ export class MemoryWatch implements AsyncDisposable {
   }
 }
 
-/** Who uses most in relation to what it may. */
-export const largestOffender = (uses: readonly MemoryUse[]): MemoryUse | undefined =>
-  uses.toSorted((a, b) => b.usedMiB / b.limitMiB - a.usedMiB / a.limitMiB)[0];
+/** The largest (FACTS, as on the original): one that is close to a small limit would give little back. */
+const largestOffender = (uses: readonly MemoryUse[]): MemoryUse | undefined =>
+  uses.toSorted((a, b) => b.usedMiB - a.usedMiB)[0];
 
 /** From `/proc/meminfo`. */
 function readMeminfo(): MemoryReading | undefined {
