@@ -215,6 +215,9 @@ export async function createTestNetwork(name: string): Promise<TestNetwork> {
   const remove = () => deleteNetworkNamespace(namespace, systemRunner);
   await remove(); // of an earlier run that was killed
   await createNetworkNamespace(namespace, systemRunner);
+  // Of IPv4 a new namespace has the settings of this machine, which may be a router.
+  const noRouter = ['sh', '-c', 'echo 0 > /proc/sys/net/ipv4/ip_forward'] as const;
+  await systemRunner.run({ argv: [...inNamespace(namespace), ...noRouter] });
   const outside = `link add name pltest-host type veth peer name eth-node netns ${namespace}
 address add ${HOST_IPV4}/30 dev pltest-host
 link set dev pltest-host up

@@ -42,6 +42,8 @@ describeNode('the network of a node', NODE, (world) => {
 
   const inNode = async (...argv: [string, ...string[]]) =>
     (await systemRunner.run({ argv: [...inNamespace(world.network.namespace), ...argv] })).stdout;
+  /** From this machine, which stands for the Internet; whether it succeeds or not. */
+  const anyhow = (...argv: string[]) => systemRunner.run({ argv: ['sh', '-c', '"$@" || true', 'sh', ...argv] });
   const perl = (slice: string, program: string) =>
     world.caller.exec(slice, ['timeout', '10', 'perl', '-MSocket', '-MIO::Socket::INET', '-e', program]);
 
@@ -128,6 +130,27 @@ describeNode('the network of a node', NODE, (world) => {
     expect(await ping(WORLD_IPV6)).toBe(0);
     expect(await ping(CLOSED_IPV6)).not.toBe(0);
     await inNode('ping', '-c1', '-W1', '-n', '2001:db8:ffff::1');
+  });
+
+  it('sends nothing on to an address of its prefix that no sliver has, and says so', async () => {
+    const { stdout } = await anyhow('ping', '-c1', '-W5', '-n', `${SLIVERS_IPV6}::dead`);
+    expect(stdout).toMatch(/From 2001:db8:ffff::2 .*Destination unreachable: No route/);
+  });
+
+  it('does not become a router between the machine’s own networks', async () => {
+    await inNode('ip', 'link', 'add', 'lan-node', 'type', 'dummy');
+    await inNode('ip', 'link', 'set', 'lan-node', 'up');
+    await inNode('ip', 'address', 'add', '10.255.76.1/24', 'dev', 'lan-node');
+    await systemRunner.run({ argv: ['ip', 'route', 'add', '10.255.76.0/24', 'via', NODE_IPV4] });
+    const sent = async () => Number(/lan-node:(?:\s+\d+){9}\s+(\d+)/.exec(await inNode('cat', '/proc/net/dev'))?.[1]);
+    const before = await sent();
+    await anyhow('ping', '-c2', '-i0.2', '-W1', '-n', '10.255.76.77');
+    expect(await sent()).toBe(before);
+    await anyhow(...inNamespace(world.network.namespace), 'ping', '-c1', '-W1', '-n', '10.255.76.77'); // itself it may
+    expect(await sent()).toBe(before + 1);
+    expect(await inNode('cat', '/proc/sys/net/ipv6/conf/eth-node/accept_ra'), 'it goes on listening to routers').toBe(
+      '2\n',
+    );
   });
 
   it('answers whoever looks for the path, as traceroute does', async () => {

@@ -22,8 +22,10 @@ export type { Command, CommandResult, CommandRunner } from './command.ts';
 export { CommandError, systemRunner } from './command.ts';
 export type { DescriptorListener } from './descriptors.ts';
 export { duplicateDescriptor, listenForDescriptor } from './descriptors.ts';
+export type { Forwarding } from './forwarding.ts';
+export { readForwarding, setForwarding } from './forwarding.ts';
 export type { RoutedVeth } from './links.ts';
-export { createRoutedVeth, defaultRouteDevice, deleteLink, hasLink, listLinks, setForwarding } from './links.ts';
+export { createRoutedVeth, defaultRouteDevice, deleteLink, hasLink, listLinks } from './links.ts';
 export { sealedCopy } from './memory-file.ts';
 export type { IdMappedMount, OverlayMount } from './mounts.ts';
 export {

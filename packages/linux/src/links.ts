@@ -149,13 +149,6 @@ export function parseDefaultRoute(text: string): string | undefined {
   return routes[0]?.[0];
 }
 
-/** Lets this network namespace pass packets on, and count them by flow where the kernel tracks flows. */
-export function setForwarding(): void {
-  setSysctl('ipv4/ip_forward', '1');
-  setSysctl('ipv6/conf/all/forwarding', '1');
-  if (existsSync('/proc/sys/net/netfilter/nf_conntrack_acct')) setSysctl('netfilter/nf_conntrack_acct', '1');
-}
-
 /** A host without IPv6 has none of its settings: that is not a failure. */
 function setSysctl(key: string, value: string): void {
   const path = `/proc/sys/net/${key}`;

@@ -56,6 +56,8 @@ export interface NodeNames {
   readonly table: string;
   /** Says which device has the node's classes. */
   readonly shapedDevice: string;
+  /** Says whether the machine passed packets on before the node did. */
+  readonly forwardedBefore: string;
 }
 
 export const nodeNames = (tag: string): NodeNames => ({
@@ -69,6 +71,7 @@ export const nodeNames = (tag: string): NodeNames => ({
   linkPrefix: `pl${tag.slice(0, 4)}-`,
   table: `planetlab_${tag}`,
   shapedDevice: `/run/planetlab/${tag}/shaped-device`,
+  forwardedBefore: `/run/planetlab/${tag}/forwarded-before`,
 });
 
 /** Name of the host's end of a sliver's link; at most 15 characters. */

@@ -30,7 +30,6 @@ import {
   removeProbeLeftovers,
   type ShapingTree,
   setCpuWeight,
-  setForwarding,
   treeCreation,
   unmountAside,
   unmountUnder,
@@ -42,6 +41,7 @@ import { ABOUT_FILE } from '../slivers/about.ts';
 import { type AddressPlan, addressesOf, GATEWAY_IPV4, GATEWAY_IPV6, IDS_PER_SLIVER } from '../slivers/addresses.ts';
 import type { DesiredSliver } from '../slivers/steps.ts';
 import { readCapacity } from './capacity.ts';
+import { passOn, passOnAsBefore } from './forwarding.ts';
 import type { Host } from './host.ts';
 import { waitForOrphans } from './orphans.ts';
 import { createSensors, type HostSensors } from './sensors.ts';
@@ -172,7 +172,8 @@ class LinuxHost implements Host {
   async setFirewall(ruleset: string): Promise<void> {
     await applyRuleset(ruleset, this.#options.runner);
     enlargeSharedTables();
-    setForwarding(); // after the rules: nothing passes without them, and only with them does the kernel track flows
+    // after the rules: nothing passes without them, and only with them does the kernel track flows
+    passOn(this.#options.names.forwardedBefore, { ipv6: this.#options.addresses.ipv6Prefix !== null });
   }
 
   async setShaping(tree: ShapingTree, lines: readonly string[], minors?: ReadonlySet<number>): Promise<void> {
@@ -274,6 +275,7 @@ class LinuxHost implements Host {
     for (const index of this.inventory().links) await this.detachNetwork(index);
     await deleteTable('inet', names.table, runner);
     await this.#unshape();
+    passOnAsBefore(names.forwardedBefore);
     unmountUnder(names.roots);
     if (mountsUnder(names.roots).length > 0) throw new Error(`${names.roots} is still mounted`);
     if (!keepVolumes) rmSync(paths.slivers, { recursive: true, force: true });

@@ -1,8 +1,10 @@
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { defaultRouteDevice } from '@planetlab/linux';
+import { defaultRouteDevice, type Forwarding } from '@planetlab/linux';
 import type { NodeConfig } from '../config.ts';
 import { readOptional } from '../files.ts';
+import { forwardedBefore } from '../host/forwarding.ts';
+import type { NodeNames } from '../paths.ts';
 
 /** What the node's network is made from that only the machine itself can tell. */
 export interface HostNetwork {
@@ -11,10 +13,19 @@ export interface HostNetwork {
   /** The node's IPv4 address as it stands on the machine. */
   readonly sharedIpv4: string | null;
   readonly resolvers: readonly string[];
+  /** What the machine passes on that has nothing to do with slivers. */
+  readonly router: Forwarding;
 }
+
+/** Of a machine that only simulates slivers. */
+export const NO_NETWORK: HostNetwork = {
+  ...{ device: undefined, sharedIpv4: null, resolvers: [] },
+  router: { ipv4: true, ipv6: true },
+};
 
 export function readHostNetwork(
   { egressDevice, ipv4 }: Pick<NodeConfig, 'egressDevice' | 'ipv4'>,
+  names: Pick<NodeNames, 'forwardedBefore'>,
   resolvConfPath: string | undefined,
 ): HostNetwork {
   const device = egressDevice ?? defaultRouteDevice();
@@ -27,6 +38,7 @@ export function readHostNetwork(
     device,
     sharedIpv4: isHere ? ipv4 : (first ?? null),
     resolvers: parseResolvers(resolvConfPath === undefined ? '' : (readOptional(resolvConfPath) ?? '')),
+    router: forwardedBefore(names.forwardedBefore),
   };
 }
 

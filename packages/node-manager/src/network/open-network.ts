@@ -9,7 +9,7 @@ import { addressesOf } from '../slivers/addresses.ts';
 import { renderFirewall, sliverElements } from '../slivers/firewall.ts';
 import type { NodeStore, SliverRow, StoredLease } from '../store/store.ts';
 import { type EgressUse, egressUse } from './egress-use.ts';
-import { type HostNetwork, readHostNetwork } from './host-network.ts';
+import { type HostNetwork, NO_NETWORK, readHostNetwork } from './host-network.ts';
 import type { NetworkState, SliverNetwork } from './network-state.ts';
 import { createNodeNetwork, type NodeNetwork } from './node-network.ts';
 import { nodeShaping, shapedClass } from './shaping.ts';
@@ -89,8 +89,8 @@ function stateOf({ config, names, simulated, store, resolvConfPath }: OpenNetwor
   let seen: HostNetwork | undefined;
   let kept = new Map<number, Kept>();
   const machine = (): HostNetwork => {
-    if (simulated) return { device: undefined, sharedIpv4: null, resolvers: [] };
-    if (seen?.device === undefined) seen = readHostNetwork(config, resolvConfPath);
+    if (simulated) return NO_NETWORK;
+    if (seen?.device === undefined) seen = readHostNetwork(config, names, resolvConfPath);
     return seen;
   };
   const part = (row: SliverRow, before: Kept | undefined, shaped: boolean): Kept => {
@@ -106,7 +106,7 @@ function stateOf({ config, names, simulated, store, resolvConfPath }: OpenNetwor
       kept = new Map();
     },
     desired(): NetworkState {
-      const { device, sharedIpv4, resolvers } = machine();
+      const { device, ...here } = machine();
       const rows = store.slivers();
       const before = kept;
       kept = new Map();
@@ -116,10 +116,10 @@ function stateOf({ config, names, simulated, store, resolvConfPath }: OpenNetwor
         kept.set(row.index, each);
         slivers.set(row.index, each.part);
       }
-      const publicIpv4 = config.ipv4 === sharedIpv4 ? null : config.ipv4;
+      const publicIpv4 = config.ipv4 === here.sharedIpv4 ? null : config.ipv4;
       return {
         table: names.table,
-        ruleset: renderFirewall({ ...config, names, sharedIpv4, publicIpv4, resolvers }),
+        ruleset: renderFirewall({ ...config, ...here, names, publicIpv4 }),
         shaping: device === undefined ? null : nodeShaping(device, config.egressKbps),
         slivers,
       };

@@ -11,6 +11,7 @@ const plain = {
   publicIpv4: null,
   openToSlivers: [],
   resolvers: [],
+  router: { ipv4: true, ipv6: true },
 };
 const chain = (text: string, name: string) =>
   new RegExp(`chain ${name} \\{\\n([^}]*(?:\\{[^}]*\\}[^}]*)*)\\n  \\}`).exec(text)?.[1];
@@ -108,7 +109,7 @@ describe('the rule set', () => {
     expect(renderFirewall(plain).replaceAll(/^\s*#.*\n/gm, '')).toBe(RULE_SET);
   });
 
-  it('opens what the owner opens, the node’s own prefix, and the name servers', () => {
+  it('opens what the owner opens, and the name servers', () => {
     const text = renderFirewall({
       ...plain,
       ipv6Prefix: 'fd00:db8:0:1::/64',
@@ -116,13 +117,29 @@ describe('the rule set', () => {
       resolvers: ['10.0.0.53', 'fd00::53'],
     });
     expect(chain(text, 'to_world')).toBe(`    ct state established,related accept
-    ip6 daddr fd00:db8:0:1::/64 accept
     ip daddr 192.168.7.0/24 accept
     ip6 daddr fd70::/16 accept
     ip daddr 10.0.0.53 meta l4proto { tcp, udp } th dport 53 accept
     ip6 daddr fd00::53 meta l4proto { tcp, udp } th dport 53 accept
     ip daddr { 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16 } reject with icmpx admin-prohibited
     ip6 daddr { fc00::/7, fe80::/10 } reject with icmpx admin-prohibited`);
+  });
+
+  it('sends no packet on to an address of its prefix that no sliver has', () => {
+    const text = renderFirewall({ ...plain, ipv6Prefix: '2001:db8:0:1::/64' });
+    expect(chain(text, 'forward')).toBe(`    type filter hook forward priority filter; policy accept;
+    oifname != "pl0c0f-*" ip6 daddr 2001:db8:0:1::/64 reject with icmpx no-route
+    iifname "pl0c0f-*" oifname != "pl0c0f-*" jump to_world
+    oifname "pl0c0f-*" jump to_sliver`);
+  });
+
+  it('makes no router of a machine that was none', () => {
+    const text = renderFirewall({ ...plain, router: { ipv4: false, ipv6: false } });
+    expect(chain(text, 'forward')).toBe(`    type filter hook forward priority filter; policy accept;
+    iifname != "pl0c0f-*" oifname != "pl0c0f-*" meta nfproto ipv4 drop
+    iifname != "pl0c0f-*" oifname != "pl0c0f-*" meta nfproto ipv6 drop
+    iifname "pl0c0f-*" oifname != "pl0c0f-*" jump to_world
+    oifname "pl0c0f-*" jump to_sliver`);
   });
 
   it('binds ports of the address in front of the machine too, and does without one of its own', () => {

@@ -1,4 +1,4 @@
-import { classId } from '@planetlab/linux';
+import { classId, type Forwarding } from '@planetlab/linux';
 import { type PortBinding, portKey } from '@planetlab/model';
 import type { RuleElement } from '../network/network-state.ts';
 import type { NodeNames } from '../paths.ts';
@@ -6,7 +6,7 @@ import type { NodeNames } from '../paths.ts';
 export interface FirewallInput {
   readonly names: Pick<NodeNames, 'table' | 'linkPrefix'>;
   readonly sliverIpv4Range: string;
-  /** Of slivers' own addresses; never closed. */
+  /** Of slivers' own addresses, each routed to its link. */
   readonly ipv6Prefix: string | null;
   /** The address that slivers share, as it stands on the machine; null when there is none. */
   readonly sharedIpv4: string | null;
@@ -16,6 +16,8 @@ export interface FirewallInput {
   readonly openToSlivers: readonly string[];
   /** Name servers that slivers are told to ask: reachable at port 53, wherever they are. */
   readonly resolvers: readonly string[];
+  /** What the machine passes on that has nothing to do with slivers: nothing, unless it did so before the node came. */
+  readonly router: Forwarding;
 }
 
 /** Addresses that are not the Internet's: the site's local network, the neighbourhood of a cloud machine (RFC 1918, 6598, 3927, 4193). */
@@ -30,7 +32,8 @@ export const FLOWS_PER_SLIVER = 4096;
 /**
  * The node's rule set without any sliver. What belongs to one sliver are elements of its maps and sets, so that a
  * sliver comes and goes by a small atomic change. What a sliver may not reach is refused and not dropped, so that its
- * people see at once that it is closed. It only looks at packets from and to slivers; the rest is the host's.
+ * people see at once that it is closed. It only looks at packets from and to slivers; the rest is the host's, which passes
+ * on between its own links what it passed on before the node came.
  */
 export function renderFirewall(input: FirewallInput): string {
   const { table, linkPrefix } = input.names;
@@ -92,11 +95,17 @@ const inputChains = (
 `;
 
 function forwardChains(links: string, input: FirewallInput): string {
-  const { sliverIpv4Range } = input;
+  const { sliverIpv4Range, ipv6Prefix, router } = input;
+  // a packet to an address that no sliver has would come back from the router again and again
+  const unused =
+    ipv6Prefix === null ? '' : `    oifname != ${links} ip6 daddr ${ipv6Prefix} reject with icmpx no-route\n`;
+  const others = (['ipv4', 'ipv6'] as const)
+    .filter((family) => !router[family])
+    .map((family) => `    iifname != ${links} oifname != ${links} meta nfproto ${family} drop\n`);
   return `  # between slivers and the world
   chain forward {
     type filter hook forward priority filter; policy accept;
-    iifname ${links} oifname != ${links} jump to_world
+${unused}${others.join('')}    iifname ${links} oifname != ${links} jump to_world
     oifname ${links} jump to_sliver
   }
   chain to_world {
@@ -122,9 +131,8 @@ ${openings(input)}    ip daddr { ${CLOSED_IPV4} } reject with icmpx admin-prohib
 }
 
 /** What is open although it may lie in the local network. */
-function openings({ ipv6Prefix, openToSlivers, resolvers }: FirewallInput): string {
-  const own = ipv6Prefix === null ? [] : [ipv6Prefix];
-  const open = [...own, ...openToSlivers].map((range) => `    ${family(range)} daddr ${range} accept\n`);
+function openings({ openToSlivers, resolvers }: FirewallInput): string {
+  const open = openToSlivers.map((range) => `    ${family(range)} daddr ${range} accept\n`);
   const ask = resolvers.map(
     (address) => `    ${family(address)} daddr ${address} meta l4proto { tcp, udp } th dport 53 accept\n`,
   );
