@@ -6,6 +6,8 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readlinkSync,
+  readSync,
   renameSync,
   rmSync,
   writeSync,
@@ -50,7 +52,7 @@ export async function addImage({ folder, names, make, source, now }: AddImageOpt
   }
 }
 
-/** A digest over every path with its kind, owner, mode, size and time, and the bytes that its files take. */
+/** A digest over every path with its kind, owner, mode, time and what is in it, and the bytes that its files take. */
 function describeTree(root: string, source: string): { digest: string; bytes: number } {
   const hash = createHash('sha256').update(source);
   let bytes = 0;
@@ -59,11 +61,30 @@ function describeTree(root: string, source: string): { digest: string; bytes: nu
     const full = join(root, path);
     const stat = lstatSync(full);
     bytes += stat.isFile() ? stat.size / stat.nlink : 0;
-    hash.update(`${path}\0${stat.mode}\0${stat.uid}\0${stat.gid}\0${stat.isFile() ? stat.size : 0}\0${stat.mtimeMs}\n`);
+    // Sizes and times are not enough: a rebuilt image may have all of them the same.
+    const inside = stat.isFile() ? digestOf(full) : stat.isSymbolicLink() ? readlinkSync(full) : stat.rdev;
+    hash.update(`${path}\0${stat.mode}\0${stat.uid}\0${stat.gid}\0${stat.mtimeMs}\0${inside}\n`);
     if (stat.isDirectory()) for (const name of readdirSync(full).sort()) pending.push(`${path}/${name}`);
   }
   return { digest: hash.digest('hex'), bytes };
 }
+
+/** Of a file's content, however large it is. */
+function digestOf(path: string): string {
+  const hash = createHash('sha256');
+  const fd = openSync(path, 'r');
+  try {
+    for (;;) {
+      const read = readSync(fd, PIECE);
+      if (read === 0) return hash.digest('hex');
+      hash.update(PIECE.subarray(0, read));
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const PIECE = Buffer.alloc(MIB);
 
 const LOCK_POLL_MS = 200;
 const LOCK_PATIENCE_MS = 10 * 60_000;
