@@ -257,6 +257,16 @@ it('a body that comes drop by drop is not waited for', async () => {
   await app.close();
 });
 
+it('a body of a kind that nothing takes is not waited for either', async () => {
+  const { url } = await overHttp1([]);
+  const socket = connectTcp(Number(new URL(url).port), '127.0.0.1');
+  socket.on('error', () => {});
+  socket.write('POST /v1/double/a1_b HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: 100\r\n\r\nx');
+  const [answer] = await once(socket, 'data');
+  expect(String(answer)).toMatch(/malformed_request/);
+  socket.destroy();
+});
+
 it('who sends a body that is too large can send it to its end, and then ask again on the same connection', async () => {
   const { url } = await overHttp1([]);
   const socket = connectTcp(Number(new URL(url).port), '127.0.0.1');

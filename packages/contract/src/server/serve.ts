@@ -91,6 +91,7 @@ export function createApp(options: AppOptions = {}): App {
   // Fastify types instances over HTTP/2 and TLS apart; their routes and replies are the same.
   const app = (tls === undefined ? plain() : secure(tls)) as unknown as App;
   app.decorate('resources', [] as Resource[]);
+  app.removeContentTypeParser('text/plain'); // nothing here takes it, and it would be read before that is said
   app.addContentTypeParser(EXEC_CONTENT_TYPE, (_request, payload, done) => done(null, payload));
   boundBodyTime(app, options.bodyWithinMs ?? BODY_WITHIN_MS);
   app.setNotFoundHandler((request, reply) =>

@@ -1,7 +1,7 @@
 import type { Http2Server, ServerHttp2Session } from 'node:http2';
 import { createServer, type TLSSocket } from 'node:tls';
 import { type App, createApp } from '@planetlab/contract/server';
-import { PlanetLabError } from '@planetlab/model';
+import { MINUTE_MS, PlanetLabError, SECOND_MS } from '@planetlab/model';
 import type { FastifyBaseLogger } from 'fastify';
 import type { HostPort } from '../config.ts';
 import type { ApiContext } from './context.ts';
@@ -51,11 +51,30 @@ export interface DirectListener {
   close(): Promise<void>;
 }
 
+const HANDSHAKE_TIMEOUT_MS = 10 * SECOND_MS;
+/** Anybody who reaches the port can open connections; more than these find it closed. */
+const CONNECTIONS_LIMIT = 1000;
+
+/** A stream may be silent for as long as it likes; a connection without one may not. */
+function endWhenIdle(session: ServerHttp2Session, idleMs: number): void {
+  let streams = 0;
+  session.on('stream', (stream) => {
+    streams += 1;
+    stream.once('close', () => {
+      streams -= 1;
+    });
+  });
+  session.setTimeout(idleMs, () => {
+    if (streams === 0) session.close();
+  });
+}
+
 /** Offers the API directly, over TLS with the node's certificate. Who calls is decided by credentials, per request. */
 export async function listenDirectly(
   api: NodeApi,
   endpoint: HostPort,
   identity: { readonly keyPem: string; readonly certificatePem: string },
+  idleMs = MINUTE_MS,
 ): Promise<DirectListener> {
   const sockets = new Set<TLSSocket>();
   const server = createServer({
@@ -63,12 +82,14 @@ export async function listenDirectly(
     cert: identity.certificatePem,
     minVersion: 'TLSv1.3',
     ALPNProtocols: ['h2'],
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
   });
+  server.maxConnections = CONNECTIONS_LIMIT;
   server.on('secureConnection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    if (socket.alpnProtocol === 'h2') api.serve(socket);
+    if (socket.alpnProtocol === 'h2') endWhenIdle(api.serve(socket), idleMs);
     else socket.destroy();
   });
   await new Promise<void>((resolve, reject) => {
