@@ -91,6 +91,8 @@ export {
 } from './tc.ts';
 export type { CharacterSize } from './terminals.ts';
 export { makeTerminalRaw, setTerminalSize } from './terminals.ts';
+export type { TreeRemover } from './trees.ts';
+export { createTreeRemover, REMOVING } from './trees.ts';
 export type { PollSet, TunOptions } from './tun.ts';
 export { createPollSet, isReadable, openTun, pollReadable, readPacket, writePacket } from './tun.ts';
 export type { VolumeImages } from './volume-images.ts';

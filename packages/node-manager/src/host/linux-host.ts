@@ -8,6 +8,7 @@ import {
   cgroupFolder,
   classRemoval,
   createRoutedVeth,
+  createTreeRemover,
   deleteLink,
   deleteTable,
   deleteTree,
@@ -34,6 +35,7 @@ import {
   unmountAside,
   unmountUnder,
 } from '@planetlab/linux';
+import { DAY_MS, SECOND_MS } from '@planetlab/model';
 import { makeDurable, readOptional, replaceFile, replaceReadable, writeFileAtomic } from '../files.ts';
 import { NODE_MINOR } from '../network/shaping.ts';
 import { linkIndex, linkName, type NodeNames, type NodePaths, volumePaths } from '../paths.ts';
@@ -64,6 +66,10 @@ export interface LinuxHostOptions {
 
 /** Leaves a busy machine about the part that policy keeps for it. */
 const ALL_SLIVERS_WEIGHT = 6;
+/** A step waits so long for a volume to be removed; one with more in it goes on meanwhile, and is waited for again. */
+const REMOVAL_PATIENCE_MS = 20 * SECOND_MS;
+/** There is nobody else to wait for when everything goes. */
+const PURGE_PATIENCE_MS = DAY_MS;
 
 /** A real Linux host: overlay roots, routed links, nftables. Needs root. */
 export function createLinuxHost(options: LinuxHostOptions): Host {
@@ -75,6 +81,7 @@ class LinuxHost implements Host {
   readonly #volumes: Volumes;
   readonly #sensors: () => HostSensors;
   readonly #hierarchies = readCgroupHierarchies();
+  readonly #trees = createTreeRemover();
 
   constructor(options: LinuxHostOptions) {
     this.#options = options;
@@ -137,7 +144,7 @@ class LinuxHost implements Host {
     if (mountsUnder(mounts).length > 0) throw new Error(`${mounts} is still mounted`); // never delete through a mount
     rmSync(mounts, { recursive: true, force: true });
     rmSync(lease, { force: true }); // from now on it is half-made, should this be interrupted
-    rmSync(volume, { recursive: true, force: true });
+    await this.#trees.remove(volume, REMOVAL_PATIENCE_MS);
   }
 
   /** In no folder that the sliver can write to, so that nothing in it leads elsewhere. */
@@ -252,7 +259,12 @@ class LinuxHost implements Host {
   async settle(): Promise<void> {
     // the topmost one stands beside the rest of the machine
     setCpuWeight(this.#options.names.cgroupParent.split('/')[0] ?? '', this.#options.cpuWeight ?? ALL_SLIVERS_WEIGHT);
-    await waitForOrphans(this.#options.names);
+    await this.#waitForOrphans();
+  }
+
+  #waitForOrphans(): Promise<void> {
+    const { paths, names } = this.#options;
+    return waitForOrphans({ runtimeRoot: names.runtimeRoot, slivers: paths.slivers });
   }
 
   capacity() {
@@ -269,7 +281,7 @@ class LinuxHost implements Host {
 
   async purge({ keepVolumes = false }: { readonly keepVolumes?: boolean } = {}): Promise<void> {
     const { paths, names, runner } = this.#options;
-    await waitForOrphans(this.#options.names);
+    await this.#waitForOrphans();
     await removeProbeLeftovers(runner); // of a manager that was killed while it probed
     await removeCgroupTree(names.cgroupParent);
     for (const index of this.inventory().links) await this.detachNetwork(index);
@@ -278,7 +290,7 @@ class LinuxHost implements Host {
     passOnAsBefore(names.forwardedBefore);
     unmountUnder(names.roots);
     if (mountsUnder(names.roots).length > 0) throw new Error(`${names.roots} is still mounted`);
-    if (!keepVolumes) rmSync(paths.slivers, { recursive: true, force: true });
+    if (!keepVolumes) await this.#trees.remove(paths.slivers, PURGE_PATIENCE_MS);
     rmSync(names.run, { recursive: true, force: true });
     removeEmptyFolder(dirname(names.run)); // what several nodes share goes with the last one
     removeEmptyCgroup(dirname(names.cgroupParent));
