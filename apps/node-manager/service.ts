@@ -38,11 +38,19 @@ export async function startService(service: Exclude<Service, undefined>): Promis
   else await systemRunner.run({ argv: [INIT_SCRIPT, 'start'] });
 }
 
-/** Ends the manager of this state folder, so that nothing starts it again; slivers go on. No effect when none runs. */
-export async function stopManager(stateDir: string): Promise<void> {
+/** `until-started`: by a person, or with the machine. `for-good`: nothing starts it any more before the next join. */
+export type StopKind = 'until-started' | 'for-good';
+
+/** How the manager is stopped by what runs it. A unit that is disabled comes back neither at boot nor with its package. */
+export function stopCommand(service: Exclude<Service, undefined>, kind: StopKind): readonly [string, ...string[]] {
+  if (service === 'init-script') return [INIT_SCRIPT, 'stop'];
+  return kind === 'for-good' ? ['systemctl', 'disable', '--now', UNIT] : ['systemctl', 'stop', UNIT];
+}
+
+/** Ends the manager of this state folder; slivers go on. No effect when none runs. */
+export async function stopManager(stateDir: string, kind: StopKind): Promise<void> {
   const service = serviceOf(stateDir);
-  if (service === 'systemd') await systemRunner.run({ argv: ['systemctl', 'disable', '--now', UNIT] });
-  if (service === 'init-script') await systemRunner.run({ argv: [INIT_SCRIPT, 'stop'] });
+  if (service !== undefined) await systemRunner.run({ argv: stopCommand(service, kind) });
   const pid = managerPid(stateDir);
   if (pid === undefined) return;
   terminate(pid);

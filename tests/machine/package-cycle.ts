@@ -107,6 +107,31 @@ assert.equal(await firstProcess(), since);
 const version = (await sh('dpkg-query --show planetlab-node')).replace('\t', ' ');
 shown(`upgraded to ${version}: a new manager, and the sliver's first process is the same`);
 
+const written = 'what the sliver has written';
+assert.equal((await caller.exec(SLIVER, ['sh', '-c', `echo '${written}' >/root/kept; sync`])).code, 0);
+const off = async () => {
+  assert.equal(await unit('ActiveState'), 'inactive');
+  assert.ok(await eventually(async () => !(await sh('ps -eo args')).includes(tag)), 'processes are left');
+};
+/** The sliver is made anew on what it had written: its lease still holds. */
+const backAgain = async () => {
+  await reconnected();
+  assert.equal((await caller.exec(SLIVER, ['cat', '/root/kept'])).stdout, `${written}\n`);
+};
+await sh('pl-node halt');
+await off();
+assert.equal(await unit('UnitFileState'), 'enabled', 'it would not come back with the machine');
+await sh(`systemctl start ${UNIT}`);
+await backAgain();
+shown('halted: nothing of it runs, its unit stays enabled; started again, the sliver has what it had written');
+
+await apt('apt-get remove planetlab-node');
+await off();
+await install(second);
+assert.deepEqual([await unit('UnitFileState'), await unit('ActiveState')], ['enabled', 'active']);
+await backAgain();
+shown('removed and installed again: the node runs as before, and the sliver has what it had written');
+
 await apt('apt-get purge planetlab-node');
 assert.equal(await ourFiles(), before.replace(/^\/var\/lib\/planetlab(\/.*)?\n/gm, ''), 'files are left');
 assert.ok(await eventually(async () => !(await sh('ps -eo args')).includes(tag)), 'processes are left');

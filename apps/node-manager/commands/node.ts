@@ -39,7 +39,7 @@ export function registerNode(program: Command): void {
     .action(async ({ state, json }: StateOptions) => {
       const { haltNode } = await import('@planetlab/node-manager');
       const { stopManager } = await import('../service.ts');
-      await stopManager(state);
+      await stopManager(state, 'until-started');
       print(json, await haltNode(state), 'the node is off; leases that still hold are honoured when it runs again');
     });
 
@@ -86,7 +86,7 @@ async function leave({ state, json, yes }: CertainOptions): Promise<void> {
     );
   }
   const { stopManager } = await import('../service.ts');
-  await stopManager(state);
+  await stopManager(state, 'for-good');
   await purge({ state, ...(json === undefined ? {} : { json }) });
 }
 
