@@ -68,4 +68,26 @@ describe.runIf(hasDpkg)('the Debian package of the node manager', () => {
     expect(complaintsAbout(join(root, unit), '/usr/bin/pl-node')).toEqual([]);
     expect(readFileSync(join(root, unit), 'utf8')).toMatch(/^KillMode=process$/m);
   });
+
+  // A mount namespace needs root, as most of this folder does.
+  it.runIf(process.getuid?.() === 0)('is purged with what slivers have written, be it in subvolumes of btrfs', () => {
+    const [image, postrm] = [join(folder, 'btrfs'), join(root, 'DEBIAN/postrm')];
+    // nothing of this machine is in reach of the script
+    const purge = `truncate -s 128M ${image}; mkfs.btrfs -q ${image}
+      for taken in /var/lib /var/log /etc/planetlab /run /sys/fs/cgroup; do
+        [ ! -d $taken ] || mount -t tmpfs none $taken
+      done
+      mkdir /var/lib/planetlab
+      mount -o loop ${image} /var/lib/planetlab 2>/dev/null || { echo 'skipped: no btrfs'; exit; }
+      mkdir -p /var/lib/planetlab/labs /var/lib/planetlab/node/slivers/a_x
+      cd /var/lib/planetlab/node/slivers/a_x
+      btrfs -q subvolume create subvolume
+      mkdir -p subvolume/upper/below
+      cd /
+      sh ${postrm} purge
+      ls /var/lib/planetlab`;
+    const left = run('unshare', ['--mount', '--propagation', 'private', 'sh', '-euc', purge]).trim();
+    if (left.startsWith('skipped')) console.log(left);
+    else expect(left).toBe('labs');
+  });
 });
