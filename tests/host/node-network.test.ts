@@ -1,7 +1,8 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, isIPv6 } from 'node:net';
+import { join } from 'node:path';
 import { inNamespace, systemRunner } from '@planetlab/linux';
 import { Resources, SliceName } from '@planetlab/model';
 import { beforeAll, expect, it } from 'vitest';
@@ -194,6 +195,22 @@ describeNode('the network of a node', NODE, (world) => {
     expect(used.egress).toMatchObject({ ceilKbps: 8 });
     expect(used.notices).toMatchObject([{ code: 'slowed_down' }]);
     await expect.poll(() => inNode('tc', 'class', 'show', 'dev', 'eth-node')).toMatch(/rate 8Kbit ceil 8Kbit/);
+  });
+
+  it('gives slivers their network anew when the owner has changed their addresses, and they run on', async () => {
+    const look = async () => {
+      const script = 'cut -d" " -f22 /proc/1/stat; grep -o "100.9[0-9.]*" /proc/net/fib_trie | sort -u';
+      return (await world.caller.exec('test_other', ['sh', '-c', script])).stdout.trim().split('\n');
+    };
+    const [since, address] = await look();
+    const config = join(world.node.stateDir, 'config.json');
+    const before = readFileSync(config, 'utf8');
+    await world.node.stop('SIGTERM');
+    writeFileSync(config, JSON.stringify({ ...JSON.parse(before), sliverIpv4Range: '100.97.0.0/16' }));
+    await world.start();
+    await expect.poll(look).toEqual([since, address?.replace('100.96.', '100.97.')]);
+    const reached = await world.caller.exec('test_other', ['ping', '-c1', '-W5', '-n', HOST_IPV4]);
+    expect(reached.stdout).toContain(' 0% packet loss');
   });
 
   it('leaves no rules and no classes behind', async () => {

@@ -15,6 +15,8 @@ export interface NodePaths {
   readonly node: string;
   readonly bundles: string;
   readonly slivers: string;
+  /** First id of slivers, as volumes were made with it. */
+  readonly idBase: string;
   readonly ssh: string;
   /** Which site the node belongs to, as its authority has told it. */
   readonly site: string;
@@ -35,6 +37,7 @@ export const nodePaths = (state: string): NodePaths => ({
   node: join(state, 'node.json'),
   bundles: join(state, 'bundles'),
   slivers: join(state, 'slivers'),
+  idBase: join(state, 'id-base'),
   ssh: join(state, 'ssh'),
   site: join(state, 'site.json'),
   decisions: join(state, 'decisions.json'),
@@ -58,6 +61,8 @@ export interface NodeNames {
   readonly shapedDevice: string;
   /** Says whether the machine passed packets on before the node did. */
   readonly forwardedBefore: string;
+  /** Says from which ranges links have their addresses. */
+  readonly addresses: string;
 }
 
 export const nodeNames = (tag: string): NodeNames => ({
@@ -72,6 +77,7 @@ export const nodeNames = (tag: string): NodeNames => ({
   table: `planetlab_${tag}`,
   shapedDevice: `/run/planetlab/${tag}/shaped-device`,
   forwardedBefore: `/run/planetlab/${tag}/forwarded-before`,
+  addresses: `/run/planetlab/${tag}/addresses`,
 });
 
 /** Name of the host's end of a sliver's link; at most 15 characters. */

@@ -58,7 +58,10 @@ export interface Host {
   hasDebris(slice: string): boolean;
   /** Names of all slivers of which something is here, and indices of all links. */
   inventory(): { readonly slices: readonly string[]; readonly links: readonly number[] };
-  /** Lets what an earlier manager left half-done come to its end. */
+  /**
+   * Lets what an earlier manager left half-done come to its end, and takes away links whose addresses are no longer those
+   * of the configuration. Throws `conflict` when it wants other ids than volumes have.
+   */
   settle(): Promise<void>;
   /** All that the machine has. */
   capacity(): HostCapacity;

@@ -35,7 +35,7 @@ import {
   unmountAside,
   unmountUnder,
 } from '@planetlab/linux';
-import { DAY_MS, SECOND_MS } from '@planetlab/model';
+import { DAY_MS, SECOND_MS, SliceName } from '@planetlab/model';
 import { makeDurable, readOptional, replaceFile, replaceReadable, writeFileAtomic } from '../files.ts';
 import { NODE_MINOR } from '../network/shaping.ts';
 import { linkIndex, linkName, type NodeNames, type NodePaths, volumePaths } from '../paths.ts';
@@ -47,6 +47,7 @@ import { passOn, passOnAsBefore } from './forwarding.ts';
 import type { Host } from './host.ts';
 import { waitForOrphans } from './orphans.ts';
 import { createSensors, type HostSensors } from './sensors.ts';
+import { settleAddresses } from './settle-addresses.ts';
 import { createVolumes, type DiskBound, type Volumes } from './volumes.ts';
 
 export interface LinuxHostOptions {
@@ -260,6 +261,16 @@ class LinuxHost implements Host {
     // the topmost one stands beside the rest of the machine
     setCpuWeight(this.#options.names.cgroupParent.split('/')[0] ?? '', this.#options.cpuWeight ?? ALL_SLIVERS_WEIGHT);
     await this.#waitForOrphans();
+    const { addresses: plan, paths, names } = this.#options;
+    await settleAddresses({
+      ...{ plan, linksFile: names.addresses, idsFile: paths.idBase },
+      hasVolumes: () => folders(paths.slivers).some((name) => SliceName.safeParse(name).success),
+      detachAll: () => this.#detachAll(),
+    });
+  }
+
+  async #detachAll(): Promise<void> {
+    for (const index of this.inventory().links) await this.detachNetwork(index);
   }
 
   #waitForOrphans(): Promise<void> {
@@ -284,7 +295,7 @@ class LinuxHost implements Host {
     await this.#waitForOrphans();
     await removeProbeLeftovers(runner); // of a manager that was killed while it probed
     await removeCgroupTree(names.cgroupParent);
-    for (const index of this.inventory().links) await this.detachNetwork(index);
+    await this.#detachAll();
     await deleteTable('inet', names.table, runner);
     await this.#unshape();
     passOnAsBefore(names.forwardedBefore);
