@@ -117,6 +117,29 @@ describe('the uplink', () => {
     expect(Math.min(...pauses.slice(5)), 'after the first few').toBeGreaterThanOrEqual(7_500);
   });
 
+  it('dials ever less often where each try lasts long and opens nothing, and soon after a link that was open long', async () => {
+    using listener = await listen();
+    const pauses: number[] = [];
+    let clockMs = 0;
+    let answers = false;
+    listener.server.on('connection', (socket) => {
+      clockMs += 11_000; // of a handshake that is not answered
+      if (!answers) socket.destroy();
+    });
+    const pause = async (ms: number) => {
+      pauses.push(ms);
+      answers = pauses.length === 6;
+    };
+    await using uplink = await uplinkTo(listener.address, { pause, random: () => 0, monotonicMs: () => clockMs });
+    await expect.poll(() => uplink.state().state, SOON).toBe('connected');
+    expect(pauses).toEqual([500, 1_000, 2_000, 4_000, 8_000, 15_000]);
+    clockMs += 11_000;
+    await expect.poll(() => listener.sockets.length, SOON).toBe(1);
+    listener.sockets[0]?.destroy();
+    await expect.poll(() => pauses.length, SOON).toBeGreaterThan(6);
+    expect(pauses[6]).toBe(500);
+  });
+
   it('dials again soon where nothing listens: the authority’s program is being started again, unless that lasts', async () => {
     const pauses: number[] = [];
     await using _uplink = await uplinkTo('127.0.0.1:1', {
