@@ -277,7 +277,7 @@ describe('a node’s API', () => {
   });
 
   it('does not share its state folder', async () => {
-    await expect(start()).rejects.toThrow('Another node manager');
+    await expect(start()).rejects.toThrow('has this state folder');
   });
 
   it('remembers its leases over a restart', async () => {

@@ -24,6 +24,7 @@ export type { DescriptorListener } from './descriptors.ts';
 export { duplicateDescriptor, listenForDescriptor } from './descriptors.ts';
 export type { Forwarding } from './forwarding.ts';
 export { readForwarding, setForwarding } from './forwarding.ts';
+export { fileLockOwner, tryLockFile } from './file-lock.ts';
 export type { RoutedVeth } from './links.ts';
 export { createRoutedVeth, defaultRouteDevice, deleteLink, hasLink, listLinks } from './links.ts';
 export { sealedCopy } from './memory-file.ts';

@@ -40,6 +40,7 @@ interface CLibrary {
   ioctlPointer(fd: number, request: number, argument: Uint8Array): number;
   ppoll(fds: Uint8Array, count: number, timespec: Uint8Array, signalMask: null): number;
   fcntl(fd: number, command: number, argument: number): number;
+  fcntlPointer(fd: number, command: number, argument: Uint8Array): number;
   tcgetattr(fd: number, termios: Uint8Array): number;
   tcsetattr(fd: number, when: number, termios: Uint8Array): number;
   cfmakeraw(termios: Uint8Array): void;
@@ -128,6 +129,7 @@ function loadCLibrary(): CLibrary {
     ioctlPointer: (fd, request, argument) => pointerIoctl(fd, request, argument),
     ppoll: library.func('int ppoll(void *fds, ulong count, const void *timeout, const void *signals)'),
     fcntl: (fd, command, argument) => variadicFcntl(fd, command, 'int', argument),
+    fcntlPointer: (fd, command, argument) => variadicFcntl(fd, command, 'void *', argument),
     tcgetattr: library.func('int tcgetattr(int fd, void *termios)'),
     tcsetattr: library.func('int tcsetattr(int fd, int when, const void *termios)'),
     cfmakeraw: library.func('void cfmakeraw(void *termios)'),

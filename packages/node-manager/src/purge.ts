@@ -8,7 +8,7 @@ import { readOptional } from './files.ts';
 import { createLinuxHost } from './host/linux-host.ts';
 import { NodeFile, tagOf } from './identity/identity.ts';
 import { removeSocket } from './local/admin-api.ts';
-import { lockOwner } from './node-lock.ts';
+import { takeNodeLock } from './node-lock.ts';
 import { type NodePaths, nodeNames, nodePaths } from './paths.ts';
 
 /**
@@ -16,8 +16,10 @@ import { type NodePaths, nodeNames, nodePaths } from './paths.ts';
  * the identity: only the tag, which is written down in several places. May be repeated.
  */
 export async function purgeNode(stateDir: string): Promise<{ readonly tag: string | null }> {
-  const { tag } = await clearHost(nodePaths(stateDir), { keepVolumes: false });
-  rmSync(stateDir, { recursive: true, force: true });
+  const paths = nodePaths(stateDir);
+  using _lock = lockState(paths);
+  const tag = await clearHost(paths, { keepVolumes: false });
+  removeState(paths);
   return { tag };
 }
 
@@ -25,28 +27,38 @@ export async function purgeNode(stateDir: string): Promise<{ readonly tag: strin
  * Ends every sliver and takes everything off the host that a reboot would: the machine is as if the node were switched
  * off. State and volumes stay; when the manager runs again, it makes the slivers again whose leases still hold.
  */
-export const haltNode = (stateDir: string): Promise<{ readonly tag: string | null }> =>
-  clearHost(nodePaths(stateDir), { keepVolumes: true });
+export async function haltNode(stateDir: string): Promise<{ readonly tag: string | null }> {
+  const paths = nodePaths(stateDir);
+  using _lock = lockState(paths);
+  return { tag: await clearHost(paths, { keepVolumes: true }) };
+}
 
-async function clearHost(paths: NodePaths, options: { readonly keepVolumes: boolean }) {
-  const owner = lockOwner(paths.lock);
-  if (owner !== undefined) {
-    throw new PlanetLabError(
-      'conflict',
-      `The node manager (process ${owner}) still runs with ${paths.state}. Stop it first.`,
-    );
-  }
+/** No manager runs, and none can start in the middle of it. */
+function lockState(paths: NodePaths): Disposable | undefined {
   checkFolder(paths);
+  return existsSync(paths.state) ? takeNodeLock(paths.lock) : undefined;
+}
+
+async function clearHost(paths: NodePaths, options: { readonly keepVolumes: boolean }): Promise<string | null> {
   const tag = findTag(paths);
   if (tag !== undefined && process.getuid?.() === 0) await purgeHost(paths, tag, options);
-  return { tag: tag ?? null };
+  return tag ?? null;
+}
+
+/** The lock last: whoever starts a manager meanwhile finds it taken, or nothing. */
+function removeState({ state, lock }: NodePaths): void {
+  if (!existsSync(state)) return;
+  for (const name of readdirSync(state))
+    if (join(state, name) !== lock) rmSync(join(state, name), { recursive: true, force: true });
+  rmSync(state, { recursive: true, force: true });
 }
 
 /** A slip of the keyboard must not remove somebody's folder. */
 function checkFolder(paths: NodePaths): void {
   if (!existsSync(paths.state)) return;
   const own = [paths.tag, paths.node, paths.nodeKey, paths.config, paths.database];
-  if (readdirSync(paths.state).length === 0 || own.some((file) => existsSync(file))) return;
+  const isBare = readdirSync(paths.state).every((name) => join(paths.state, name) === paths.lock);
+  if (isBare || own.some((file) => existsSync(file))) return;
   throw new PlanetLabError(
     'malformed_request',
     `${paths.state} is not the state folder of a node: none of its files are there. Nothing was removed.`,
