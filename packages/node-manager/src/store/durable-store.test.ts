@@ -1,7 +1,17 @@
-import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { generateKeyPair, issueLease, readLease } from '@planetlab/credentials';
-import { HOUR_MS } from '@planetlab/model';
+import { HOUR_MS, toInstant } from '@planetlab/model';
 import { describe, expect, it } from 'vitest';
 import { noFaults } from '../fault-point.ts';
 import { leaseOf, NOW_MS, slice, temporaryFolder } from '../testing/fixtures.ts';
@@ -46,12 +56,29 @@ function twoLeases(folder: string) {
   const ended = entry('c3_z', 4);
   for (const each of [entry('a1_x', 2), entry('b2_y', 3), ended]) store.addLeases([each]);
   const told = store.sliver('b2_y');
-  if (told !== undefined) store.setTags(told, TAGS);
+  if (told !== undefined) {
+    store.setTags(told, TAGS);
+    const of = { slice: told.slice, lease: told.stored.lease.id };
+    store.saveVolumes([{ ...of, counterBytes: 1, dayStartMs: NOW_MS, sentBytes: 1, told: false }]);
+    store.addNotice({
+      ...of,
+      at: toInstant(NOW_MS),
+      code: 'memory_limit',
+      message: 'A program was ended.',
+      counted: 1,
+    });
+  }
   store.endLease(ended.lease.id, NOW_MS);
   store.forgetSliver(slice('c3_z'));
   store.close();
   return paths;
 }
+
+/** What is in the database is something else, and nobody has looked whether it may be. */
+const changed = (sql: string) => (database: string) => {
+  using opened = new DatabaseSync(database, { enableForeignKeyConstraints: false });
+  opened.exec(sql);
+};
 
 describe('leases survive their database', () => {
   const size = (path: string) => statSync(path).size;
@@ -77,19 +104,42 @@ describe('leases survive their database', () => {
         writeFileSync(database, bytes);
       },
     ],
-  ])('that is %s', (_what, damage) => {
+    ['with damaged keys', changed("UPDATE access SET keys = '[{'")],
+    ['with keys that are none', changed("UPDATE access SET keys = '[7]'")],
+    ['with damaged tags', changed("UPDATE tags SET tags = 'x'")],
+    ['with the use of a lease that is none', changed("UPDATE volumes SET lease_id = 'x'")],
+    ['with a notice of no time', changed('UPDATE notices SET at_ms = 9e18')],
+    ['with a sliver whose lease is not there', changed("UPDATE slivers SET lease_id = 'x'")],
+    ['with a lease that is not found by its name', changed("UPDATE leases SET id = 'x' WHERE slice = 'b2_y'")],
+    [
+      'with a sliver under the wrong name',
+      (database) => {
+        const bytes = readFileSync(database);
+        const at = bytes.indexOf(Buffer.from('a1_x\x02')); // in the table; in its index the name stands elsewhere
+        expect(bytes.write('a1_q', at)).toBe(4);
+        writeFileSync(database, bytes);
+      },
+    ],
+  ])('that is %s', (what, damage) => {
     using folder = temporaryFolder();
     const { database } = twoLeases(folder.path);
     damage(database);
     const { store, live } = open(folder.path);
+    expect(existsSync(`${database}.damaged`)).toBe(what !== 'lost' && what !== 'empty');
     expect(live()).toEqual(['a1_x 2', 'b2_y 3']);
     expect(store.access().get('b2_y')).toEqual([KEY]);
     expect(store.slivers().map((row) => store.tags(row))).toEqual([{}, TAGS]);
+    expect(() => [store.volumes(), store.notices()]).not.toThrow();
     store.close();
     const again = open(folder.path);
     expect(again.live()).toEqual(['a1_x 2', 'b2_y 3']);
     expect(again.said).toEqual([]);
+    for (const { lease } of again.store.liveLeases()) again.store.endLease(lease.id, NOW_MS);
+    for (const { slice: each } of again.store.slivers()) again.store.forgetSliver(each);
     again.store.close();
+    const last = open(folder.path);
+    expect(last.live()).toEqual([]);
+    last.store.close();
   });
 
   it('that has lost its last moments', () => {

@@ -2,6 +2,7 @@ import { renameSync, rmSync } from 'node:fs';
 import type { SshKey, Tags } from '@planetlab/contract';
 import type { Lease } from '@planetlab/credentials';
 import { isPlanetLabError, type LeaseId, messageOf, PlanetLabError, type SliceName } from '@planetlab/model';
+import { z } from 'zod';
 import { type FaultPoint, noFaults } from '../fault-point.ts';
 import { isNoRoom, writeFileAtomic } from '../files.ts';
 import type { Logger } from '../logger.ts';
@@ -187,9 +188,11 @@ const SQLITE_NOTADB = 26;
 const resultCode = (error: unknown): number | undefined =>
   error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 255 : undefined;
 
-/** A lease in it that this node has not signed is damage too. */
+/** A lease in it that this node has not signed is damage too, as is text, or a time, that cannot be read. */
 const isDamage = (error: unknown): boolean =>
-  [SQLITE_CORRUPT, SQLITE_NOTADB].includes(resultCode(error) ?? 0) || isPlanetLabError(error, 'credential_invalid');
+  [SQLITE_CORRUPT, SQLITE_NOTADB].includes(resultCode(error) ?? 0) ||
+  isPlanetLabError(error, 'credential_invalid') ||
+  [SyntaxError, RangeError, z.ZodError].some((kind) => error instanceof kind);
 
 /** What is over a quota SQLite only calls a failure of the disk; whether it is one shows when something is written. */
 const isFull = (error: unknown, database: string): boolean =>

@@ -75,7 +75,7 @@ const ENDED_KEPT_MS = 30 * 24 * 3600 * 1000;
 
 /**
  * `readToken` reads a lease that this node signed; one that it did not sign is no lease. Throws SQLite's own error, with
- * the result code for a damaged database, when that is what it finds.
+ * the result code for a damaged database, when that is what it finds, and what a parser throws for what it cannot read.
  */
 export const openStore = (path: string, readToken: (token: string) => Lease): NodeStore =>
   openAs(SqliteStore, path, readToken);
@@ -101,12 +101,16 @@ export function openAs<T extends SqliteStore>(
   }
 }
 
-/** Damage is found now and not in the middle of something: the whole of it is read once. */
+/** Damage is found now and not in the middle of something: the whole of it is read once, and rows are where others say. */
 function checkWhole(database: DatabaseSync): void {
-  const [row] = database.prepare('PRAGMA quick_check(1)').all();
-  const found = String(row?.['quick_check'] ?? 'no answer');
-  if (found !== 'ok') throw Object.assign(new Error(found), { errcode: SQLITE_CORRUPT });
+  const [row] = database.prepare('PRAGMA integrity_check(1)').all();
+  const found = String(row?.['integrity_check'] ?? 'no answer');
+  if (found !== 'ok') throw corrupt(found);
+  const [dangling] = database.prepare('PRAGMA foreign_key_check').all();
+  if (dangling !== undefined) throw corrupt(`a row of ${dangling['table']} names one that is not there`);
 }
+
+const corrupt = (found: string): Error => Object.assign(new Error(found), { errcode: SQLITE_CORRUPT });
 
 const SQLITE_CORRUPT = 11;
 
@@ -122,7 +126,7 @@ export class SqliteStore implements NodeStore {
   readonly #index = new LeaseIndex();
   readonly #access = new Map<string, readonly SshKey[]>();
 
-  /** Every token is read. */
+  /** Every token of a sliver is read, and all else that is read later, so that what cannot be read is found now. */
   constructor(database: DatabaseSync, readToken: (token: string) => Lease) {
     this.#database = database;
     this.#readToken = readToken;
@@ -139,6 +143,8 @@ export class SqliteStore implements NodeStore {
     }
     for (const { slice, keys } of this.#all('SELECT slice, keys FROM access'))
       this.#access.set(String(slice), SshKeys.parse(JSON.parse(String(keys))));
+    this.#volumes.volumes();
+    this.#notices.notices();
   }
 
   addLeases(entries: readonly LeaseEntry[]): void {
