@@ -82,10 +82,16 @@ function liveWords(live: AdminStatus, { managerPid }: LocalStatus): string {
   ].join('\n');
 }
 
-function offlineWords({ name, plcAddress, slivers }: LocalStatus): string {
+function offlineWords({ name, plcAddress, slivers, databaseError }: LocalStatus): string {
   if (name === null) return 'not joined: manager not running; join an authority with: pl-node join -';
   const rows = slivers.map((sliver) => [sliver.slice, sliver.ended ? 'ended' : until(sliver.leaseEndsAt, Date.now())]);
-  const words = [`${name}: manager not running`, `authority   ${plcAddress}`];
+  const words = [
+    `${name}: manager not running`,
+    `authority   ${plcAddress}`,
+    ...(databaseError === null
+      ? []
+      : [`database    cannot be read (${plain(databaseError)}); these leases are from their journal`]),
+  ];
   return [...words, ...(rows.length === 0 ? [] : [table(['SLICE', 'LEASE ENDS'], rows)])].join('\n');
 }
 

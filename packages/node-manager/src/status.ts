@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { readLease } from '@planetlab/credentials';
+import { importKeyPair, readLease } from '@planetlab/credentials';
+import { messageOf } from '@planetlab/model';
 import { z } from 'zod';
 import { readOptional } from './files.ts';
-import { NodeFile, readIdentity } from './identity/identity.ts';
+import { NodeFile } from './identity/identity.ts';
 import { lockOwner } from './node-lock.ts';
 import { type NodePaths, nodePaths } from './paths.ts';
 import { readLeaseJournal } from './store/lease-journal.ts';
@@ -16,13 +17,15 @@ export interface LocalStatus {
   /** Process of the running manager. */
   readonly managerPid: number | null;
   readonly tag: string | null;
-  /** While the manager runs, those whose leases hold; else also what is left of others. */
+  /** While the manager runs, or the database cannot be read, those whose leases hold; else also what is left of others. */
   readonly slivers: readonly {
     readonly slice: string;
     readonly index: number;
     readonly leaseEndsAt: string;
     readonly ended: boolean;
   }[];
+  /** Why the database cannot be read; null when it can be, or is not looked at because the manager has it for itself. */
+  readonly databaseError: string | null;
 }
 
 const Row = z.object({
@@ -46,15 +49,28 @@ export function localStatus(stateDir: string): LocalStatus {
     plcAddress: node?.plcAddress ?? null,
     managerPid: manager ?? null,
     tag: readOptional(paths.tag)?.trim() ?? null,
-    slivers:
-      manager !== undefined ? leasedSlivers(paths) : existsSync(paths.database) ? readSlivers(paths.database) : [],
+    ...(manager === undefined && existsSync(paths.database)
+      ? storedSlivers(paths)
+      : { slivers: leasedSlivers(paths), databaseError: null }),
   };
+}
+
+type Slivers = Pick<LocalStatus, 'slivers' | 'databaseError'>;
+
+/** A damaged database is no reason to tell nothing, nor to leave nothing: a manager would take the leases from their journal too. */
+function storedSlivers(paths: NodePaths): Slivers {
+  try {
+    return { slivers: readSlivers(paths.database), databaseError: null };
+  } catch (error) {
+    return { slivers: leasedSlivers(paths), databaseError: messageOf(error) };
+  }
 }
 
 /** From the journal of leases: the manager has the database for itself. */
 function leasedSlivers(paths: NodePaths): LocalStatus['slivers'] {
-  if (!existsSync(paths.leases)) return [];
-  const { publicKey } = readIdentity(paths).key;
+  const key = readOptional(paths.nodeKey);
+  if (key === undefined) return []; // it has not joined
+  const { publicKey } = importKeyPair(key);
   return readLeaseJournal(paths.leases, (token) => readLease(token, publicKey), { warn() {} })
     .map(({ lease, index }) => ({
       ...{ slice: lease.slice, index, ended: false },

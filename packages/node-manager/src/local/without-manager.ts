@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { BanSubject, StepRecord } from '@planetlab/contract';
 import { killCgroupTree } from '@planetlab/linux';
-import { PlanetLabError, type SliceName, toInstant } from '@planetlab/model';
+import { messageOf, PlanetLabError, type SliceName, toInstant } from '@planetlab/model';
 import {
   checkBanned,
   checkStopped,
@@ -75,14 +75,20 @@ export function adminWithoutManager(stateDir: string, now: () => number) {
     undrain() {
       decide((file) => file.change((before) => ({ ...before, drain: null })));
     },
-    steps(slice: string | undefined, limit: number): readonly StepRecord[] {
-      if (!existsSync(paths.database)) return [];
-      const database = new DatabaseSync(paths.database);
-      try {
-        return createStepLog(database).list({ slices: slice === undefined ? 'all' : [slice], limit });
-      } finally {
-        database.close();
-      }
-    },
+    steps: (slice: string | undefined, limit: number) => readSteps(paths.database, slice, limit),
   };
+}
+
+function readSteps(path: string, slice: string | undefined, limit: number): readonly StepRecord[] {
+  if (!existsSync(path)) return [];
+  try {
+    using database = new DatabaseSync(path);
+    return createStepLog(database).list({ slices: slice === undefined ? 'all' : [slice], limit });
+  } catch (cause) {
+    throw new PlanetLabError(
+      'step_failed',
+      `${path} has the log of steps and cannot be read: ${messageOf(cause)}. A damaged one is put aside when the node manager starts, with this log; leases are taken from their journal.`,
+      { cause },
+    );
+  }
 }
