@@ -84,7 +84,7 @@ export async function startNodeManager(options: NodeManagerOptions): Promise<Nod
   );
   const now = leaseClock(store, wallMs, logger);
   const decisions = openDecisionFile(paths.decisions);
-  endBannedLeases({ decisions, store, now });
+  endBannedLeases({ decisions, store, now, logger });
   const site = openSiteFile(paths.site, logger);
   const parts: Parts = {
     ...{ config, identity, paths, names, backend, store, decisions, site },
@@ -233,7 +233,7 @@ function createCore(parts: Parts) {
     },
     observedNetwork: () => network.current(),
     desiredNode: () => ({ network: network.desired(), accounts: access === undefined ? '' : accountsOf(store) }),
-    stopReason: (slice) => stopReason(parts.decisions.current(), slice),
+    stopReason: (lease) => stopReason(parts.decisions.current(), lease),
     observedAccounts: () => (access === undefined ? '' : access.current()),
   });
   const changed = (slices: readonly SliceName[]) => {

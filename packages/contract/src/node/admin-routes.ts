@@ -13,7 +13,8 @@ const NOTHING = { access: 'local', reply: { kind: 'empty' }, status: 204 } as co
 
 /**
  * What the administrator of the machine can see and do (N14), over a Unix socket that only root can open. It needs
- * neither PLC nor uplink. Decisions are durable when the reply comes; slivers follow within seconds.
+ * neither PLC nor uplink. Decisions are durable when the reply comes; slivers follow within seconds. One that cannot be
+ * written down, as on a full disk, holds until the manager starts again: `step_failed` says so.
  */
 export const adminRoutes = {
   getStatus: {
@@ -40,7 +41,7 @@ export const adminRoutes = {
     params: bySlice,
     body: because,
     reply: { kind: 'json', schema: Stop },
-    errors: ['unknown_sliver'],
+    errors: ['unknown_sliver', 'step_failed'],
   },
   start: {
     ...NOTHING,
@@ -48,7 +49,7 @@ export const adminRoutes = {
     path: '/v1/stopped/:slice',
     summary: 'Let a stopped sliver run again',
     params: bySlice,
-    errors: ['unknown_sliver'],
+    errors: ['unknown_sliver', 'step_failed'],
   },
   listBans: {
     ...LOCAL,
@@ -66,7 +67,7 @@ export const adminRoutes = {
     params: bySubject,
     body: because,
     reply: { kind: 'json', schema: Ban },
-    errors: [],
+    errors: ['step_failed'],
   },
   unban: {
     ...NOTHING,
@@ -74,7 +75,7 @@ export const adminRoutes = {
     path: '/v1/bans/:subject',
     summary: 'Allow leases to it again',
     params: bySubject,
-    errors: ['conflict'],
+    errors: ['conflict', 'step_failed'],
   },
   drain: {
     ...LOCAL,
@@ -83,14 +84,14 @@ export const adminRoutes = {
     summary: 'Make no new leases and renew none; what runs ends when its lease does',
     body: because,
     reply: { kind: 'json', schema: Drain },
-    errors: [],
+    errors: ['step_failed'],
   },
   undrain: {
     ...NOTHING,
     method: 'DELETE',
     path: '/v1/drain',
     summary: 'Make and renew leases again',
-    errors: [],
+    errors: ['step_failed'],
   },
   listSteps: {
     ...LOCAL,

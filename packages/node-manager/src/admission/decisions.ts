@@ -72,7 +72,7 @@ export const stopOf = (decisions: Decisions, slice: string): Stop | undefined =>
 export function checkDecisions(decisions: Decisions, subject: LeaseSubject): void {
   const ban = banOf(decisions, subject);
   if (ban !== undefined) {
-    throw refused(`The administrator of this node has banned ${ban.subject}${because(ban)}. Choose another node.`);
+    throw refused(`${banSentence(ban)}. Choose another node.`);
   }
   if (decisions.drain !== null) {
     throw refused(`${drainSentence(decisions.drain)} Choose another node.`);
@@ -83,12 +83,19 @@ export function checkDecisions(decisions: Decisions, subject: LeaseSubject): voi
 export const drainReason = ({ drain }: Decisions): Reason | undefined =>
   drain === null ? undefined : { code: 'admission_refused', message: drainSentence(drain) };
 
-/** Why a sliver is kept stopped; undefined for one that may run. */
-export function stopReason(decisions: Decisions, slice: SliceName): Reason | undefined {
-  const stop = stopOf(decisions, slice);
-  if (stop === undefined) return undefined;
-  return { code: 'sliver_not_running', message: `Stopped by the node's administrator${because(stop)}.` };
+/**
+ * Why a sliver is kept stopped; undefined for one that may run. That of somebody who is banned is until its lease is
+ * ended, which a full disk may hold up.
+ */
+export function stopReason(decisions: Decisions, subject: LeaseSubject): Reason | undefined {
+  const stop = stopOf(decisions, subject.slice);
+  const ban = banOf(decisions, subject);
+  if (stop !== undefined)
+    return { code: 'sliver_not_running', message: `Stopped by the node's administrator${because(stop)}.` };
+  return ban === undefined ? undefined : { code: 'admission_refused', message: `${banSentence(ban)}.` };
 }
+
+const banSentence = (ban: Ban): string => `The administrator of this node has banned ${ban.subject}${because(ban)}`;
 
 const drainSentence = (drain: Drain): string =>
   `The administrator of this node lets it run empty${because(drain)}: it makes no new leases and renews none.`;

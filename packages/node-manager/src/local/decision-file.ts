@@ -1,26 +1,39 @@
-import { PlanetLabError } from '@planetlab/model';
+import { messageOf, PlanetLabError } from '@planetlab/model';
 import { Decisions, NO_DECISIONS } from '../admission/decisions.ts';
 import { readOptional, writeFileAtomic } from '../files.ts';
 
 /** The administrator's decisions, in a file of their own: they must outlive the database, and people can read them. */
 export interface DecisionFile {
   current(): Decisions;
-  /** Durable when it returns. */
-  change(update: (before: Decisions) => Decisions): Decisions;
+  /**
+   * Calls `act` when the decision is in force; durable when it returns. Throws `step_failed` when it cannot be written
+   * down: it is in force all the same, until this process ends.
+   */
+  change(update: (before: Decisions) => Decisions, act?: () => void): void;
 }
 
 export function openDecisionFile(path: string): DecisionFile {
   let decisions = readDecisions(path);
   return {
     current: () => decisions,
-    change(update) {
-      const next = Decisions.parse(update(decisions));
-      writeFileAtomic(path, `${JSON.stringify(next, null, 2)}\n`);
-      decisions = next;
-      return next;
+    change(update, act) {
+      decisions = Decisions.parse(update(decisions));
+      act?.(); // first: who is to be stopped may be who has filled the disk
+      try {
+        writeFileAtomic(path, `${JSON.stringify(decisions, null, 2)}\n`);
+      } catch (cause) {
+        throw unwritten(path, cause);
+      }
     },
   };
 }
+
+const unwritten = (path: string, cause: unknown) =>
+  new PlanetLabError(
+    'step_failed',
+    `This holds only until the node manager starts again: ${path} cannot be written (${messageOf(cause)}). Make room on its disk, then decide it once more.`,
+    { cause },
+  );
 
 /** Throws `malformed_request` for a damaged file: a ban must not be forgotten without a word. */
 export function readDecisions(path: string): Decisions {

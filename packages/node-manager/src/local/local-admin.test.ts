@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateKeyPair, issueLease } from '@planetlab/credentials';
 import { AuthorityName } from '@planetlab/model';
@@ -23,16 +23,19 @@ function adminWith(folder: string, ...slices: string[]) {
   const directory = createDirectory({ store, hub: createEventHub(), addresses, now });
   const decisions = openDecisionFile(join(folder, 'decisions.json'));
   const changes: string[] = [];
+  const said: string[] = [];
+  const say = (_fields: unknown, message: string) => void said.push(message);
+  const logger = { info() {}, warn: say, error: say };
   const changed = (name: string) => changes.push(name);
   const unused = () => {
     throw new Error('not asked for here');
   };
   const admin = createLocalAdmin({
-    ...{ store, directory, decisions, now, changed },
+    ...{ store, directory, decisions, now, changed, logger },
     vmm: { stats: unused } as never, // nothing runs here
     about: unused,
   });
-  return { admin, store, decisions, changes, now, [Symbol.dispose]: () => store.close() };
+  return { admin, store, decisions, changes, now, logger, said, [Symbol.dispose]: () => store.close() };
 }
 
 const subject = (name: string, authority: string = AUTHORITY) => ({
@@ -62,12 +65,12 @@ describe('the administrator of a machine', () => {
     using folder = temporaryFolder();
     using node = adminWith(folder.path, 'a1_x');
     node.admin.stop(slice('a1_x'), 'too noisy');
-    expect(stopReason(node.decisions.current(), slice('a1_x'))?.message).toBe(
+    expect(stopReason(node.decisions.current(), subject('a1_x'))?.message).toBe(
       "Stopped by the node's administrator (too noisy).",
     );
     expect(node.store.liveLeases()).toHaveLength(1);
     node.admin.start(slice('a1_x'));
-    expect(stopReason(node.decisions.current(), slice('a1_x'))).toBeUndefined();
+    expect(stopReason(node.decisions.current(), subject('a1_x'))).toBeUndefined();
     expect(node.changes).toEqual(['a1_x', 'a1_x']);
     expect(() => node.admin.stop(slice('z9_z'), null)).toThrow('has no sliver');
     expect(() => node.admin.start(slice('a1_x'))).toThrow('not among those');
@@ -101,6 +104,32 @@ describe('the administrator of a machine', () => {
     const decisions = openDecisionFile(path);
     expect(endBannedLeases({ ...node, decisions })).toEqual(['b2_y']);
     expect(readDecisions(path).stopped.map((stop) => stop.slice)).toEqual(['a1_x']);
+  });
+
+  it('stops and bans on a full disk all the same, and is told that it will be forgotten', () => {
+    using folder = temporaryFolder();
+    using node = adminWith(folder.path, 'a1_x', 'b2_y');
+    const full = () => {
+      throw new Error('no space left on device');
+    };
+    Object.assign(node.store, { endLease: full, logSteps: full });
+    mkdirSync(join(folder.path, 'decisions.json.new')); // so that it cannot be written
+    const unwritten = /holds only until the node manager starts again: .*decisions\.json cannot be written/;
+    const reason = (name: string) => stopReason(node.decisions.current(), subject(name))?.message;
+    expect(() => node.admin.stop(slice('a1_x'), 'fills the disk')).toThrow(unwritten);
+    expect(node.changes.splice(0)).toEqual(['a1_x']);
+    expect(reason('a1_x')).toContain('fills the disk');
+    expect(() => node.admin.ban(slice('b2_y'), 'fills it as well')).toThrow(unwritten);
+    expect(node.changes.splice(0)).toEqual(['b2_y']);
+    expect(reason('b2_y'), 'its lease could not be ended').toContain('has banned b2_y (fills it as well)');
+    expect(new Set(node.said)).toEqual(
+      new Set(['a decision could not be logged', 'the lease of a banned slice could not be ended']),
+    );
+    rmdirSync(join(folder.path, 'decisions.json.new'));
+    node.admin.unban(slice('b2_y'));
+    expect(node.changes).toEqual(['b2_y']);
+    expect(reason('b2_y')).toBeUndefined();
+    expect(readDecisions(join(folder.path, 'decisions.json')).stopped, 'written down with the next').toHaveLength(1);
   });
 
   it('is told when the decisions cannot be read, for a ban must not be forgotten', () => {

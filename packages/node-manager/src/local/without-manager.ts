@@ -44,8 +44,11 @@ export function adminWithoutManager(stateDir: string, now: () => number) {
     async stop(slice: SliceName, reason: string | null) {
       if (!has(slice)) throw noSliver(slice);
       const stop = { slice, reason, at: toInstant(now()) };
-      decide((file) => file.change((before) => withStop(before, stop)));
-      await end(slice);
+      try {
+        decide((file) => file.change((before) => withStop(before, stop)));
+      } finally {
+        await end(slice); // also when it cannot be written down
+      }
       return stop;
     },
     start(slice: SliceName) {
@@ -57,8 +60,11 @@ export function adminWithoutManager(stateDir: string, now: () => number) {
     bans: () => openDecisionFile(paths.decisions).current().bans,
     async ban(subject: BanSubject, reason: string | null) {
       const ban = { subject, reason, at: toInstant(now()) };
-      decide((file) => file.change((before) => withBan(before, ban)));
-      if (has(subject)) await end(subject);
+      try {
+        decide((file) => file.change((before) => withBan(before, ban)));
+      } finally {
+        if (has(subject)) await end(subject);
+      }
       return ban;
     },
     unban(subject: BanSubject) {

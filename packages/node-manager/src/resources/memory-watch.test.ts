@@ -114,6 +114,19 @@ describe('the memory watch', () => {
     expect(node.directory.get('a1_y')?.notices).toMatchObject([{ code: 'memory_pressure' }]);
   });
 
+  it('resets the largest offender also while nothing can be written down', async () => {
+    await using node = setUp();
+    const full = () => {
+      throw new Error('no space left on device');
+    };
+    Object.assign(node.store, { addNotice: full, logSteps: full });
+    node.use.set('a1_x', { memoryMiB: 200, memoryKills: 1 });
+    node.machine.memory = { totalMiB: 1000, availableMiB: 99 };
+    await node.watch.look();
+    expect(node.ended).toEqual([`stop ${asMachineId('a1_x')}`, 'trigger a1_x']);
+    expect(node.directory.get('a1_x')?.notices).toMatchObject([{ code: 'memory_limit' }, { code: 'memory_pressure' }]);
+  });
+
   it('asks slivers only when a program was ended somewhere, or memory is short', async () => {
     await using node = setUp();
     node.machine.kills = 7;

@@ -127,9 +127,14 @@ export class MemoryWatch implements AsyncDisposable {
   #tell(slice: SliceName, code: 'memory_limit' | 'memory_pressure', message: string, counted?: number): void {
     const { directory, store, now, logger } = this.#options;
     logger.warn({ slice, reason: { code, message } }, 'a sliver is short of memory');
-    directory.notify(slice, { code, message }, counted);
     const step = code === 'memory_limit' ? 'MemoryLimitReached' : 'ResetForMemory';
-    store.logSteps([{ atMs: now(), slice, step, outcome: 'done', durationMs: 0, message }]);
+    try {
+      directory.notify(slice, { code, message }, counted);
+      store.logSteps([{ atMs: now(), slice, step, outcome: 'done', durationMs: 0, message }]);
+    } catch (error) {
+      // a full disk must not keep the machine from what it needs: its watchers were told
+      logger.error({ slice, reason: messageOf(error) }, 'that a sliver is short of memory could not be written down');
+    }
   }
 }
 

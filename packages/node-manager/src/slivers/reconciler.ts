@@ -1,4 +1,5 @@
 import type { Reason } from '@planetlab/contract';
+import type { Lease } from '@planetlab/credentials';
 import { isPlanetLabError, messageOf, SECOND_MS, SliceName } from '@planetlab/model';
 import { backoffMs } from '../backoff.ts';
 import type { FaultPoint } from '../fault-point.ts';
@@ -25,7 +26,7 @@ export interface ReconcilerOptions {
   readonly now: () => number;
   readonly random: () => number;
   /** Why the machine's administrator keeps a sliver stopped; undefined for one that may run. */
-  readonly stopReason?: (slice: SliceName) => Reason | undefined;
+  readonly stopReason?: (lease: Lease) => Reason | undefined;
   /** The node's own desired state. */
   readonly desiredNode: () => Omit<DesiredNode, 'slivers'>;
   /** Accounts as applied, or null when they have to be applied (again). */
@@ -224,7 +225,7 @@ class LeaseReconciler implements Reconciler {
       row,
       cpuWeight,
       this.#options.aboutOf(row),
-      this.#options.stopReason?.(row.slice) ?? holdersReason(row),
+      this.#options.stopReason?.(row.stored.lease) ?? holdersReason(row),
     );
   }
 
