@@ -11,6 +11,12 @@ export const isNoRoom = (error: unknown): boolean =>
 
 /** Replaces a file so that after a crash either the old or the new content is there, whole. A failure leaves the old one. */
 export function writeFileAtomic(path: string, content: string, mode = 0o600): void {
+  renameWhole(path, content, mode);
+  syncFolder(dirname(path));
+}
+
+/** The same, but until its folder is synced a failure of the machine may bring the old one back. */
+export function renameWhole(path: string, content: string, mode = 0o600): void {
   const temporary = `${path}.new`;
   try {
     writeSynced(temporary, content, mode);
@@ -19,7 +25,6 @@ export function writeFileAtomic(path: string, content: string, mode = 0o600): vo
     rmSync(temporary, { force: true });
     throw error;
   }
-  syncFolder(dirname(path));
 }
 
 function writeSynced(temporary: string, content: string, mode: number): void {

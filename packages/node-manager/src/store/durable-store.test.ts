@@ -14,8 +14,10 @@ import { generateKeyPair, issueLease, readLease } from '@planetlab/credentials';
 import { HOUR_MS, toInstant } from '@planetlab/model';
 import { describe, expect, it } from 'vitest';
 import { noFaults } from '../fault-point.ts';
+import { syncFolder } from '../files.ts';
 import { leaseOf, NOW_MS, slice, temporaryFolder } from '../testing/fixtures.ts';
 import { openDurableStore } from './durable-store.ts';
+import { openLeaseJournal } from './lease-journal.ts';
 
 const key = generateKeyPair();
 const KEY = { person: 'ada@example.org', key: 'ssh-ed25519 AAAA ada' } as never; // parsed when it is read
@@ -211,6 +213,36 @@ describe('the journal of leases', () => {
     store.close();
     expect(heldIn(leases)).toEqual(['a1_x', 'b2_y', 'd4_w']);
     expect(said).toEqual([]);
+  });
+
+  it('has whole lines behind damage that is no text', () => {
+    using folder = temporaryFolder();
+    const { database, leases } = twoLeases(folder.path);
+    const bytes = readFileSync(journalIn(leases));
+    writeFileSync(journalIn(leases), Buffer.concat([bytes.fill(0xff, 5, 45), Buffer.from('{"slice":"z9_')]));
+    open(folder.path).store.close(); // repairs the line of a1_x
+    rmSync(database);
+    const { store, live } = open(folder.path);
+    expect(live()).toEqual(['a1_x 2', 'b2_y 3']);
+    store.close();
+  });
+
+  it('promises nothing in a file that was written anew until its name is durable, and goes on in that file', () => {
+    using folder = temporaryFolder();
+    const leases = join(folder.path, 'leases');
+    let full = true;
+    const journal = openLeaseJournal(leases, (of) => {
+      if (full) throw new Error('no space left on device');
+      syncFolder(of);
+    });
+    const [first, second] = [entry('a1_x', 2), entry('b2_y', 3)];
+    const write = () => void journal.write([first]);
+    expect(() => Array.from({ length: 2000 }, write), 'when it is written anew').toThrow('no space left');
+    expect(write).toThrow('no space left');
+    full = false;
+    journal.write([second]);
+    journal.close();
+    expect(heldIn(leases)).toEqual(['a1_x', 'b2_y']);
   });
 
   it('does not grow without end', () => {

@@ -1,10 +1,10 @@
-import { closeSync, fdatasyncSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fdatasyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { SliverTags, SshKeys } from '@planetlab/contract';
 import type { Lease } from '@planetlab/credentials';
 import { messageOf, SliceName } from '@planetlab/model';
 import { z } from 'zod';
-import { isNoRoom, readOptional, writeFileAtomic } from '../files.ts';
+import { isNoRoom, readOptional, renameWhole, syncFolder, writeFileAtomic } from '../files.ts';
 import type { Logger } from '../logger.ts';
 import { takeOldFiles } from './old-lease-files.ts';
 import type { LeaseEntry } from './store.ts';
@@ -61,7 +61,8 @@ export function readLeaseJournal(
   });
 }
 
-export function openLeaseJournal(folder: string): LeaseJournal {
+/** @param syncNames Makes the names in a folder durable; tests have it fail. */
+export function openLeaseJournal(folder: string, syncNames = syncFolder): LeaseJournal {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = pathIn(folder);
   if (readOptional(path) === undefined) writeFileAtomic(path, '');
@@ -69,15 +70,19 @@ export function openLeaseJournal(folder: string): LeaseJournal {
     const lines = [...held].map(([slice, each]) => lineOf(slice, each));
     writeFileAtomic(path, wholeLines(readOptional(path) ?? '') + lines.join(''));
   });
-  return new FileJournal(path);
+  return new FileJournal(path, syncNames);
 }
 
 class FileJournal implements LeaseJournal {
   readonly #path: string;
+  readonly #syncNames: (folder: string) => void;
+  /** It was written anew, and a failure of the machine might still bring the one before back. */
+  #isRenamed = false;
   #open: ReturnType<typeof openAtEnd>;
 
-  constructor(path: string) {
+  constructor(path: string, syncNames: (folder: string) => void) {
     this.#path = path;
+    this.#syncNames = syncNames;
     this.#open = openAtEnd(path);
   }
 
@@ -101,6 +106,8 @@ class FileJournal implements LeaseJournal {
   /** The size before. */
   #append(lines: readonly string[]): number {
     if (this.#open.sizeBytes > this.#open.renewedAtBytes) this.#renew();
+    if (this.#isRenamed) this.#syncNames(dirname(this.#path));
+    this.#isRenamed = false;
     const { file, sizeBytes } = this.#open;
     if (lines.length === 0) return sizeBytes;
     const bytes = Buffer.from(lines.join(''));
@@ -123,23 +130,27 @@ class FileJournal implements LeaseJournal {
 
   #renew(): void {
     try {
-      writeFileAtomic(this.#path, [...heldLines(readOptional(this.#path) ?? ''), ''].join('\n'));
+      renameWhole(this.#path, [...heldLines(readOptional(this.#path) ?? ''), ''].join('\n'));
     } catch (error) {
       if (isNoRoom(error)) return; // the long one goes on
       throw error;
     }
+    this.#isRenamed = true;
     closeSync(this.#open.file);
     this.#open = openAtEnd(this.#path);
   }
 }
 
-/** An end without a line break is what a crash has left of a line that nobody was told of: it goes. */
+/**
+ * An end without a line break is what a crash has left of a line that nobody was told of: it goes. Where it begins is
+ * counted in bytes as they are, for damaged ones would be others, and more, as text.
+ */
 function openAtEnd(path: string) {
-  const text = readOptional(path) ?? '';
-  const heldBytes = heldLines(text).reduce((sum, line) => sum + line.length, 0);
-  const sizeBytes = Buffer.byteLength(wholeLines(text));
+  const bytes = readFileSync(path);
+  const heldBytes = heldLines(bytes.toString()).reduce((sum, line) => sum + line.length, 0);
+  const sizeBytes = bytes.lastIndexOf('\n') + 1;
   const file = openSync(path, 'a', 0o600);
-  if (!text.endsWith('\n')) ftruncateSync(file, sizeBytes);
+  if (sizeBytes < bytes.length) ftruncateSync(file, sizeBytes);
   return { file, sizeBytes, renewedAtBytes: 2 * heldBytes + SPARE_BYTES };
 }
 
