@@ -12,7 +12,7 @@ import {
   unmount,
   unmountUnder,
 } from '@planetlab/linux';
-import { localStatus } from '@planetlab/node-manager';
+import { adminClient, adminWithoutManager, localStatus } from '@planetlab/node-manager';
 import { expect, it } from 'vitest';
 import { describeNode } from '../host/describe-node.ts';
 import { eventually, leaseFor } from '../host/node-fixture.ts';
@@ -140,6 +140,36 @@ describeNode('a node', NODE, (world) => {
       rmSync(filler);
       await lease('test_late');
       await until({ test_first: 'running', test_late: 'running' });
+    }),
+  );
+
+  it.each(SMALL_DISKS)('is its administrator’s on $what as well, also when it starts there', (disk) =>
+    onDisk(disk.mount, async () => {
+      for (const slice of Object.keys(BOTH)) await lease(slice);
+      await until(BOTH);
+      const { stateDir } = world.node;
+      const filler = join(stateDir, 'filler');
+      const fill = () => systemRunner.run({ argv: ['dd', 'if=/dev/zero', `of=${filler}`, 'bs=1M'] }).catch(() => {});
+      const [one, two] = [leaseFor('test_one').slice, leaseFor('test_two').slice];
+      const stop = { params: { slice: one }, body: { reason: null } };
+      const ban = { params: { subject: two }, body: { reason: null } };
+      const unwritten = { code: 'step_failed', message: expect.stringContaining('until the node manager starts again') };
+      await fill();
+      await expect(adminClient(stateDir)?.stop(stop)).rejects.toMatchObject(unwritten);
+      await expect(adminClient(stateDir)?.ban(ban)).rejects.toMatchObject(unwritten);
+      await until({ test_one: 'stopped', test_two: 'stopped' });
+      await world.node.stop('SIGKILL');
+      await world.start();
+      rmSync(filler);
+      await until(BOTH); // it was forgotten, as was said
+      await fill();
+      await world.node.stop('SIGKILL');
+      await adminWithoutManager(stateDir, Date.now).stop(one, null).catch(() => {}); // it may have found room
+      expect(sliverCgroup(world.node.tag, one).pids()).toEqual([]);
+      rmSync(filler);
+      await world.start();
+      await adminClient(stateDir)?.ban(ban);
+      expect(await eventually(async () => !(two in (await states())), 30_000)).toBe(true);
     }),
   );
 
