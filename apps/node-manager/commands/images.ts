@@ -57,7 +57,9 @@ export function registerImages(program: Command): void {
     .addHelpText('after', example('pl-node image list'))
     .action(async ({ images, json }: ImageOptions) => {
       const { createImageStore } = await import('@planetlab/node-manager');
-      const items = createImageStore(images).list();
+      const warn = ({ path }: Readonly<Record<string, unknown>>, message: string) =>
+        void process.stderr.write(`${path}: ${message}\n`);
+      const items = createImageStore(images, { warn }).list();
       print(json, { items }, imageTable(items));
     });
 

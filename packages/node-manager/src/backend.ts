@@ -48,7 +48,7 @@ async function containers({ config, paths, names, runner, logger }: BackendOptio
     import('./host/linux-host.ts'),
   ]);
   const runtime = await findRuntime(runner, { initPath: config.initPath });
-  const images = createImageStore(config.imagesDir);
+  const images = createImageStore(config.imagesDir, logger);
   openFolders('/run/planetlab', names.run);
   return {
     vmm: createOciVmm({

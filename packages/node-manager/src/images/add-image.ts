@@ -10,14 +10,13 @@ import {
   readSync,
   renameSync,
   rmSync,
-  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NodeImage } from '@planetlab/contract';
-import { isAlive } from '@planetlab/linux';
+import { type CommandRunner, fileLockOwner, systemRunner, tryLockFile } from '@planetlab/linux';
 import { type ImageName, PlanetLabError, toInstant } from '@planetlab/model';
-import { readOptional } from '../files.ts';
+import { syncFolder } from '../files.ts';
 import { createImageStore } from './image-store.ts';
 
 const MIB = 1024 * 1024;
@@ -30,19 +29,29 @@ export interface AddImageOptions {
   /** What the tree is made from: the same source twice is the same image. */
   readonly source: string;
   readonly now: () => number;
+  readonly runner?: CommandRunner;
 }
 
-/** Makes a tree beside the others, moves it to its place in one go, and only then names it. */
-export async function addImage({ folder, names, make, source, now }: AddImageOptions): Promise<readonly NodeImage[]> {
+const SYNC_TIMEOUT_MS = 10 * 60_000;
+
+/**
+ * Makes a tree beside the others, moves it to its place in one go, and only then names it. It is durable by then: a name
+ * never stands for a tree that a failure of the machine has left without what its files say.
+ */
+export async function addImage(options: AddImageOptions): Promise<readonly NodeImage[]> {
+  const { folder, names, make, source, now, runner = systemRunner } = options;
   const work = join(folder, 'work', `${process.pid}-${now()}`);
   const root = join(work, 'root');
   mkdirSync(root, { recursive: true, mode: 0o755 });
   try {
     await make(root);
     const { digest, bytes } = describeTree(root, source);
-    mkdirSync(join(folder, 'rootfs'), { recursive: true });
-    const target = join(folder, 'rootfs', digest);
+    await runner.run({ argv: ['sync', '-f', root], timeoutMs: SYNC_TIMEOUT_MS }); // all of its file system, at once
+    const trees = join(folder, 'rootfs');
+    mkdirSync(trees, { recursive: true });
+    const target = join(trees, digest);
     if (!existsSync(target)) renameSync(root, target);
+    syncFolder(trees);
     const store = createImageStore(folder);
     const image = { digest, sizeMiB: Math.ceil(bytes / MIB), importedAt: toInstant(now()) };
     for (const name of names) store.tag(name, image);
@@ -89,42 +98,31 @@ const PIECE = Buffer.alloc(MIB);
 const LOCK_POLL_MS = 200;
 const LOCK_PATIENCE_MS = 10 * 60_000;
 
-/** Runs `work` while no other process works on this store. A lock whose owner has ended is taken over. */
+/** Runs `work` while no other process works on this store. The kernel lets the lock go with its process, however that ends. */
 export async function withImageLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   mkdirSync(folder, { recursive: true });
-  const lock = join(folder, 'lock');
-  await takeLock(lock);
+  const path = join(folder, 'lock');
+  using _lock = await takeLock(path);
   try {
     return await work();
   } finally {
-    rmSync(lock, { force: true });
+    rmSync(path, { force: true }); // while it is ours; a program of before would wait for the end of a file that stays
   }
 }
 
-async function takeLock(lock: string): Promise<void> {
+async function takeLock(path: string): Promise<Disposable> {
   const deadline = performance.now() + LOCK_PATIENCE_MS;
   for (;;) {
-    if (tryLock(lock)) return;
-    const owner = Number(readOptional(lock));
-    if (owner > 0 && !isAlive(owner)) rmSync(lock, { force: true });
+    const lock = tryLockFile(path);
+    if (lock !== undefined) return lock;
     if (performance.now() > deadline) {
+      const owner = fileLockOwner(path);
+      const who = owner === undefined ? 'Another process' : `Process ${owner}`;
       throw new PlanetLabError(
         'timed_out',
-        `Another process (${owner}) has been working on these images for 10 minutes. Try again later.`,
+        `${who} has been working on these images for 10 minutes, and has ${path} locked. Try again later.`,
       );
     }
     await delay(LOCK_POLL_MS);
-  }
-}
-
-function tryLock(lock: string): boolean {
-  try {
-    const fd = openSync(lock, 'wx', 0o644);
-    writeSync(fd, String(process.pid));
-    closeSync(fd);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
-    throw error;
   }
 }

@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NodeImage } from '@planetlab/contract';
-import { ImageName, Instant, PlanetLabError } from '@planetlab/model';
+import { ImageName, Instant, messageOf, PlanetLabError } from '@planetlab/model';
 import { z } from 'zod';
 import { readOptional, writeFileAtomic } from '../files.ts';
+import type { Logger } from '../logger.ts';
 
 const ImageFile = z.object({
   digest: z.string().regex(/^[0-9a-f]{64}$/),
@@ -19,27 +20,35 @@ export interface ImageStore {
   root(digest: string): string;
   /** Makes a name stand for a tree that is in the store. */
   tag(name: ImageName, image: Omit<NodeImage, 'name'>): void;
-  /** Removes trees that no name stands for and nobody has mounted. The digests removed. */
+  /**
+   * Removes trees that no name stands for and nobody has mounted. The digests removed. Throws `conflict` while it is not
+   * known what a name stands for.
+   */
   prune(): readonly string[];
 }
 
 /**
  * `DIR/NAME.json` says which tree a name stands for; `DIR/rootfs/DIGEST` is the tree. Trees never change once they are
- * there, and so are shared by any number of node managers.
+ * there, and so are shared by any number of node managers. A name whose file is damaged stands for nothing; that is said once.
  */
-export function createImageStore(folder: string): ImageStore {
+export function createImageStore(folder: string, logger: Pick<Logger, 'warn'> = { warn() {} }): ImageStore {
   const trees = join(folder, 'rootfs');
-  const list = (): readonly NodeImage[] =>
-    names(folder).flatMap((name) => {
+  const saidOf = new Set<ImageName>();
+  const get = (name: ImageName): NodeImage | undefined => {
+    try {
       const image = readImage(folder, name);
-      return image !== undefined && existsSync(join(trees, image.digest)) ? [image] : [];
-    });
-  return {
-    list,
-    get(name) {
-      const image = readImage(folder, name);
+      saidOf.delete(name);
       return image !== undefined && existsSync(join(trees, image.digest)) ? image : undefined;
-    },
+    } catch (error) {
+      const fields = { path: fileOf(folder, name), reason: messageOf(error) };
+      if (!saidOf.has(name)) logger.warn(fields, 'the file of an image cannot be read: build or import it again');
+      saidOf.add(name);
+      return undefined;
+    }
+  };
+  return {
+    list: () => names(folder).flatMap((name) => get(name) ?? []),
+    get,
     root(digest) {
       const root = join(trees, digest);
       if (existsSync(root)) return root;
@@ -50,10 +59,10 @@ export function createImageStore(folder: string): ImageStore {
     },
     tag(name, image) {
       mkdirSync(folder, { recursive: true });
-      writeFileAtomic(join(folder, `${name}.json`), JSON.stringify(ImageFile.parse(image)), 0o644);
+      writeFileAtomic(fileOf(folder, name), JSON.stringify(ImageFile.parse(image)), 0o644);
     },
     prune() {
-      const kept = new Set(list().map((image) => image.digest));
+      const kept = new Set(names(folder).map((name) => readOrRefuse(folder, name)?.digest));
       const mounts = readOptional('/proc/self/mountinfo') ?? '';
       const unused = folderNames(trees).filter((digest) => !kept.has(digest) && !mounts.includes(`rootfs/${digest}`));
       for (const digest of unused) rmSync(join(trees, digest), { recursive: true, force: true });
@@ -68,10 +77,23 @@ const names = (folder: string): readonly ImageName[] =>
     return name.success ? [name.data] : [];
   });
 
+const fileOf = (folder: string, name: ImageName): string => join(folder, `${name}.json`);
+
 function readImage(folder: string, name: ImageName): NodeImage | undefined {
-  const path = join(folder, `${name}.json`);
-  if (!existsSync(path)) return undefined;
-  return { name, ...ImageFile.parse(JSON.parse(readFileSync(path, 'utf8'))) };
+  const text = readOptional(fileOf(folder, name));
+  return text === undefined ? undefined : { name, ...ImageFile.parse(JSON.parse(text)) };
+}
+
+function readOrRefuse(folder: string, name: ImageName): NodeImage | undefined {
+  try {
+    return readImage(folder, name);
+  } catch (cause) {
+    throw new PlanetLabError(
+      'conflict',
+      `${fileOf(folder, name)} cannot be read, so it is not known which tree is to stay for it. Build or import ${name} again, or remove that file. Nothing was removed.`,
+      { cause },
+    );
+  }
 }
 
 const folderNames = (path: string): readonly string[] => (existsSync(path) ? readdirSync(path).sort() : []);

@@ -33,6 +33,7 @@ export async function importImage(options: ImportOptions): Promise<readonly Node
         names: [name],
         source: 'import',
         now,
+        runner,
         make: async (root) => {
           const image = `${layout}/image:latest`;
           rmSync(root, { recursive: true }); // umoci makes it
