@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isAlive, systemRunner } from '@planetlab/linux';
+import { isAlive, listPids, systemRunner } from '@planetlab/linux';
 import { SliceName } from '@planetlab/model';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeNode } from './describe-node.ts';
@@ -11,6 +11,14 @@ import { leaseFor, NODE_IPV4, untilState } from './node-fixture.ts';
 
 const PORT = 2222;
 const NODE = { name: 'node-ssh', config: { sshListen: `${NODE_IPV4}:${PORT}` } };
+
+const commandLine = (pid: number): string => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return ''; // it has ended
+  }
+};
 
 describeNode('logging in to slivers with OpenSSH', NODE, (world) => {
   let folder = '';
@@ -139,6 +147,26 @@ describeNode('logging in to slivers with OpenSSH', NODE, (world) => {
     expect(readdirSync(copies)).toEqual([]);
     expect(JSON.parse(readFileSync(record, 'utf8'))).toEqual(before);
     expect(isAlive(before.pid, before.startTime)).toBe(true);
+  });
+
+  it('has no sshd that nobody knows: a manager that is killed before it has written down which one it started leaves none', async () => {
+    const folder = join('/run/planetlab', world.node.tag, 'ssh');
+    const config = join(world.node.stateDir, 'ssh', 'sshd_config');
+    const started = () => listPids().filter((pid) => commandLine(pid).includes(config));
+    await world.node.stop('SIGKILL');
+    process.kill(JSON.parse(readFileSync(join(folder, 'sshd.json'), 'utf8')).pid, 'SIGKILL');
+    await expect.poll(started).toEqual([]);
+    // the next one stands still when it is to write it down: nobody reads from the pipe
+    const written = join(folder, 'sshd.json.new');
+    await systemRunner.run({ argv: ['mkfifo', written] });
+    const starting = world.node.start({ uplinked: () => new Promise<never>(() => {}) });
+    starting.catch(() => {}); // it is killed
+    await expect.poll(() => started().length).toBe(1);
+    await world.node.stop('SIGKILL');
+    await expect.poll(started).toEqual([]);
+    rmSync(written);
+    await world.start();
+    await eventuallySsh('ada', 'test_login', ['true']).toBe(0);
   });
 
   it('starts sshd again when it has ended, and leaves nothing of the sliver behind it', async () => {

@@ -144,13 +144,15 @@ async function ensureSshd(options: SshAccessOptions): Promise<void> {
 
 /**
  * sshd in a mount namespace of its own, in which the host's accounts are replaced. It keeps its pid through unshare and
- * the shell. Mounts of slivers that are copied into its namespace go when their folders are removed (the kernel detaches
- * a mount whose folder is deleted, in every namespace).
+ * the shell, which waits for a line: a manager that ends before it has written down what it started says none, and
+ * leaves nothing. Mounts of slivers that are copied into its namespace go when their folders are removed (the kernel
+ * detaches a mount whose folder is deleted, in every namespace).
  */
 const START = `set -e
+read -r _
 mount --bind "$1/passwd" /etc/passwd
 mount --bind "$1/group" /etc/group
-exec "$2" -D -f "$3"`;
+exec "$2" -D -f "$3" </dev/null`;
 
 async function startSshd(
   { runFolder, listen, logger }: SshAccessOptions,
@@ -171,13 +173,19 @@ async function startSshd(
     '/usr/sbin/sshd',
     configPath,
   ];
-  const child = spawn('unshare', argv, { detached: true, stdio: ['ignore', 'ignore', stderr], cwd: '/' });
+  const child = spawn('unshare', argv, { detached: true, stdio: ['pipe', 'ignore', stderr], cwd: '/' });
   closeSync(stderr);
+  child.stdin?.on('error', () => {}); // it has ended, which is seen below
   await once(child, 'spawn');
   const { pid } = child;
   const startTime = pid === undefined ? undefined : processStartTime(pid);
-  if (pid === undefined || startTime === undefined) throw sshdFailed(errors);
-  writeFileAtomic(join(runFolder, 'sshd.json'), JSON.stringify({ pid, startTime, digest }));
+  try {
+    if (pid === undefined || startTime === undefined) throw sshdFailed(errors);
+    writeFileAtomic(join(runFolder, 'sshd.json'), JSON.stringify({ pid, startTime, digest }));
+    child.stdin?.write('\n');
+  } finally {
+    child.stdin?.end();
+  }
   child.unref();
   await untilListening(listen, () => child.exitCode === null && child.signalCode === null, errors);
   logger.info({ pid, port: listen.port }, 'sshd started');
