@@ -2,7 +2,7 @@ import { generateKeyPair } from '@planetlab/credentials';
 import { DAY_MS, Egress } from '@planetlab/model';
 import { describe, expect, it } from 'vitest';
 import { NOW_MS, newId, slice, storeIn, temporaryFolder } from '../testing/fixtures.ts';
-import { createVolumeMeter } from './volume-meter.ts';
+import { createVolumeMeter, type VolumeStore } from './volume-meter.ts';
 
 const MIB = 1024 * 1024;
 const name = slice('a1_x');
@@ -13,11 +13,20 @@ function setUp() {
   const key = generateKeyPair();
   const clock = { nowMs: NOW_MS };
   const told: string[] = [];
+  const disk = { isFull: false };
   let store = storeIn(folder.path, key);
-  const open = () => createVolumeMeter({ store, now: () => clock.nowMs, tell: (of) => told.push(of) });
+  const saving: VolumeStore = {
+    volumes: () => store.volumes(),
+    forgetVolumes: (slices) => store.forgetVolumes(slices),
+    saveVolumes(records) {
+      if (disk.isFull) throw new Error('no room');
+      store.saveVolumes(records);
+    },
+  };
+  const open = () => createVolumeMeter({ store: saving, now: () => clock.nowMs, tell: (of) => told.push(of) });
   let meter = open();
   return {
-    ...{ clock, told, meter: () => meter },
+    ...{ clock, told, disk, meter: () => meter },
     sent: (lease: ReturnType<typeof newId>, mib: number) =>
       meter.take([
         {
@@ -66,6 +75,22 @@ describe('counting what is sent', () => {
     expect(node.meter().ceilKbps(name, egress)).toBe(50_000);
     node.sent(lease, 83 + 81);
     expect(node.told).toEqual([name, name]);
+  });
+
+  it('slows on a full disk as well, and tells once there is room', () => {
+    using node = setUp();
+    const lease = newId();
+    node.sent(lease, 79);
+    node.disk.isFull = true;
+    expect(() => node.sent(lease, 81)).toThrow('no room');
+    expect(node.meter().ceilKbps(name, egress)).toBeLessThan(50_000);
+    expect(node.told).toEqual([]);
+    node.disk.isFull = false;
+    node.sent(lease, 81);
+    node.sent(lease, 82);
+    expect(node.told).toEqual([name]);
+    node.restart();
+    expect(node.sentMiB()).toBe(82);
   });
 
   it('does not begin anew when a sliver is deleted and made again within the day', () => {

@@ -68,17 +68,17 @@ export function createVolumeMeter({ store, now, tell }: VolumeMeterOptions): Vol
       takenAtMs = now();
       const changed = slivers.flatMap((sliver) => counted(records.get(sliver.slice), sliver, takenAtMs) ?? []);
       for (const record of changed) records.set(record.slice, record);
-      const slowed = slivers.filter(({ slice, egress }) => {
+      const slowed = slivers.flatMap(({ slice, egress }) => {
         const record = records.get(slice);
-        return record !== undefined && !record.told && isSlowed(usageAt(record, takenAtMs), egress);
+        const isNew = record !== undefined && !record.told && isSlowed(usageAt(record, takenAtMs), egress);
+        return isNew ? [{ egress, record: { ...record, told: true } }] : [];
       });
-      for (const { slice } of slowed) {
-        const record = records.get(slice);
-        if (record !== undefined) records.set(slice, { ...record, told: true });
+      const latest = [...changed, ...slowed.map(({ record }) => record)];
+      store.saveVolumes([...new Map(latest.map((record) => [record.slice, record])).values()]);
+      for (const { record, egress } of slowed) {
+        records.set(record.slice, record); // not before it is written down: else nobody would be told in this day
+        tell(record.slice, slowedMessage(usage(record.slice), egress, ceilKbps(record.slice, egress)));
       }
-      const touched = new Set([...changed, ...slowed].map(({ slice }) => slice));
-      store.saveVolumes([...touched].flatMap((slice) => records.get(slice) ?? []));
-      for (const { slice, egress } of slowed) tell(slice, slowedMessage(usage(slice), egress, ceilKbps(slice, egress)));
       forgetOver(new Set(slivers.map(({ slice }) => slice)));
       return slivers.some(({ slice, egress }, at) => ceilKbps(slice, egress) !== before[at]);
     },
