@@ -18,6 +18,7 @@ import { readOptional, writeFileAtomic } from './files.ts';
 import { type NodeIdentity, readIdentity, tagOf } from './identity/identity.ts';
 import { type CertificateRenewal, createRenewal } from './identity/renewal.ts';
 import { openSiteFile, type SiteFile } from './identity/site-file.ts';
+import { createLeaseClock } from './lease-clock.ts';
 import { createLeaseService } from './leases/lease-service.ts';
 import { type DecisionFile, openDecisionFile } from './local/decision-file.ts';
 import { endBannedLeases } from './local/local-admin.ts';
@@ -34,7 +35,6 @@ import { aboutText } from './slivers/about.ts';
 import { createDirectory } from './slivers/directory.ts';
 import { createEventHub } from './slivers/event-hub.ts';
 import { createReconciler } from './slivers/reconciler.ts';
-import { createSteadyClock } from './steady-clock.ts';
 import { openDurableStore } from './store/durable-store.ts';
 import type { NodeStore, SliverRow } from './store/store.ts';
 import { startUplink, type Uplink, type UplinkState } from './uplink/uplink.ts';
@@ -82,7 +82,7 @@ export async function startNodeManager(options: NodeManagerOptions): Promise<Nod
     }),
     (open) => open.close(),
   );
-  const now = leaseClock(store, wallMs, logger);
+  const now = createLeaseClock({ store, wallMs, logger });
   const decisions = openDecisionFile(paths.decisions);
   endBannedLeases({ decisions, store, now, logger });
   const site = openSiteFile(paths.site, logger);
@@ -179,13 +179,6 @@ interface Parts {
 const boundedRunner = (runner: CommandRunner, timeoutMs: number): CommandRunner => ({
   run: (command) => runner.run({ timeoutMs, ...command }),
 });
-
-function leaseClock(store: NodeStore, wallMs: () => number, logger: FastifyBaseLogger): () => number {
-  const stepped = (byMs: number, followed: boolean) =>
-    logger.warn({ byMs }, followed ? 'the clock stood by its step, and is followed' : 'the clock was stepped');
-  const notBeforeMs = Math.max(0, ...store.liveLeases().map(({ lease }) => lease.issuedAtMs));
-  return createSteadyClock({ wallMs, monotonicMs: () => performance.now(), notBeforeMs, stepped });
-}
 
 /** The tag is written down before anything is made under it, so that it is found again without the rest of the state. */
 function namesOf(config: NodeConfig, identity: NodeIdentity, paths: NodePaths): NodeNames {
