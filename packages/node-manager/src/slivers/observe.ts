@@ -1,4 +1,4 @@
-import { LeaseId } from '@planetlab/model';
+import { LeaseId, SliceName } from '@planetlab/model';
 import { asMachineId, type MachineLimits, type Vmm } from '@planetlab/vmm';
 import type { Host } from '../host/host.ts';
 import type { DesiredSliver, ObservedSliver } from './steps.ts';
@@ -42,10 +42,10 @@ export const machineLimits = ({
   prompt: resources.cpuReservedMillis > 0,
 });
 
-/** What else lies in our folders was put there by a person. */
-const OF_A_SLIVER = /^[a-z0-9][a-z0-9_.]{0,31}$/;
-
-/** What there is on the host of slivers that the store does not know, and links that belong to none it knows. */
+/**
+ * What there is on the host of slivers that the store does not know, and links that belong to none it knows. What else
+ * lies in our folders, and is not named like a slice, was put there by a person.
+ */
 export async function observeLeftovers(
   { host, vmm }: { readonly host: Host; readonly vmm: Vmm },
   known: { readonly slices: ReadonlySet<string>; readonly indices: ReadonlySet<number> },
@@ -54,7 +54,7 @@ export async function observeLeftovers(
   const machines: readonly string[] = await vmm.ids();
   return {
     slices: [...new Set([...inventory.slices, ...machines])].filter(
-      (slice) => OF_A_SLIVER.test(slice) && !known.slices.has(slice),
+      (slice) => SliceName.safeParse(slice).success && !known.slices.has(slice),
     ),
     links: inventory.links.filter((index) => !known.indices.has(index)),
   };

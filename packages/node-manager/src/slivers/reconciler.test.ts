@@ -1,5 +1,5 @@
 import { generateKeyPair, issueLease } from '@planetlab/credentials';
-import { PlanetLabError } from '@planetlab/model';
+import { PlanetLabError, type SliceName } from '@planetlab/model';
 import { asMachineId } from '@planetlab/vmm';
 import { createSimulatedVmm } from '@planetlab/vmm/simulated';
 import { describe, expect, it } from 'vitest';
@@ -13,12 +13,13 @@ import { createReconciler } from './reconciler.ts';
 
 const key = generateKeyPair();
 const addresses = { sliverIpv4Range: '100.96.0.0/16', ipv6Prefix: null, idBase: 100_000_000 };
-const logger = { info() {}, warn() {}, error() {} };
 
 /** A reconciler over the simulated host and VMM, in real time. */
 function setUp(change: (host: Host) => Partial<Host> = () => ({})) {
   const folder = temporaryFolder();
   const store = storeIn(folder.path, key);
+  const warnings: string[] = [];
+  const logger = { info() {}, warn: (_about: object, text: string) => void warnings.push(text), error() {} };
   const plain = createSimulatedHost({ stateDir: folder.path, why: 'a test' });
   const host: Host = { ...plain, ...change(plain) };
   const vmm = createSimulatedVmm();
@@ -56,7 +57,7 @@ function setUp(change: (host: Host) => Partial<Host> = () => ({})) {
     return made;
   };
   return {
-    ...{ store, host, vmm, directory, reconciler, applied, lease },
+    ...{ store, host, vmm, directory, reconciler, applied, lease, warnings },
     async [Symbol.asyncDispose]() {
       await reconciler.close();
       store.close();
@@ -146,6 +147,47 @@ describe('the reconciler', () => {
     await expect.poll(() => node.directory.list()).toEqual([]);
   });
 
+  it('has a sliver whose end cannot be written down wait with the reason, and ends it when it can', async () => {
+    await using node = setUp();
+    await node.reconciler.start();
+    const endExpired = node.store.endExpired.bind(node.store);
+    let isFull = true;
+    node.store.endExpired = (nowMs) => {
+      if (isFull) throw new PlanetLabError('insufficient_resources', 'The disk is full.');
+      return endExpired(nowMs);
+    };
+    node.lease('a1_x', 2, 150);
+    await expect.poll(() => node.directory.get('a1_x')?.reason?.message).toContain('written down. The disk is full.');
+    expect(node.directory.get('a1_x')).toMatchObject({ state: 'stopping', reason: { code: 'insufficient_resources' } });
+    expect(await node.vmm.list()).toEqual([]);
+    expect(node.host.inventory()).toEqual({ slices: [], links: [] });
+    expect(node.warnings).toEqual([]);
+    isFull = false;
+    node.reconciler.trigger('a1_x');
+    await expect.poll(() => node.directory.list()).toEqual([]);
+  });
+
+  it('ends in the middle of a sliver without a word of failure', async () => {
+    const { promise: mounting, resolve: mountingNow } = Promise.withResolvers<void>();
+    const { promise: mounted, resolve: mountNow } = Promise.withResolvers<void>();
+    await using node = setUp((plain) => ({
+      async mountRoot(sliver) {
+        mountingNow();
+        await mounted;
+        return plain.mountRoot(sliver);
+      },
+    }));
+    await node.reconciler.start();
+    node.lease('a1_x', 2);
+    await mounting;
+    const closing = node.reconciler.close();
+    mountNow();
+    await closing;
+    expect(node.warnings).toEqual([]);
+    expect(node.directory.get('a1_x')).toMatchObject({ state: 'starting', reason: null });
+    expect(await node.vmm.list()).toEqual([]);
+  });
+
   it('starts a machine again that has ended, but not at once when it ends at once', async () => {
     await using node = setUp();
     await node.reconciler.start();
@@ -158,14 +200,15 @@ describe('the reconciler', () => {
     await expect.poll(() => node.directory.get('a1_x')?.state).toBe('running');
   });
 
-  it('removes at start what no lease accounts for', async () => {
+  it('removes at start what no lease accounts for, and nothing that is not named like a slice', async () => {
     await using node = setUp();
     const { slice, id, image, resources } = leaseOf('z9_left');
     const left = { slice, lease: id, image, resources, imageDigest: 'd', cpuWeight: 1, index: 7, about: '' };
     await node.host.mountRoot(left);
     await node.host.attachNetwork(left, 1);
+    await node.host.mountRoot({ ...left, slice: 'backup' as SliceName }); // a folder that a person has made
     await node.reconciler.start();
     await node.reconciler.idle();
-    expect(node.host.inventory()).toEqual({ slices: [], links: [] });
+    expect(node.host.inventory()).toEqual({ slices: ['backup'], links: [] });
   });
 });

@@ -81,6 +81,8 @@ class LeaseReconciler implements Reconciler {
   readonly #startedAtMs = new Map<string, number>();
   /** Links without a sliver appear only through crashes: they are looked for at start and from time to time. */
   #looksForStrays = true;
+  /** Why ends of leases cannot be written down, while they cannot. */
+  #unwritten: Reason | undefined;
   #endTimer: NodeJS.Timeout | undefined;
   #periodTimer: NodeJS.Timeout | undefined;
   #periods = 0;
@@ -152,12 +154,14 @@ class LeaseReconciler implements Reconciler {
     const { store, now, logger } = this.#options;
     try {
       const ended = store.endExpired(now());
+      this.#unwritten = undefined;
       for (const slice of ended) this.#queue.add(slice);
       if (ended.length > 0) this.#queue.add(NODE_KEY); // their accounts
       this.#armEndTimer();
     } catch (error) {
       // the disk is full: as that may be for their sake, they go all the same, and end in the database when it takes it
       logger.error({ reason: messageOf(error) }, 'leases that are over could not be ended in the database');
+      this.#unwritten = reasonOf(error, 'Its lease is over, and it waits until that can be written down. ');
       for (const { lease } of store.liveLeases()) if (lease.expiresAtMs <= now()) this.#queue.add(lease.slice);
       this.#armEndTimer(END_RETRY_MS);
     }
@@ -199,6 +203,7 @@ class LeaseReconciler implements Reconciler {
   async #reconcileSliver(slice: string): Promise<void> {
     const { store, directory, context } = this.#options;
     for (let round = 0; round < ROUNDS_LIMIT; round++) {
+      if (this.#closed) return; // the next manager goes on
       const row = store.sliver(slice);
       const desired = row === undefined ? undefined : this.#desiredOf(row);
       const observed = await observeSliver(context, slice, row?.index ?? null, desired);
@@ -234,6 +239,11 @@ class LeaseReconciler implements Reconciler {
     const { store, directory } = this.#options;
     if (desired !== undefined) {
       directory.report(row.slice, desired.stopped === undefined ? 'running' : 'stopped', desired.stopped);
+      return true;
+    }
+    if (row.stored.endedAtMs === null) {
+      // the timer comes back to it, again and again until the end of the lease is written down
+      directory.report(row.slice, 'stopping', this.#unwritten);
       return true;
     }
     if (!store.forgetSliver(row.slice)) return false;
@@ -278,7 +288,7 @@ class LeaseReconciler implements Reconciler {
 
   #failed(key: string, error: unknown): void {
     const { logger, directory, store, random } = this.#options;
-    const reason: Reason = { code: isPlanetLabError(error) ? error.code : 'step_failed', message: messageOf(error) };
+    const reason = reasonOf(error);
     const failures = this.#retries.get(key)?.failures ?? 0;
     const delayMs = backoffMs({ ...RETRY, random }, failures);
     logger.warn({ slice: key === NODE_KEY ? undefined : key, reason, retryMs: Math.round(delayMs) }, 'a step failed');
@@ -304,6 +314,11 @@ class LeaseReconciler implements Reconciler {
     return this.#retries.get(key)?.timer !== undefined;
   }
 }
+
+const reasonOf = (error: unknown, words = ''): Reason => ({
+  code: isPlanetLabError(error) ? error.code : 'step_failed',
+  message: `${words}${messageOf(error)}`,
+});
 
 /** Why the holder of the lease keeps the sliver stopped. */
 function holdersReason({ stored }: SliverRow): Reason | undefined {
