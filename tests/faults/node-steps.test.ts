@@ -1,17 +1,27 @@
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { cgroupFolder, mountsUnder, processesUnder, readCgroupHierarchies } from '@planetlab/linux';
-import { SliceName } from '@planetlab/model';
+import {
+  cgroupFolder,
+  inNamespace,
+  mountsUnder,
+  processesUnder,
+  readCgroupHierarchies,
+  systemRunner,
+} from '@planetlab/linux';
+import { SliceName, toInstant } from '@planetlab/model';
 import { adminClient, localStatus } from '@planetlab/node-manager';
 import { isMachineId } from '@planetlab/vmm';
 import { expect, it } from 'vitest';
 import { describeNode } from '../host/describe-node.ts';
-import { eventually, leaseFor } from '../host/node-fixture.ts';
+import { eventually, leaseFor, NODE_IPV4 } from '../host/node-fixture.ts';
 
 const SLICE = SliceName.parse('test_steps');
-type What = 'create' | 'change' | 'stop' | 'restart' | 'delete';
-/** In an order in which each finds what the one before has left: with one start of the manager for each. */
+type What = 'create' | 'change' | 'tell' | 'stop' | 'restart' | 'delete' | 'expire';
+/**
+ * In an order in which each finds what the one before has left: with one start of the manager for each. What each start
+ * does as well has its second time here.
+ */
 const FAULTS: readonly (readonly [What, string])[] = [
   ['create', 'write:journal'],
   ['delete', 'write:endLease'],
@@ -23,8 +33,11 @@ const FAULTS: readonly (readonly [What, string])[] = [
   ['delete', 'step:UnmountRoot'],
   ['create', 'step:AttachNetwork'],
   ['delete', 'step:RemoveVolume'],
-  ['create', 'step:CreateMachine'],
+  ['create', 'step:ApplyAccounts:2'],
   ['delete', 'step:DetachNetwork'],
+  ['create', 'step:ApplyNetwork:2'],
+  ['tell', 'step:TellSliver'],
+  ['expire', 'write:endExpired'],
   ['create', 'step:StartMachine'],
   ['change', 'write:replaceLease'],
   ['stop', 'step:StopMachine'],
@@ -38,9 +51,15 @@ const FAULTS: readonly (readonly [What, string])[] = [
 
 /** Environment in which the manager dies when it gets there. */
 const dyingAt = (fault: string): Readonly<Record<string, string>> =>
-  fault === '' ? {} : { PLANETLAB_FAULT: `${fault}:1` };
+  fault === '' ? {} : { PLANETLAB_FAULT: /:\d+$/.test(fault) ? fault : `${fault}:1` };
 
-const NODE = { name: 'node-steps', firstStart: dyingAt(FAULTS[0]?.[1] ?? '') };
+const NODE = {
+  name: 'node-steps',
+  config: { sshListen: `${NODE_IPV4}:2222` }, // so that there are accounts
+  firstStart: dyingAt(FAULTS[0]?.[1] ?? ''),
+};
+/** What is left of a lease that expires while one looks. */
+const SOON_MS = 1_000;
 
 describeNode('a node manager that is killed after a step', NODE, (world) => {
   let memoryMiB = 32;
@@ -56,7 +75,12 @@ describeNode('a node manager that is killed after a step', NODE, (world) => {
     else if (what === 'stop') await admin().stop({ params: { slice: SLICE }, body: { reason: null } });
     else if (what === 'restart') await admin().start({ params: { slice: SLICE } });
     else if (lease === undefined) return;
-    else if (what === 'delete') await world.caller.client.endLease({ params: { lease: lease.id } });
+    else if (what === 'expire') {
+      const expiresAt = toInstant(Date.now() + SOON_MS);
+      await world.caller.client.renewLease({ params: { lease: lease.id }, body: { expiresAt } });
+    } else if (what === 'tell') {
+      await world.caller.client.setTags({ params: { slice: SLICE }, body: { tags: { role: 'seed' } } });
+    } else if (what === 'delete') await world.caller.client.endLease({ params: { lease: lease.id } });
     else {
       memoryMiB += 16;
       const resources = { ...lease.resources, memoryMiB };
@@ -65,7 +89,8 @@ describeNode('a node manager that is killed after a step', NODE, (world) => {
   };
   const stateNow = async () => (await world.caller.client.listSlivers({})).items.map(({ state }) => state).join();
   const wanted: Readonly<Record<What, string>> = {
-    ...{ create: 'running', change: 'running', restart: 'running', stop: 'stopped', delete: '' },
+    ...{ create: 'running', change: 'running', tell: 'running', restart: 'running', stop: 'stopped' },
+    ...{ delete: '', expire: '' },
   };
 
   /** All there is of slivers on this host. */
@@ -98,7 +123,7 @@ describeNode('a node manager that is killed after a step', NODE, (world) => {
       if (what === 'create') await ask(what); // as a broker does that got no answer
       const reached = await eventually(async () => (await stateNow()) === wanted[what]);
       expect(reached, JSON.stringify((await world.caller.client.listSlivers({})).items)).toBe(true);
-      const expected = what === 'delete' ? NONE : what === 'stop' ? STOPPED : ONE;
+      const expected = wanted[what] === '' ? NONE : what === 'stop' ? STOPPED : ONE;
       await eventually(() => JSON.stringify(made()) === JSON.stringify(expected), 10_000); // the kernel removes links a little later
       expect(made()).toEqual(expected);
       if (expected !== ONE) return;
@@ -107,4 +132,19 @@ describeNode('a node manager that is killed after a step', NODE, (world) => {
       if (what === 'change') expect((await leases())[0]?.resources.memoryMiB).toBe(memoryMiB);
     },
   );
+
+  it('removes a link that is nobody’s, and dies before the rest of its first steps', async () => {
+    await world.node.stop('SIGKILL');
+    const { namespace, tag } = world.node;
+    const stray = `pl${tag.slice(0, 4)}-77`;
+    await systemRunner.run({
+      argv: [...inNamespace(namespace), ...['ip', 'link', 'add', stray, 'type', 'veth', 'peer', 'name', 'other']],
+    });
+    Object.assign(process.env, dyingAt('step:RemoveLink'));
+    const starting = world.node.start({ uplinked: () => new Promise<never>(() => {}) }); // it does not get that far
+    delete process.env['PLANETLAB_FAULT'];
+    await expect(starting).rejects.toThrow('the manager ended');
+    await world.start();
+    expect(made()).toEqual(NONE);
+  });
 });
