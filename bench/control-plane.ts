@@ -7,7 +7,8 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromInstant, NodeName, SliceName } from '@planetlab/model';
 import { type Benchmark, percentile, round, timesOf } from './benchmark.ts';
-import { cpuSecondsOf, type PlcProcess, startPlcProcess } from './plc-process.ts';
+import { type PlcProcess, startPlcProcess } from './plc-process.ts';
+import { cpuSecondsOf } from './process-use.ts';
 import { benchmark as selection } from './select.ts';
 
 const DEFAULT_NODES = 1000;

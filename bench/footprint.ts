@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { labStatus } from '@planetlab/lab';
 import { type Benchmark, round } from './benchmark.ts';
 import { benchLab } from './lab.ts';
+import { residentMiB } from './process-use.ts';
 
 const MINUTES = 5;
 
@@ -31,9 +31,3 @@ export const benchmark: Benchmark = {
     };
   },
 };
-
-/** Resident set of a process in MiB, shared pages included (`VmRSS`). */
-function residentMiB(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kib) / 1024;
-}

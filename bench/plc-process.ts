@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, createClient, fetchTransport, plcRoutes, withHeaders } from '@planetlab/contract';
 import { freePort } from '../tests/host/node-fixture.ts';
+import { cpuSecondsOf, residentMiB } from './process-use.ts';
 
 const PLC = join(import.meta.dirname, '../apps/plc/main.ts');
 const START_TIMEOUT_MS = 120_000;
-const TICKS_PER_SECOND = 100;
 
 /** A PLC as it really runs, with its private PostgreSQL. */
 export interface PlcProcess extends AsyncDisposable {
@@ -74,23 +74,13 @@ export async function startPlcProcess(state: string): Promise<PlcProcess> {
       await start();
     },
     cpuSeconds: () => ({ plc: cpuSecondsOf(child.pid ?? 0), database: databaseSeconds(state) }),
-    residentMiB: () =>
-      Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024,
+    residentMiB: () => residentMiB(child.pid ?? 0),
     async [Symbol.asyncDispose]() {
       await stop();
       const purge = spawn(process.execPath, [PLC, 'purge', '--state', state], { stdio: 'ignore' });
       await once(purge, 'exit');
     },
   };
-}
-
-/** Of a process and of its children that have ended. */
-export function cpuSecondsOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ')
-    .map(Number);
-  return fields.slice(11, 15).reduce((sum, ticks) => sum + ticks, 0) / TICKS_PER_SECOND;
 }
 
 /** The server with all that it has started: sessions that have ended are counted in it. Read anew when one ends meanwhile. */
