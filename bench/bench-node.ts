@@ -1,4 +1,4 @@
-import { cgroupFolder, processesUnder, readCgroupHierarchies } from '@planetlab/linux';
+import type { Readable, Writable } from 'node:stream';
 import { PlanetLabError, Resources, type ResourcesInput } from '@planetlab/model';
 import {
   ensureImage,
@@ -20,11 +20,18 @@ export interface BenchNode extends AsyncDisposable {
 }
 
 export interface BenchSliver {
-  readonly ipv4: string;
-  /** A process of it, as the host numbers them: its namespaces are the sliver's. */
-  readonly pid: number;
-  /** Runs a program in it to its end; its output. */
+  /** Runs a program in it to its end, as its user does; its output. */
   exec(argv: readonly string[]): Promise<string>;
+  /** Starts one in the same way. */
+  start(argv: readonly string[]): Promise<BenchProgram>;
+}
+
+/** A program that runs. */
+export interface BenchProgram {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly exit: Promise<{ readonly code: number | null }>;
 }
 
 /** `config` goes into the node's own configuration. */
@@ -36,19 +43,16 @@ export async function startBenchNode(name: string, config: Readonly<Record<strin
   const network = started.use(await createBenchNetwork(name));
   const authority = started.use(await startAuthority(AUTHORITY_IPV4));
   const node = started.use(await joinedNode(authority, network, name, config));
-  const { client, exec } = nodeClient(authority.identity, await node.start(authority));
+  const { client, exec, open } = nodeClient(authority.identity, await node.start(authority));
   const all = started.move();
   return {
     network,
     stateDir: node.stateDir,
     async startSliver(slice, resources) {
       await client.requestLease({ body: { ...leaseFor(slice), resources: Resources.parse(resources) } });
-      const { ipv4 } = await untilState(client, slice, 'running');
-      const folder = cgroupFolder(readCgroupHierarchies(), 'pids', `planetlab/${node.tag}/${slice}`);
-      const [pid] = folder === undefined ? [] : processesUnder(folder);
-      if (pid === undefined || ipv4 === null) throw new Error(`${slice} has no process or no address`);
+      await untilState(client, slice, 'running');
       return {
-        ...{ ipv4, pid },
+        start: (argv) => open(slice, { argv: [...argv] }),
         async exec(argv) {
           const { stdout, stderr, code } = await exec(slice, argv);
           if (code !== 0) throw new Error(`${argv[0]} in ${slice} ended with ${code}: ${stderr.slice(-500)}`);

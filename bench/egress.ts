@@ -5,6 +5,7 @@ import { inNamespace, systemRunner } from '@planetlab/linux';
 import { ip, WORLD_IPV4 } from './bench-network.ts';
 import { type BenchNode, type BenchSliver, startBenchNode } from './bench-node.ts';
 import { type Benchmark, round } from './benchmark.ts';
+import { startOnHost, startSender } from './egress-sender.ts';
 
 const LINK_KBPS = 10_000;
 const COMPETITORS = 20;
@@ -16,7 +17,7 @@ const MEASURED_MS = 10_000;
 const FIRST_PORT = 7000;
 const NODE_ITSELF = -1;
 
-/** A link of 10 Mbit/s with real slivers that send all they can over TCP, counted where it arrives. */
+/** A link of 10 Mbit/s with real slivers in which a program sends all it can over TCP, counted where it arrives. */
 export const benchmark: Benchmark = {
   question: `egress: do highest rates, guarantees and shares hold on a link of ${LINK_KBPS / 1000} Mbit/s?`,
   async run({ note }) {
@@ -48,8 +49,10 @@ export const benchmark: Benchmark = {
       cap_error_pct: round(Math.max(...capErrors), 2),
       min_guarantee_error_pct: round(worstError([kept], [GUARANTEED_KBPS + share]), 2),
       min_guarantee_kbps: round(kept, 0),
+      min_guarantee_ideal_kbps: round(GUARANTEED_KBPS + share, 0),
       worked_cases_max_error_pct: round(Math.max(...cases), 2),
       competitors: COMPETITORS,
+      link_kbps: LINK_KBPS,
     };
   },
 };
@@ -63,40 +66,22 @@ async function measureRates(
   sink: Sink,
   senders: readonly (BenchSliver | typeof NODE_ITSELF)[],
 ): Promise<readonly number[]> {
-  const processes = senders.map((sender, at) =>
-    startSender(
-      sender === NODE_ITSELF ? inNamespace(network.namespace) : ['nsenter', '-t', String(sender.pid), '-n', '--'],
-      FIRST_PORT + at,
+  const onNode = (argv: readonly string[]) => startOnHost(inNamespace(network.namespace), argv);
+  const started = await Promise.all(
+    senders.map((sender, at) =>
+      startSender(sender === NODE_ITSELF ? onNode : sender.start, WORLD_IPV4, FIRST_PORT + at),
     ),
   );
-  try {
-    await sleep(WARM_UP_MS);
-    const before = await sink.bytes();
-    const startMs = performance.now();
-    await sleep(MEASURED_MS);
-    const after = await sink.bytes();
-    const elapsedMs = performance.now() - startMs;
-    return senders.map((_, at) => (((after[at] ?? 0) - (before[at] ?? 0)) * 8) / elapsedMs);
-  } finally {
-    for (const sender of processes) await end(sender);
-    await sleep(1500); // what waits in the classes is gone, and what they may send at once has come back
-  }
+  await sleep(WARM_UP_MS);
+  const before = await sink.bytes();
+  const startMs = performance.now();
+  await sleep(MEASURED_MS);
+  const after = await sink.bytes();
+  const elapsedMs = performance.now() - startMs;
+  await Promise.all(started.map((sender) => sender.end()));
+  await sleep(1500); // what waits in the classes is gone, and what they may send at once has come back
+  return senders.map((_, at) => (((after[at] ?? 0) - (before[at] ?? 0)) * 8) / elapsedMs);
 }
-
-/** When it is ended, so is its connection: otherwise the kernel would go on sending what it has. */
-const startSender = ([program, ...args]: readonly [string, ...string[]], port: number): ChildProcess =>
-  spawn(
-    program,
-    [
-      ...args,
-      'perl',
-      '-MSocket',
-      '-MIO::Socket::INET',
-      '-e',
-      `my $s = IO::Socket::INET->new("${WORLD_IPV4}:${port}") or die $!; setsockopt $s, SOL_SOCKET, SO_LINGER, pack("ii", 1, 0); my $d = "x" x 65536; 1 while syswrite $s, $d`,
-    ],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  );
 
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;

@@ -1,18 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createNetworkNamespace, deleteNetworkNamespace, inNamespace, systemRunner } from '@planetlab/linux';
 import { ip, WORLD_IPV4 } from './bench-network.ts';
 import { type BenchNode, type BenchSliver, startBenchNode } from './bench-node.ts';
 import { type Benchmark, median, round } from './benchmark.ts';
 import { COMPUTATION, DISK_WORK } from './overhead-programs.ts';
+import { CLIENT, SERVER } from './overhead-traffic.ts';
 import { imageRoot } from './peer-place.ts';
 
 const CPU_ROUNDS = 15;
 const DISK_ROUNDS = 9;
 const NET_ROUNDS = 7;
 const NET_SECONDS = 1.5;
+const PORT = 7000;
 const PLAIN = 'planetlab-bench-plain';
 const PLAIN_FAR = `${PLAIN}-far`;
 const PLAIN_FAR_IPV4 = '192.0.2.5';
@@ -37,8 +38,8 @@ export const benchmark: Benchmark = {
 async function cpuFigures(sliver: BenchSliver) {
   const pairs = await alternate(
     CPU_ROUNDS,
-    async () => seconds(await onHost(['chroot', imageRoot(), 'perl', '-e', COMPUTATION])),
-    async () => seconds(await sliver.exec(['perl', '-e', COMPUTATION])),
+    async () => twoNumbers(await onHost(['chroot', imageRoot(), 'perl', '-e', COMPUTATION])),
+    async () => twoNumbers(await sliver.exec(['perl', '-e', COMPUTATION])),
   );
   return {
     cpu_ratio: round(median(pairs.map(([host, inside]) => host[0] / inside[0])), 3),
@@ -50,8 +51,8 @@ async function diskFigures(sliver: BenchSliver, stateDir: string) {
   let folders = 0;
   const pairs = await alternate(
     DISK_ROUNDS,
-    async () => seconds(await onHost(['perl', '-e', DISK_WORK, join(stateDir, `bench-${folders++}`)])),
-    async () => seconds(await sliver.exec(['perl', '-e', DISK_WORK, `/root/bench-${folders++}`])),
+    async () => twoNumbers(await onHost(['perl', '-e', DISK_WORK, join(stateDir, `bench-${folders++}`)])),
+    async () => twoNumbers(await sliver.exec(['perl', '-e', DISK_WORK, `/root/bench-${folders++}`])),
   );
   // The best of all rounds, on both sides: others who write only make it slower.
   const best = (side: 0 | 1, part: 0 | 1) => Math.min(...pairs.map((pair) => pair[side][part]));
@@ -75,17 +76,15 @@ async function diskFigures(sliver: BenchSliver, stateDir: string) {
 async function netFigures(node: BenchNode, sliver: BenchSliver) {
   await using servers = new AsyncDisposableStack();
   const plain = servers.use(await plainNetwork());
-  for (const namespace of [node.network.world, PLAIN_FAR]) servers.use(await iperfServer(namespace));
-  const viaSliver = ['nsenter', '-t', String(sliver.pid), '-n', '--'];
+  servers.use(await startServer(node.network.world, WORLD_IPV4));
+  servers.use(await startServer(PLAIN_FAR, PLAIN_FAR_IPV4));
   const figures: Record<string, number> = {};
-  for (const [direction, options] of [
-    ['up', []],
-    ['down', ['--reverse']],
-  ] as const) {
+  for (const direction of ['up', 'down']) {
+    const client = (address: string) => ['perl', '-e', CLIENT, address, String(PORT), direction, String(NET_SECONDS)];
     const pairs = await alternate(
       NET_ROUNDS,
-      () => throughput([...plain.enter], PLAIN_FAR_IPV4, options),
-      () => throughput(viaSliver, WORLD_IPV4, options),
+      async () => gbps(await onHost([...plain.enter, 'chroot', imageRoot(), ...client(PLAIN_FAR_IPV4)])),
+      async () => gbps(await sliver.exec(client(WORLD_IPV4))),
     );
     figures[`net_${direction}_ratio`] = round(median(pairs.map(([host, inside]) => inside / host)), 3);
     figures[`net_${direction}_plain_gbps`] = round(median(pairs.map(([host]) => host)), 2);
@@ -110,7 +109,7 @@ async function onHost(argv: readonly [string, ...string[]]): Promise<string> {
   return (await systemRunner.run({ argv })).stdout;
 }
 
-function seconds(text: string): [number, number] {
+function twoNumbers(text: string): [number, number] {
   const [first, second] = text.trim().split(' ').map(Number);
   if (first === undefined || second === undefined) throw new Error(`not two numbers: ${text}`);
   return [first, second];
@@ -137,11 +136,15 @@ async function plainNetwork() {
   return { enter: inNamespace(PLAIN), [Symbol.asyncDispose]: remove };
 }
 
-async function iperfServer(namespace: string): Promise<AsyncDisposable> {
-  const [program, ...args] = inNamespace(namespace);
-  const server: ChildProcess = spawn(program, [...args, 'iperf3', '--server'], { stdio: 'ignore' });
+/** Listens in a namespace until the end of the scope. */
+async function startServer(namespace: string, address: string): Promise<AsyncDisposable> {
+  const [program, ...enter] = inNamespace(namespace);
+  const argv = [...enter, 'perl', '-e', SERVER, address, String(PORT)];
+  const server = spawn(program, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(server, 'exit');
-  await sleep(300); // it listens
+  const failed = ended.then(([code]) => Promise.reject(new Error(`the server ended with ${code}`)));
+  failed.catch(() => {}); // later it is told to
+  await Promise.race([once(server.stdout, 'data'), failed]);
   return {
     async [Symbol.asyncDispose]() {
       server.kill('SIGKILL');
@@ -150,10 +153,8 @@ async function iperfServer(namespace: string): Promise<AsyncDisposable> {
   };
 }
 
-/** Goodput in Gbit/s, as received. */
-async function throughput(enter: readonly string[], server: string, options: readonly string[]): Promise<number> {
-  const client = ['iperf3', '--client', server, '--time', String(NET_SECONDS), '--json', ...options];
-  const { stdout } = await systemRunner.run({ argv: [...enter, ...client] as [string, ...string[]] });
-  const { end } = JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } }; // iperf3's own format
-  return end.sum_received.bits_per_second / 1e9;
+/** Goodput, as received, from bytes and seconds. */
+function gbps(text: string): number {
+  const [bytes, elapsed] = twoNumbers(text);
+  return (bytes * 8) / elapsed / 1e9;
 }
