@@ -55,16 +55,22 @@ export const benchmark: Benchmark = {
     };
     const equal = partsOf(await measure(node.tag, slices));
     note(`  parts of ${SLIVERS} equal slivers: ${[...equal.values()].map((part) => round(part, 2)).join(' ')} %`);
-    const quarter = partsOf(await reserve(0.25));
+    const quarterMillis = await reserve(0.25);
+    const quarter = partsOf(quarterMillis);
     const halfMillis = await reserve(0.5);
     const half = partsOf(halfMillis);
-    note(`  with half of the machine reserved: ${[...half.values()].map((part) => round(part, 2)).join(' ')} %`);
+    note(
+      `  with a reservation by which one gets half: ${[...half.values()].map((part) => round(part, 2)).join(' ')} %`,
+    );
     for (const { id } of leases.values()) await caller.client.endLease({ params: { lease: id } });
     await Promise.all(busy);
     return {
       max_error_pct: round(Math.max(...[...equal.values()].map((part) => Math.abs(part - 100 / SLIVERS))), 2),
       reserved_25_pct: round(quarter.get(RESERVED) ?? 0, 2),
+      reserved_25_reservation_pct: reservedPart(0.25),
+      reserved_25_millis: round(quarterMillis.get(RESERVED) ?? 0, 0),
       reserved_50_pct: round(half.get(RESERVED) ?? 0, 2),
+      reserved_50_reservation_pct: reservedPart(0.5),
       reserved_50_millis: round(halfMillis.get(RESERVED) ?? 0, 0),
       slivers_millis: round(sum(halfMillis.values()), 0),
       window_seconds: WINDOW_MS / 1000,
@@ -92,6 +98,10 @@ async function beBusy(caller: ReturnType<typeof nodeClient>, slice: string): Pro
 const reservation = (part: number) => ({
   cpuReservedMillis: Math.round(1000 * availableParallelism() * ((part - 1 / SLIVERS) / (1 - 1 / SLIVERS))),
 });
+
+/** The same as a part of all cores, in per cent. */
+const reservedPart = (part: number): number =>
+  round((100 * reservation(part).cpuReservedMillis) / (1000 * availableParallelism()));
 
 /** Thousandths of a core that each got. */
 async function measure(tag: string, slices: readonly string[]): Promise<ReadonlyMap<string, number>> {

@@ -36,7 +36,8 @@ export const benchmark: Benchmark = {
     await using network = await createBenchNetwork('peers');
     await using authority = await startAuthority(AUTHORITY_IPV4);
     await using node = await joinedNode(authority, network, 'peers', { ipv6Prefix: 'fd00:db8:0:b::/64' });
-    contestants.add('ours', ourSliver(nodeClient(authority.identity, await node.start(authority))));
+    await using ours = await openOurs(nodeClient(authority.identity, await node.start(authority)));
+    contestants.add('ours', ours);
     for (const [name, prepare] of Object.entries(PEERS)) await contestants.prepare(name, prepare);
     for (let index = 0; index < ROUNDS + WARM_UP && !signal.aborted; index += 1)
       await contestants.round(index, index >= WARM_UP);
@@ -105,20 +106,23 @@ class Contestants implements AsyncDisposable {
   }
 }
 
-/** A sliver as its user sees it: asked for at the node's API, reported as running, a program run over the same API. */
-function ourSliver({ client, exec }: ReturnType<typeof nodeClient>): Peer {
+/**
+ * A sliver as its user sees it: asked for at the node's API, reported as running, a program run over the same API. The
+ * watch is open before the first request, as the peers' bridges are there.
+ */
+async function openOurs({ client, exec }: ReturnType<typeof nodeClient>): Promise<Peer & AsyncDisposable> {
+  const watch = new AbortController();
+  const events = (await client.watchSlivers({}, { signal: watch.signal }))[Symbol.asyncIterator]();
+  await events.next(); // it is open
   const leases = new Map<string, Awaited<ReturnType<typeof client.requestLease>>['id']>();
   return {
     async start(slice) {
-      const stop = new AbortController();
-      const events = (await client.watchSlivers({}, { signal: stop.signal }))[Symbol.asyncIterator]();
       leases.set(slice, (await client.requestLease({ body: leaseFor(slice) })).id);
       for (;;) {
         const { value: event, done } = await events.next();
         if (done === true) throw new Error('the watch ended');
         if (event.type === 'sliver' && event.sliver.slice === slice && event.sliver.state === 'running') break;
       }
-      stop.abort();
     },
     async exec(slice) {
       const { code, stderr } = await exec(slice, ['true']);
@@ -129,6 +133,9 @@ function ourSliver({ client, exec }: ReturnType<typeof nodeClient>): Peer {
       if (lease === undefined) return;
       await client.endLease({ params: { lease } });
       await untilState(client, slice, 'gone').catch(() => {}); // it may have gone before we looked
+    },
+    async [Symbol.asyncDispose]() {
+      watch.abort();
     },
   };
 }
