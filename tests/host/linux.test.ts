@@ -41,6 +41,7 @@ import {
   pollReadable,
   prepareOverlayFolders,
   probeHost,
+  processesUnder,
   readCgroupHierarchies,
   readPacket,
   removeCgroupTree,
@@ -237,6 +238,32 @@ describe.skipIf(reason !== undefined)('what is asked of a Linux host', () => {
     expect(folders.filter((folder) => existsSync(folder))).toEqual([]);
     if (folders.length > 0) expect(isAlive(child.pid ?? 0)).toBe(false);
     child.kill('SIGKILL');
+  });
+
+  // as root inside a machine on cgroup v2 can make them, where nothing bounds it
+  it('removes cgroups of v2 that do not say what is in them, with the processes in them', async () => {
+    const unified = readCgroupHierarchies().find(({ version }) => version === 2);
+    if (unified === undefined) return;
+    const parent = `planetlab-test-${process.pid}`;
+    const folder = join(unified.mountPoint, parent);
+    const inFolder = (words: string) => systemRunner.run({ argv: ['sh', '-ec', `cd ${folder}; ${words}`] });
+    const sleeping = spawn('sleep', ['60']);
+    const nested = spawn('sleep', ['60']);
+    await Promise.all([once(sleeping, 'spawn'), once(nested, 'spawn')]);
+    mkdirSync(join(folder, 'a/threads'), { recursive: true });
+    try {
+      const name = 'n'.repeat(200);
+      await inFolder(`for i in $(seq 21); do mkdir ${name}; cd -P ${name}; done; echo ${nested.pid} > cgroup.procs`);
+      await inFolder(`mkdir "$(printf '\\377')"; cd a; echo threaded > threads/cgroup.type`);
+      await inFolder(`cd a; echo ${sleeping.pid} > cgroup.procs; echo ${sleeping.pid} > threads/cgroup.threads`);
+      expect(processesUnder(folder), 'as far as a path can name them').toEqual([sleeping.pid]);
+      await removeCgroupTree(parent);
+      expect(existsSync(folder)).toBe(false);
+      expect([sleeping, nested].map(({ pid }) => isAlive(pid ?? 0))).toEqual([false, false]);
+    } finally {
+      for (const child of [sleeping, nested]) child.kill('SIGKILL');
+      await systemRunner.run({ argv: ['sh', '-c', `[ ! -e ${folder} ] || find ${folder} -depth -type d -delete`] });
+    }
   });
 
   it('is probed by trying, which leaves nothing behind', async () => {

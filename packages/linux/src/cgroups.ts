@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { removeFoldersBelow } from './folders-below.ts';
 import { type MountEntry, parseMountTable } from './mount-table.ts';
 import { isErrno, signal } from './processes.ts';
 import { check, cLibrary } from './syscalls.ts';
@@ -132,16 +133,15 @@ export const topCgroups = (): readonly string[] => {
 };
 
 async function removeFolder(folder: string, deadline: number): Promise<void> {
-  for (const below of childFolders(folder)) await removeFolder(below, deadline);
-  for (;;) {
+  while (existsSync(folder)) {
     try {
-      return rmdirSync(folder);
+      removeFoldersBelow(folder);
+      rmdirSync(folder);
     } catch (error) {
-      if (isErrno(error, 'ENOENT')) return;
-      // EBUSY: an ended process has not been collected yet
-      if (!isErrno(error, 'EBUSY') || performance.now() > deadline) throw error;
+      // EBUSY: an ended process has not been collected yet; ENOENT: somebody else removes it too
+      if (!isErrno(error, 'EBUSY', 'ENOENT') || performance.now() > deadline) throw error;
+      await delay(RETRY_MS);
     }
-    await delay(RETRY_MS);
   }
 }
 
@@ -149,17 +149,31 @@ async function removeFolder(folder: string, deadline: number): Promise<void> {
 export async function killCgroupTree(relativePath: string): Promise<void> {
   const folders = treeFolders(relativePath);
   const deadline = performance.now() + REMOVAL_DEADLINE_MS;
-  for (;;) {
-    const pids = new Set(folders.flatMap((folder) => processesUnder(folder)));
-    if (pids.size === 0) return;
-    if (performance.now() > deadline) throw new Error(`${pids.size} processes in cgroup ${relativePath} do not end`);
-    for (const pid of pids) signal(pid, 'SIGKILL');
-    for (const folder of folders) thaw(folder);
+  while (folders.map(killOnce).includes(true)) {
+    if (performance.now() > deadline) throw new Error(`processes in cgroup ${relativePath} do not end`);
     await delay(RETRY_MS);
   }
 }
 
-/** Pids in a cgroup folder and all below it. */
+/** Kills what is in a cgroup folder and below it; whether anything was. */
+function killOnce(folder: string): boolean {
+  const kill = join(folder, 'cgroup.kill');
+  if (existsSync(kill)) {
+    // of v2, where root inside a machine may have made others below: it is not asked what is in those
+    const populated = /^populated 1$/m.test(readOrEmpty(join(folder, 'cgroup.events')));
+    if (populated) writeIfThere(kill, '1');
+    return populated;
+  }
+  const pids = processesUnder(folder);
+  for (const pid of pids) signal(pid, 'SIGKILL');
+  thaw(folder);
+  return pids.length > 0;
+}
+
+/**
+ * Pids in a cgroup folder and all below it, as far as they are told: whoever may make cgroups below can make them so deep
+ * that no path names them. What must end is ended by `killCgroupTree`.
+ */
 export function processesUnder(folder: string): readonly number[] {
   const own = readOrEmpty(join(folder, 'cgroup.procs'))
     .split('\n')
@@ -170,13 +184,16 @@ export function processesUnder(folder: string): readonly number[] {
 
 /** A process that a v1 freezer holds takes no signal, SIGKILL included. */
 function thaw(folder: string): void {
-  const file = join(folder, 'freezer.state');
+  writeIfThere(join(folder, 'freezer.state'), 'THAWED');
+  for (const below of childFolders(folder)) thaw(below);
+}
+
+function writeIfThere(file: string, text: string): void {
   try {
-    if (existsSync(file)) writeFileSync(file, 'THAWED');
+    if (existsSync(file)) writeFileSync(file, text);
   } catch (error) {
     if (!isErrno(error, 'ENOENT', 'ENODEV')) throw error;
   }
-  for (const below of childFolders(folder)) thaw(below);
 }
 
 const treeFolders = (relativePath: string): readonly string[] => {
@@ -204,7 +221,7 @@ function childFolders(folder: string): readonly string[] {
       .filter((entry) => entry.isDirectory())
       .map((entry) => join(folder, entry.name));
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return [];
+    if (isErrno(error, 'ENOENT', 'ENAMETOOLONG')) return [];
     throw error;
   }
 }
@@ -213,7 +230,8 @@ function readOrEmpty(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENODEV')) return '';
+    // ENOTSUP: threaded, so that its processes are those of the cgroup above
+    if (isErrno(error, 'ENOENT', 'ENODEV', 'ENOTSUP', 'ENAMETOOLONG')) return '';
     throw error;
   }
 }
