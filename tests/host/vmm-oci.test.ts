@@ -130,6 +130,22 @@ function describeLimits(context: MakeOciContext): void {
     expect(await inside()).toBe(own);
   });
 
+  // as one can have made before that was ruled out on cgroup v2
+  it('ends a machine that has cgroups where no path leads, and removes them', async () => {
+    await using c = await context();
+    const { pid } = await start(c, A);
+    const own = cgroupsOf(`${c.cgroupParent}/a`);
+    const bound = own.map((folder) => join(folder, 'cgroup.max.descendants'));
+    for (const file of bound.filter((path) => existsSync(path))) writeFileSync(file, 'max');
+    const name = 'n'.repeat(200);
+    const nest = `for i in $(seq 21); do mkdir ${name}; cd -P ${name}; done`;
+    for (const folder of own) await systemRunner.run({ argv: ['sh', '-ec', nest], cwd: folder });
+    await c.vmm.stop(A, { graceMs: 0 });
+    expect(isAlive(pid ?? 0)).toBe(false);
+    await c.vmm.destroy(A);
+    expect(cgroupsOf(`${c.cgroupParent}/a`)).toEqual([]);
+  });
+
   it('takes a network link by the pid of a created machine', async () => {
     await using c = await context();
     const { pid } = await c.vmm.create(await c.makeSpec(A));

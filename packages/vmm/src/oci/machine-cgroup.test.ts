@@ -9,6 +9,7 @@ const FILES: Readonly<Record<string, string>> = {
   'cgroup.controllers': 'cpuset cpu io memory hugetlb pids rdma misc\n',
   'cgroup.events': 'populated 1\nfrozen 0\n',
   'cgroup.freeze': '0\n',
+  'cgroup.max.descendants': '0\n',
   'cpu.stat':
     'usage_usec 10028992\nuser_usec 6170741\nsystem_usec 3858251\nnice_usec 0\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\nnr_bursts 0\nburst_usec 0\n',
   'cpu.pressure':
@@ -64,5 +65,15 @@ describe('a machine’s cgroup in the one hierarchy of v2', () => {
       String(128 * 2 ** 20),
       '128',
     ]);
+  });
+
+  it('gets the bound of no cgroups below it also when it was made without', () => {
+    const own = cgroup('planetlab/node/a');
+    own.setLimits(LIMITS);
+    writeFileSync(join(folder, 'cgroup.max.descendants'), 'max\n');
+    expect(own.hasLimits(LIMITS)).toBe(false);
+    own.setLimits(LIMITS);
+    expect(own.hasLimits(LIMITS)).toBe(true);
+    expect(readFileSync(join(folder, 'cgroup.max.descendants'), 'utf8')).toBe('0');
   });
 });

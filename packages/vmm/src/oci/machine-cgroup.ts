@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { type CgroupHierarchy, cgroupFolder, cgroupLayout, isErrno, processesUnder } from '@planetlab/linux';
 import type { MachineLimits, MachineStats, MachineTurn } from '../vmm.ts';
 import { endFirst, isFirst, putFirst } from './first-turn.ts';
-import { cpuShares, memoryBytes } from './oci-config.ts';
+import { cpuShares, MOST_CGROUPS_BELOW, memoryBytes } from './oci-config.ts';
 
 /** A machine's cgroup, read in whichever layout the host has. */
 export interface MachineCgroup {
@@ -134,6 +134,8 @@ const V2_LIMITS: readonly LimitFile[] = [
   WEIGHT,
   { controller: 'memory', file: 'memory.max', value: (limits) => String(memoryBytes(limits)) },
   PIDS,
+  // a machine may run since before there was this bound
+  { controller: '', file: MOST_CGROUPS_BELOW.file, value: () => MOST_CGROUPS_BELOW.value },
 ];
 
 /** The weight of cgroup v2 (1 to 10,000) for shares of v1 (2 to 262,144), as runtimes convert it. */

@@ -8,6 +8,7 @@ const HOST: HostFacts = {
   architecture: 'x64',
   openFilesLimit: 20_000,
   limitsSwap: false,
+  boundsBelow: false,
 };
 const SPEC: MachineSpec = {
   id: asMachineId('princeton_codeen'),
@@ -39,6 +40,12 @@ describe('the configuration of a machine', () => {
     const withSwap = ociConfig(SPEC, { ...HOST, limitsSwap: true }).linux.resources.memory;
     expect(withSwap).toEqual({ limit: 2 ** 28, swap: 2 ** 28 });
     expect(linux.resources.memory, 'sockets, which cgroup v1 counts apart').toHaveProperty('kernelTCP', 2 ** 28);
+  });
+
+  it('lets root inside make no cgroups where its own is given to it', () => {
+    expect(linux.resources, 'cgroup v1 knows no such files').not.toHaveProperty('unified');
+    const { resources } = ociConfig(SPEC, { ...HOST, boundsBelow: true }).linux;
+    expect(resources).toHaveProperty('unified', { 'cgroup.max.descendants': '0' });
   });
 
   it('leaves out the capabilities over what belongs to the whole host', () => {

@@ -13,6 +13,8 @@ export interface HostFacts {
   readonly openFilesLimit: number;
   /** Whether the kernel counts swap apart (cgroup v2), so that it can be ruled out without a second limit. */
   readonly limitsSwap: boolean;
+  /** Whether runtimes give a machine's cgroup to root inside (cgroup v2), so that others below it must be ruled out. */
+  readonly boundsBelow: boolean;
 }
 
 export const INIT_IN_MACHINE = '/.planetlab/init';
@@ -62,6 +64,12 @@ export const ociProcess = (exec: ExecSpec, host: HostFacts) => ({
 /** Weight 1 is the kernel's ordinary one; beyond its range the nearest possible counts. */
 export const cpuShares = (weight: number): number => Math.min(262_144, Math.max(2, Math.round(1024 * weight)));
 
+/**
+ * None below a machine's own, as on v1: made by root inside, they could be such that nobody can tell what runs in them, and
+ * so many that going through them takes for ever. The runtime writes it before anything of the machine's runs.
+ */
+export const MOST_CGROUPS_BELOW = { file: 'cgroup.max.descendants', value: '0' };
+
 export const memoryBytes = (limits: MachineLimits): number => limits.memoryMiB * MIB;
 
 const resources = (limits: MachineLimits, host: HostFacts) => ({
@@ -73,6 +81,7 @@ const resources = (limits: MachineLimits, host: HostFacts) => ({
     ...(host.limitsSwap ? {} : { kernelTCP: memoryBytes(limits) }),
   },
   pids: { limit: limits.processes },
+  ...(host.boundsBelow ? { unified: { [MOST_CGROUPS_BELOW.file]: MOST_CGROUPS_BELOW.value } } : {}),
   // A user namespace can make no device nodes anyway. The runtime adds the harmless ones, such as /dev/null.
   devices: [{ allow: false, access: 'rwm' }],
 });

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   type CommandRunner,
   cgroupLayout,
+  isAlive,
   ownedCgroupPath,
   readCgroupHierarchies,
   removeCgroupTree,
@@ -96,6 +97,7 @@ class OciVmm implements Vmm {
       architecture: process.arch,
       openFilesLimit: openFilesLimit(readFileSync('/proc/self/limits', 'utf8')),
       limitsSwap: cgroupLayout(this.#hierarchies) === 'v2',
+      boundsBelow: cgroupLayout(this.#hierarchies) === 'v2',
     };
   }
 
@@ -149,9 +151,14 @@ class OciVmm implements Vmm {
   async stop(id: MachineId, { graceMs }: { readonly graceMs: number }): Promise<void> {
     const { process: first } = this.#recorded(id);
     if (first === undefined) return;
-    if (this.#cgroup(id).isFrozen()) await this.#runtime(id, ['resume', id]); // what is frozen cannot end itself
-    await this.#askProcessesToEnd(id, first.pid, graceMs);
-    signal(first.pid, 'SIGKILL'); // the kernel ends everything else with the first process
+    try {
+      if (this.#cgroup(id).isFrozen()) await this.#runtime(id, ['resume', id]); // what is frozen cannot end itself
+      await this.#askProcessesToEnd(id, first.pid, graceMs);
+    } catch (error) {
+      this.#options.logger?.warn({ machine: id, reason: messageOf(error) }, 'a machine is ended without being asked');
+    }
+    // the kernel ends everything else with the first process; that may have ended by itself, and its pid be another's
+    if (isAlive(first.pid, first.startTime)) signal(first.pid, 'SIGKILL');
     await this.#ended(id, first);
   }
 
