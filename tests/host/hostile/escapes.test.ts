@@ -2,14 +2,20 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readCgroupHierarchies } from '@planetlab/linux';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sliverCgroup } from '../sliver-cgroup.ts';
+import { untilState } from '../node-fixture.ts';
 import { type Arena, createArena, EVIL, isRoot, WELL } from './arena.ts';
 import { importHostileImage } from './hostile-image.ts';
 import { CALLS, callsFrom } from './system-calls.ts';
 
 /** Number of ptrace(2). */
 const PTRACE = { x64: 101, arm64: 117 };
+
+const cgroupsOf = (path: string): readonly string[] =>
+  readCgroupHierarchies()
+    .map(({ mountPoint }) => join(mountPoint, path))
+    .filter((folder) => existsSync(folder));
 
 // Everything below runs as root inside a sliver. Namespaces and containers need root; the reason is printed above.
 describe.runIf(isRoot)('root in a sliver that wants out', () => {
@@ -75,23 +81,45 @@ describe.runIf(isRoot)('root in a sliver that wants out', () => {
     expect(readable.map(hostSetting)).toEqual(before);
   });
 
-  it('cannot leave or change its cgroup, nor have the kernel run a program when one empties', async () => {
-    const own = sliverCgroup(arena.node.tag, EVIL).folder('pids');
+  it('cannot leave or change its cgroup or make others, nor have the kernel run a program when one empties', async () => {
+    // the kernel refuses the same file system twice on one place
+    const on = (mount: string, words: string) => `umount -l /m 2>/dev/null; { ${mount}; } && { ${words}; }`;
+    const unified = (words: string) => on('mount -t cgroup2 none /m', words);
     const inside = (words: string, controller = 'pids') =>
-      `mount -t cgroup -o ${controller} none /m || mount -t cgroup2 none /m && { ${words}; }`;
+      on(`mount -t cgroup -o ${controller} none /m || mount -t cgroup2 none /m`, words);
+    const name = 'n'.repeat(200);
     expect(
       await succeeded({
+        seen: inside('grep -q . /m/cgroup.procs'), // else all others fail for want of something to attack
         limit: inside('echo max > /m/pids.max'),
         memory: inside('echo -1 > /m/memory.limit_in_bytes || echo max > /m/memory.max', 'memory'),
         child: inside('mkdir /m/evil'),
+        unifiedChild: unified('mkdir /m/evil'),
+        bound: unified('echo max > /m/cgroup.max.descendants'),
+        // where no path leads, and where the kernel tells of no processes
+        nested: unified(`cd /m; for i in {1..21}; do mkdir ${name} && cd -P ${name} || exit 1; done`),
+        threaded: unified('mkdir -p /m/evil; echo threaded > /m/evil/cgroup.type'),
         agent: inside('echo /m/x > /m/release_agent'),
         notify: inside('echo 1 > /m/notify_on_release'),
         own: 'umount -l /sys/fs/cgroup; echo max > /sys/fs/cgroup/pids/pids.max',
         hierarchy: 'mkdir -p /m2 && mount -t cgroup -o none,name=evil none /m2',
       }),
-    ).toEqual([]);
-    if (existsSync(own))
+    ).toEqual(['seen']);
+    for (const own of cgroupsOf(`planetlab/${arena.node.tag}/${EVIL}`))
       expect(readdirSync(own, { withFileTypes: true }).filter((each) => each.isDirectory())).toEqual([]);
+  });
+
+  it('is stopped whatever it has made of its cgroup', async () => {
+    const { client } = arena.caller;
+    await arena.attack(
+      'umount -l /m; mount -t cgroup2 none /m && mkdir /m/evil; echo threaded > /m/evil/cgroup.type; umount -l /m',
+    );
+    const change = (stopped: string | null) =>
+      client.changeLease({ params: { lease: arena.evil.leaseId }, body: { stopped } });
+    await change('that is enough');
+    await untilState(client, EVIL, 'stopped');
+    await change(null);
+    await untilState(client, EVIL, 'running');
   });
 
   it('makes no device, and opens none but the harmless ones', async () => {
