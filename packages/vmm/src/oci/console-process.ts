@@ -68,12 +68,14 @@ function onTerminal(fd: number, exited: Promise<number>): ClientProcess {
   const resize = (size: TerminalSize) => {
     if (held !== undefined) setTerminalSize(held, size);
   };
-  return { stdin, stdout: output.stream, stderr: Readable.from([]), ended, resize };
+  const { stream: stdout, close: closeOutput } = output;
+  return { stdin, stdout, stderr: Readable.from([]), exited, ended, closeOutput, resize };
 }
 
 /** The runtime ended before there was a terminal: its words are all there is to show. */
 function withoutTerminal(words: Readable, exited: Promise<number>): ClientProcess {
   const stdin = new Writable({ write: (_chunk, _encoding, done) => done() });
   const stdout = words.pipe(new PassThrough());
-  return { stdin, stdout, stderr: Readable.from([]), ended: exited, resize: () => {} };
+  const none = () => {};
+  return { stdin, stdout, stderr: Readable.from([]), exited, ended: exited, closeOutput: none, resize: none };
 }

@@ -54,8 +54,11 @@ export async function execInMachine(exec: OciExec): Promise<ExecProcess> {
 }
 
 function follow(client: ClientProcess, files: { pid: string; log: string }, clean: () => void): ExecProcess {
-  let ended = false;
-  let killed = false;
+  let [exited, ended, killed] = [false, false, false];
+  void client.exited.then(() => {
+    exited = true;
+    if (killed) client.closeOutput();
+  });
   const exit = client.ended.then((code): ExitStatus => {
     ended = true;
     const failure = errorsInLog(files.log);
@@ -65,9 +68,12 @@ function follow(client: ClientProcess, files: { pid: string; log: string }, clea
   });
   const kill = () => {
     if (ended) return;
+    if (exited) return client.closeOutput(); // what it has left behind holds that open, and its pid is not its own any more
     killed = true;
+    const pid = recordedPid(files.pid);
     // The client writes the pid before the program starts; a kill that is faster than that is tried again.
-    if (!killRecorded(files.pid)) setTimeout(kill, KILL_RETRY_MS).unref();
+    if (pid === undefined) setTimeout(kill, KILL_RETRY_MS).unref();
+    else signal(pid, 'SIGKILL');
   };
   const { stdin, stdout, stderr } = client;
   return { stdin, stdout, stderr, exit, kill, resize: (size) => (ended ? undefined : client.resize(size)) };
@@ -76,13 +82,13 @@ function follow(client: ClientProcess, files: { pid: string; log: string }, clea
 const SIGKILL_CODE = 137;
 const KILL_RETRY_MS = 5;
 
-/** Kills the process whose pid the client wrote down; its pid stays its own for as long as the client waits for it. */
-function killRecorded(pidFile: string): boolean {
+/** The pid that the client wrote down, if it has by now. It is the program's own for as long as the client waits for it. */
+function recordedPid(pidFile: string): number | undefined {
   try {
     const pid = Number(readFileSync(pidFile, 'utf8'));
-    return Number.isInteger(pid) && pid > 1 && signal(pid, 'SIGKILL');
+    return Number.isInteger(pid) && pid > 1 ? pid : undefined;
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return false;
+    if (isErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

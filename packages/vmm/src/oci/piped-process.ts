@@ -43,5 +43,8 @@ function streamsOf(fds: readonly number[], exited: Promise<number>): ClientProce
     await Promise.all([stdout.done, stderr.done]);
     return code;
   })();
-  return { stdin, stdout: stdout.stream, stderr: stderr.stream, ended, resize: () => {} };
+  const closeOutput = () => {
+    for (const output of [stdout, stderr]) output.close();
+  };
+  return { stdin, stdout: stdout.stream, stderr: stderr.stream, exited, ended, closeOutput, resize: () => {} };
 }

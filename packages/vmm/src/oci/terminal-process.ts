@@ -31,7 +31,8 @@ export function spawnWithTerminal(program: string, args: readonly string[], size
     stdin: inputOf(pty),
     stdout,
     stderr: Readable.from([]),
-    ended,
+    ...{ exited: ended, ended },
+    closeOutput: () => {}, // the library waits for no others
     resize: ({ rows, columns }) => pty.resize(columns, rows),
   };
 }
