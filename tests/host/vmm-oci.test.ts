@@ -130,6 +130,18 @@ function describeLimits(context: MakeOciContext): void {
     expect(await inside()).toBe(own);
   });
 
+  it('holds the number of network namespaces, of which each has tables that nobody is charged for', async () => {
+    await using c = await context();
+    await start(c, A);
+    const made = await sh(
+      c.vmm,
+      A,
+      'n=0; while : > /mnt/$n && unshare --net=/mnt/$n true; do n=$((n+1)); done; echo $n',
+    );
+    expect(Number(made)).toBeGreaterThan(4);
+    expect(Number(made)).toBeLessThanOrEqual(16);
+  });
+
   // as one can have made before that was ruled out on cgroup v2
   it('ends a machine that has cgroups where no path leads, and removes them', async () => {
     await using c = await context();

@@ -8,7 +8,8 @@ import type { CommandRunner } from '@planetlab/linux';
 export const KERNEL_OBJECT_LIMITS: Readonly<Record<string, number>> = {
   max_user_namespaces: 512,
   max_mnt_namespaces: 512,
-  max_net_namespaces: 512,
+  // each has tables of its own that are charged to nobody: of tracked flows, 64 MiB when they are full
+  max_net_namespaces: 16,
   max_pid_namespaces: 512,
   max_ipc_namespaces: 512,
   max_uts_namespaces: 512,
