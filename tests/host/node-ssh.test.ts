@@ -73,6 +73,10 @@ describeNode('logging in to slivers with OpenSSH', NODE, (world) => {
     expect(result).toEqual({ stdout: 'root\nnode-ssh\n/root\ntest_login\n', stderr: 'oops\n', code: 42 });
   });
 
+  it('gives a program three descriptors, and none of the node’s', async () => {
+    expect((await ssh('ada', 'test_login', ['ls /proc/self/fd'])).stdout).toBe('0\n1\n2\n3\n');
+  });
+
   it('passes standard input, and quotes nothing away', async () => {
     const result = await ssh('ada', 'test_login', [`cat; printf '%s' "a  b'c"`], 'some input\n');
     expect(result.stdout).toBe("some input\na  b'c");

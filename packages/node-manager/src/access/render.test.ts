@@ -1,4 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { renderAccountFiles, renderKeys, renderLoginShell, renderSshdConfig } from './render.ts';
 
@@ -36,6 +40,7 @@ princeton_codeen:*:0:0::/:/state/ssh/login-shell
       'Subsystem sftp /usr/lib/openssh/sftp-server',
       'PermitUserEnvironment no',
       'PermitUserRC no',
+      'UnusedConnectionTimeout 1m',
     ]) {
       expect(lines).toContain(line);
     }
@@ -46,6 +51,8 @@ princeton_codeen:*:0:0::/:/state/ssh/login-shell
       runtime: ['crun', '--root', "/run/it's"],
       nodeName: 'princeton',
       copies: '/run/copies',
+      slots: '/run/slots',
+      most: 32,
     });
     expect(() => execFileSync('sh', ['-n'], { input: script })).not.toThrow();
     const run = (user: string) => {
@@ -57,5 +64,36 @@ princeton_codeen:*:0:0::/:/state/ssh/login-shell
     };
     expect(run('$(reboot)')).toContain('not an account of a sliver');
     expect(run('princeton_codeen')).toContain('princeton_codeen is not running on princeton');
+  });
+
+  it('is a login shell that lets so many into a sliver at a time, and the next one when one of them has ended', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'planetlab-login-'));
+    const runtime = join(folder, 'runtime');
+    const says = 'case $1 in state) echo \'"status": "running"\' ;; exec) echo in; exec cat ;; esac';
+    writeFileSync(runtime, `#!/bin/sh\n${says}\n`, { mode: 0o700 });
+    const script = renderLoginShell({ runtime: [runtime], nodeName: 'n', copies: folder, slots: folder, most: 2 });
+    writeFileSync(join(folder, 'shell'), script, { mode: 0o700 });
+    const logIn = async (slice: string) => {
+      const login = spawn(join(folder, 'shell'), ['-c', 'true'], { env: { USER: slice } });
+      const [words] = await Promise.race([once(login.stdout, 'data'), once(login.stderr, 'data')]);
+      const end = async () => {
+        login.stdin.end();
+        await once(login, 'close');
+      };
+      return { words: String(words), end };
+    };
+    const [first, second, refused, other] = [
+      await logIn('a_b'),
+      await logIn('a_b'),
+      await logIn('a_b'),
+      await logIn('a_bc'),
+    ];
+    expect([first, second, other].map(({ words }) => words)).toEqual(['in\n', 'in\n', 'in\n']);
+    expect(refused.words).toContain('a_b has 2 logins on n, which is the most at a time');
+    await first.end();
+    const next = await logIn('a_b');
+    expect(next.words).toBe('in\n');
+    for (const login of [second, other, next]) await login.end();
+    rmSync(folder, { recursive: true, force: true });
   });
 });

@@ -69,6 +69,8 @@ MaxStartups 50:30:200
 LoginGraceTime 30
 ClientAliveInterval 30
 ClientAliveCountMax 3
+# a connection costs the node two processes; one in which nothing runs is not counted by the login shell
+UnusedConnectionTimeout 1m
 `;
 }
 
@@ -78,10 +80,14 @@ export interface LoginShellInput {
   readonly nodeName: string;
   /** Where the runtime makes the copy of itself that it starts from: one that is killed meanwhile leaves it there. */
   readonly copies: string;
+  /** Where each login holds the lock of a file for as long as it lasts. */
+  readonly slots: string;
+  /** Most logins to one sliver at a time: each costs processes that are charged to the node. */
+  readonly most: number;
 }
 
 /** The shell of every account: goes into the sliver, with or without a terminal, and ends as what runs there ends. */
-export function renderLoginShell({ runtime, nodeName, copies }: LoginShellInput): string {
+export function renderLoginShell({ runtime, nodeName, copies, slots, most }: LoginShellInput): string {
   const command = runtime.map(quote).join(' ');
   return `#!/bin/sh
 # written by the node manager
@@ -99,6 +105,15 @@ if ! ${command} state "$slice" 2>/dev/null | grep -q '"status": *"running"'; the
   echo "PlanetLab: $slice is not running on ${nodeName} at the moment; its state and the reason are shown by: planetlab slice show $slice" >&2
   exit 254
 fi
+# the lock is held by what this shell becomes
+slot=0
+while exec 9>>${quote(slots)}/"$slice.$slot"; ! flock -n 9; do
+  slot=$((slot + 1))
+  if [ $slot -ge ${most} ]; then
+    echo "PlanetLab: $slice has ${most} logins on ${nodeName}, which is the most at a time; end one of them first" >&2
+    exit 254
+  fi
+done
 if [ "\${1:-}" = -c ]; then
   set -- /bin/sh -c 'cd; if [ -x /bin/bash ]; then exec /bin/bash -c "$1"; fi; exec /bin/sh -c "$1"' sh "$2"
 else

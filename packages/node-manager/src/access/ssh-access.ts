@@ -53,7 +53,7 @@ export function createSshAccess(options: SshAccessOptions): SshAccess {
     async set(accounts) {
       const parsed = ACCOUNTS_SCHEMA.parse(JSON.parse(accounts));
       applied = null;
-      for (const folder of ['/run/sshd', runFolder, join(runFolder, 'keys')])
+      for (const folder of ['/run/sshd', runFolder, join(runFolder, 'keys'), slotsIn(runFolder)])
         mkdirSync(folder, { recursive: true, mode: 0o755 });
       writeAccounts(options, parsed);
       await ensureSshd(options);
@@ -64,6 +64,7 @@ export function createSshAccess(options: SshAccessOptions): SshAccess {
 }
 
 const copiesIn = (runFolder: string): string => join(runFolder, 'copies');
+const slotsIn = (runFolder: string): string => join(runFolder, 'slots');
 
 /** What logins that were killed have left; see `LoginShellInput`. */
 function emptyCopies(runFolder: string): void {
@@ -79,6 +80,9 @@ function writeAccounts({ runFolder, stateFolder }: SshAccessOptions, accounts: A
   const keys = join(runFolder, 'keys');
   // keys first: an account without keys lets nobody in, keys without an account neither
   for (const name of readdirSync(keys)) if (!Object.hasOwn(accounts, name)) rmSync(join(keys, name));
+  const slots = slotsIn(runFolder);
+  for (const name of readdirSync(slots))
+    if (!Object.hasOwn(accounts, name.replace(/\.\d+$/, ''))) rmSync(join(slots, name));
   for (const slice of slices) {
     const content = renderKeys(accounts[slice] ?? []);
     const path = join(keys, slice);
@@ -112,6 +116,9 @@ function runningSshd(runFolder: string): z.infer<typeof SshdRecord> | undefined 
   return record.success && isAlive(record.data.pid, record.data.startTime) ? record.data : undefined;
 }
 
+/** As many as programs through the API. */
+const LOGINS_PER_SLIVER = 32;
+
 async function ensureSshd(options: SshAccessOptions): Promise<void> {
   const { runFolder, stateFolder } = options;
   mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
@@ -123,7 +130,7 @@ async function ensureSshd(options: SshAccessOptions): Promise<void> {
   }
   writeFileAtomic(
     join(stateFolder, 'login-shell'),
-    renderLoginShell({ ...options, copies: copiesIn(options.runFolder) }),
+    renderLoginShell({ ...options, copies: copiesIn(runFolder), slots: slotsIn(runFolder), most: LOGINS_PER_SLIVER }),
     0o700,
   );
   const keysFolder = join(runFolder, 'keys');
