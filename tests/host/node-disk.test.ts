@@ -86,10 +86,10 @@ describeNode('a node whose file system counts', { name: 'node-disk', firstStart:
     configure('none');
     await world.start();
     try {
-      await systemRunner.run({ argv: ['prlimit', '--pid', String(world.node.process().pid), '--nofile=512:512'] });
       await world.sliver(SLICE, { diskMiB: DISK_MIB });
       const descend = 'chdir "/root"; for (1..2000) { mkdir "d" or die $!; chdir "d" or die $! }';
       expect(await world.caller.exec(SLICE, ['perl', '-e', descend])).toMatchObject({ code: 0, stderr: '' });
+      await systemRunner.run({ argv: ['prlimit', '--pid', String(world.node.process().pid), '--nofile=512:512'] });
       await world.endAll(); // asks all the time whether the sliver is gone
       expect(readdirSync(join(world.node.stateDir, 'slivers'))).toEqual([]);
     } finally {

@@ -73,7 +73,7 @@ describe.runIf(hasDpkg)('the Debian package of the node manager', () => {
   it.runIf(process.getuid?.() === 0)('is purged with what slivers have written, be it in subvolumes of btrfs', () => {
     const [image, postrm] = [join(folder, 'btrfs'), join(root, 'DEBIAN/postrm')];
     // nothing of this machine is in reach of the script
-    const purge = `truncate -s 128M ${image}; mkfs.btrfs -q ${image}
+    const purge = `truncate -s 128M ${image}; mkfs.btrfs -q ${image} >&2
       for taken in /var/lib /var/log /etc/planetlab /run /sys/fs/cgroup; do
         [ ! -d $taken ] || mount -t tmpfs none $taken
       done
