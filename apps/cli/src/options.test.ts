@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decimal, duration, instant, millis, portBindings, sizeMiB, wholeNumber } from './options.ts';
+import { decimal, duration, instant, millis, portBindings, rateKbps, sizeMiB, wholeNumber } from './options.ts';
 
 describe('option values', () => {
   it('reads ports, one after the other', () => {
@@ -15,6 +15,11 @@ describe('option values', () => {
   it('are sizes with or without a unit', () => {
     expect(['512', '512M', '2G', '1.5GiB', '1t', '100mb'].map(sizeMiB)).toEqual([512, 512, 2048, 1536, 1_048_576, 100]);
     for (const wrong of ['', 'G', '1K', '-5', '5 cats']) expect(() => sizeMiB(wrong)).toThrow('such as 512M');
+  });
+
+  it('are rates, whose unit is always said', () => {
+    expect(['500k', '10M', '1.5mbit', '1Gbit/s'].map(rateKbps)).toEqual([500, 10_000, 1500, 1_000_000]);
+    for (const wrong of ['', '500', 'k', '-1k', '1MB']) expect(() => rateKbps(wrong)).toThrow('such as 500k');
   });
 
   it('are parts of a core', () => {

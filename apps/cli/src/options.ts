@@ -38,6 +38,16 @@ export function millis(text: string): number {
   return Math.round(Number(match[1]) * (match[2] === 'm' ? 1 : 1000));
 }
 
+const KBPS: Readonly<Record<string, number>> = { k: 1, m: 1000, g: 1_000_000 };
+
+/** `500k`, `10M`, `1Gbit` (bits a second, in thousands) as kbit/s. */
+export function rateKbps(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmg])(?:bit(?:\/s)?)?$/i.exec(text.trim());
+  const unit = KBPS[match?.[2]?.toLowerCase() ?? ''];
+  if (match === null || unit === undefined) throw new InvalidArgumentError('It is a rate such as 500k or 10M.');
+  return Math.round(Number(match[1]) * unit);
+}
+
 /** `2026-12-24` (00:00 UTC of that day) or a full RFC 3339 instant. */
 export function instant(text: string): Instant {
   const form = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/;

@@ -192,10 +192,33 @@ describe('slices on nodes', () => {
 
   it('change what each sliver may use, and only what is said', async () => {
     const set = await cli('slice set eth_demo --memory 512M --cpu-reserved 500m');
-    expect(set.stdout).toContain('may use 512 MiB memory, CPU weight 1, 0.5 reserved cores, 4.9 GiB disk');
+    expect(set.stdout).toContain('Each sliver: 512 MiB memory, CPU weight 1, 0.5 reserved cores, 4.9 GiB disk');
     expect((await cli('slice show eth_demo')).stdout).toContain('512 MiB memory');
     expect(await cli('slice set eth_demo')).toMatchObject({ code: 2 });
     expect((await cli('slice set eth_demo --cpu-reserved much')).stderr).toContain('such as 500m or 0.5');
+  });
+
+  it('may send so much, by so many ports, from the beginning or later', async () => {
+    const limits = '--egress-min 500k --egress-max 50M --egress-shares 2 --egress-daily 20G --new-flows 50';
+    const made = await cli(`slice create eth_cdn ${limits} --cpu-reserved 0.1 --port tcp/80 --json`);
+    expect(json(made.stdout)).toMatchObject({
+      resources: {
+        ...{ cpuReservedMillis: 100, newFlowsPerSecond: 50, ports: [{ protocol: 'tcp', port: 80 }] },
+        egress: { minKbps: 500, maxKbps: 50_000, shares: 2, dailyMiB: 20_480 },
+      },
+    });
+    const set = await cli(
+      'slice set eth_cdn --egress-max 1M --add-port udp/53 --add-port tcp/443 --remove-port tcp/80',
+    );
+    expect(set.stdout).toContain(
+      'Egress: at least 500 kbit/s, at most 1000 kbit/s, weight 2, 20 GiB a day, 50 new flows a second. Ports: udp/53, tcp/443.',
+    );
+    expect((await cli('slice show eth_cdn')).stdout).toMatch(/Egress +at least 500 kbit\/s, at most 1000 kbit\/s/);
+    expect(await cli('slice set eth_cdn --remove-port tcp/80')).toMatchObject({
+      ...{ code: 2, stderr: expect.stringContaining('It has no port tcp/80.') },
+    });
+    const none = await cli('slice set eth_cdn --remove-port udp/53 --remove-port tcp/443 --json');
+    expect(json(none.stdout)).toMatchObject({ resources: { ports: [], egress: { minKbps: 500, maxKbps: 1000 } } });
   });
 
   it('show limit, guarantee and use of a sliver that runs', async () => {

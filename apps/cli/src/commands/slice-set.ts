@@ -1,17 +1,16 @@
-import { formatMiB, type Resources } from '@planetlab/model';
+import type { Slice } from '@planetlab/contract';
+import type { PortBinding } from '@planetlab/model';
 import type { Command } from 'commander';
 import type { Io } from '../io.ts';
 import { leaf } from '../leaf.ts';
-import { millis, sizeMiB, wholeNumber } from '../options.ts';
-import { withClient } from '../session/client.ts';
+import { portBindings, wholeNumber } from '../options.ts';
+import { type Plc, withClient } from '../session/client.ts';
+import { type LimitOptions, limitOptions, limitsIn, limitsOf, portsAfter, said } from '../slices/limits.ts';
 import { usageError } from '../usage.ts';
 
-interface SetOptions {
-  readonly memory?: number;
-  readonly cpuShares?: number;
-  readonly cpuReserved?: number;
-  readonly disk?: number;
-  readonly processes?: number;
+interface SetOptions extends LimitOptions {
+  readonly addPort?: readonly PortBinding[];
+  readonly removePort?: readonly PortBinding[];
   readonly description?: string;
   readonly url?: string;
   readonly image?: string;
@@ -21,13 +20,9 @@ interface SetOptions {
 
 export function registerSliceSet(slice: Command, io: Io): void {
   leaf(
-    slice
-      .command('set <name>')
-      .option('--memory <size>', 'memory of each sliver, such as 512M', sizeMiB)
-      .option('--cpu-shares <weight>', 'CPU weight; an ordinary sliver has 1', wholeNumber)
-      .option('--cpu-reserved <cores>', 'guaranteed part of a core, such as 500m or 0.5', millis)
-      .option('--disk <size>', 'disk of each sliver, such as 5G', sizeMiB)
-      .option('--processes <count>', 'most processes and threads at once', wholeNumber)
+    limitOptions(slice.command('set <name>'))
+      .option('--add-port <port>', 'a port of each node, such as tcp/80; can be given again', portBindings)
+      .option('--remove-port <port>', 'a port that it gives back; can be given again', portBindings)
       .option('--description <text>', 'what it is for')
       .option('--url <url>', 'where people read more about it')
       .option('--image <image>', 'what slivers made from now on start from')
@@ -36,41 +31,39 @@ export function registerSliceSet(slice: Command, io: Io): void {
     io,
     {
       summary: 'change what a slice says of itself, and what each sliver may use, while they run',
-      example: 'pl slice set princeton_codeen --memory 512M --cpu-reserved 500m',
+      example: 'pl slice set princeton_codeen --memory 512M --egress-max 50M --add-port tcp/80',
     },
     (invocation, name: string, options: SetOptions) => {
-      const resources = resourcesIn(options);
-      const said = saidIn(options);
-      if (resources === undefined && said === undefined) throw usageError('Say what to change, such as --memory 512M.');
-      return withClient(invocation, async ({ client }) => {
+      const changesLimits = said(limitsIn(options)) !== undefined || changesPorts(options);
+      const body = saidIn(options);
+      if (!changesLimits && body === undefined) throw usageError('Say what to change, such as --memory 512M.');
+      return withClient(invocation, async (plc) => {
         const params = { slice: name };
-        const described = said === undefined ? undefined : await client.changeSlice({ params, body: said });
-        if (described !== undefined && resources === undefined) {
+        const described = body === undefined ? undefined : await plc.client.changeSlice({ params, body });
+        if (described !== undefined && !changesLimits) {
           return invocation.print.done(described, `Slice ${described.name} is changed.`);
         }
-        const changed = await client.changeResources({ params, body: resources ?? {} });
-        invocation.print.done(changed, `Each sliver of ${changed.name} may use ${limitsLine(changed.resources)}.`);
+        const changed = await changeLimits(plc, name, options);
+        const limits = limitsOf(changed.resources).map(([kind, values]) => `${kind}: ${values}.`);
+        invocation.print.done(changed, `Slice ${changed.name} is changed. ${limits.join(' ')}`);
         invocation.print.note(`Nodes that refuse say why in: pl sliver list --slice ${changed.name}`);
       });
     },
   );
 }
 
-const given = <T extends object>(values: T): T | undefined =>
-  Object.values(values).every((value) => value === undefined) ? undefined : values;
+const changesPorts = ({ addPort, removePort }: SetOptions): boolean =>
+  addPort !== undefined || removePort !== undefined;
 
-const resourcesIn = ({ memory, cpuShares, cpuReserved, disk, processes }: SetOptions) =>
-  given({ memoryMiB: memory, cpuShares, cpuReservedMillis: cpuReserved, diskMiB: disk, processes });
+/** Ports are changed as a whole: those that it has are looked up first. */
+async function changeLimits({ client }: Plc, name: string, options: SetOptions): Promise<Slice> {
+  const params = { slice: name };
+  const { addPort = [], removePort = [] } = options;
+  const ports = changesPorts(options)
+    ? portsAfter((await client.getSlice({ params })).resources.ports, addPort, removePort)
+    : undefined;
+  return client.changeResources({ params, body: { ...limitsIn(options), ports } });
+}
 
 const saidIn = ({ description, url, image, initialCommand, maxNodes }: SetOptions) =>
-  given({ description, url, image, initialCommand, maxNodes });
-
-/** The limits of a sliver in a line. */
-export const limitsLine = (resources: Resources): string =>
-  [
-    `${formatMiB(resources.memoryMiB)} memory`,
-    `CPU weight ${resources.cpuShares}`,
-    ...(resources.cpuReservedMillis > 0 ? [`${resources.cpuReservedMillis / 1000} reserved cores`] : []),
-    `${formatMiB(resources.diskMiB)} disk`,
-    `${resources.processes} processes`,
-  ].join(', ');
+  said({ description, url, image, initialCommand, maxNodes });

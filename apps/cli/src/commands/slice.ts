@@ -1,18 +1,19 @@
 import type { Slice } from '@planetlab/contract';
-import { type Instant, type PortBinding, portKey, type ResourcesInput, toInstant } from '@planetlab/model';
+import { type Instant, type PortBinding, toInstant } from '@planetlab/model';
 import type { Command } from 'commander';
 import type { Io } from '../io.ts';
 import { leaf } from '../leaf.ts';
-import { duration, instant, portBindings, several, sizeMiB, wholeNumber } from '../options.ts';
+import { duration, instant, portBindings, several } from '../options.ts';
 import type { Column, Field, View } from '../output/printer.ts';
 import { fullTime, relativeTime } from '../output/times.ts';
 import type { Register } from '../program.ts';
 import { allPages, withClient } from '../session/client.ts';
+import { type LimitOptions, limitOptions, limitsIn, limitsOf } from '../slices/limits.ts';
 import { usageError } from '../usage.ts';
 import { registerSliceLife } from './slice-life.ts';
 import { registerSliceNodes } from './slice-nodes.ts';
 import { registerSlicePersons } from './slice-persons.ts';
-import { limitsLine, registerSliceSet } from './slice-set.ts';
+import { registerSliceSet } from './slice-set.ts';
 import { registerSliceTags } from './tags.ts';
 
 const COLUMNS: readonly Column<Slice>[] = [
@@ -66,29 +67,20 @@ export const register: Register = (slice, io) => {
   registerSliceTags(slice, io);
 };
 
-interface CreateOptions {
+interface CreateOptions extends LimitOptions {
   readonly description?: string;
   readonly url?: string;
   readonly image?: string;
-  readonly memory?: number;
-  readonly cpuShares?: number;
-  readonly disk?: number;
-  readonly processes?: number;
   readonly port?: PortBinding[];
   readonly person?: string[];
 }
 
 function registerCreate(slice: Command, io: Io): void {
   leaf(
-    slice
-      .command('create <name>')
+    limitOptions(slice.command('create <name>'))
       .option('--description <text>', 'what it is for')
       .option('--url <url>', 'where people read more about it')
       .option('--image <image>', 'what its slivers start from, such as debian-12')
-      .option('--memory <size>', 'memory of each sliver, such as 512M', sizeMiB)
-      .option('--cpu-shares <weight>', 'CPU weight; an ordinary sliver has 1', wholeNumber)
-      .option('--disk <size>', 'disk of each sliver, such as 5G', sizeMiB)
-      .option('--processes <count>', 'most processes and threads at once', wholeNumber)
       .option('--port <port>', 'a port of each node, such as tcp/80; can be given again', portBindings)
       .option('--person <email>', 'who may use it besides you; can be given again', several),
     io,
@@ -98,9 +90,9 @@ function registerCreate(slice: Command, io: Io): void {
     },
     (invocation, name: string, options: CreateOptions) =>
       withClient(invocation, async ({ client }) => {
-        const { description, url, image, person } = options;
+        const { description, url, image, person, port } = options;
         const made = await client.createSlice({
-          body: { name, description, url, image, persons: person, resources: resourcesOf(options) },
+          body: { name, description, url, image, persons: person, resources: { ...limitsIn(options), ports: port } },
         });
         const ends = relativeTime(made.expiresAt, invocation.print.view.nowMs);
         invocation.print.done(made, `Slice ${made.name} is there; it ends ${ends}.`);
@@ -108,15 +100,6 @@ function registerCreate(slice: Command, io: Io): void {
       }),
   );
 }
-
-/** Only what was asked for; the authority fills in the rest. */
-const resourcesOf = (options: CreateOptions): ResourcesInput => ({
-  memoryMiB: options.memory,
-  cpuShares: options.cpuShares,
-  diskMiB: options.disk,
-  processes: options.processes,
-  ports: options.port,
-});
 
 function registerRenew(slice: Command, io: Io): void {
   leaf(
@@ -149,8 +132,7 @@ const sliceFields = (slice: Slice, view: View): readonly Field[] => [
   ['Description', slice.description === '' ? undefined : slice.description],
   ['URL', slice.url === '' ? undefined : slice.url],
   ['Image', slice.image],
-  ['Each sliver', limitsLine(slice.resources)],
-  ['Ports', slice.resources.ports.length === 0 ? undefined : slice.resources.ports.map(portKey).join(', ')],
+  ...limitsOf(slice.resources),
   ...slice.suspensions.map(({ reason, by }): Field => ['Suspended', { text: `${reason} (${by})`, color: 'yellow' }]),
   ['Slivers', `${slice.running} of ${slice.slivers} running`],
   ['Node limit', slice.maxNodes === null ? undefined : String(slice.maxNodes)],

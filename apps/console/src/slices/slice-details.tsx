@@ -1,5 +1,5 @@
 import type { Slice } from '@planetlab/contract';
-import { formatMiB } from '@planetlab/model';
+import { formatMiB, portKey } from '@planetlab/model';
 import { ago, expiresIn, inFull } from '../parts/ago.ts';
 import { DetailsCard } from '../parts/details-card.tsx';
 import { Fact } from '../parts/fact.tsx';
@@ -16,7 +16,7 @@ interface SliceDetailsProps {
 }
 
 export function SliceDetails({ slice, tally, nowMs, onClose }: SliceDetailsProps) {
-  const { cpuShares, memoryMiB, diskMiB, processes } = slice.resources;
+  const { cpuShares, memoryMiB, diskMiB, processes, egress, newFlowsPerSecond, ports } = slice.resources;
   return (
     <DetailsCard kind="Slice" name={slice.name} onClose={onClose}>
       {slice.description !== '' && <p>{slice.description}</p>}
@@ -41,6 +41,11 @@ export function SliceDetails({ slice, tally, nowMs, onClose }: SliceDetailsProps
         <Fact name="Each sliver">
           {formatMiB(memoryMiB)} memory, {formatMiB(diskMiB)} disk, {processes} processes, CPU share {cpuShares}
         </Fact>
+        <Fact name="Egress">
+          {egress.minKbps} to {egress.maxKbps} kbit/s, share {egress.shares}, {formatMiB(egress.dailyMiB)} a day,{' '}
+          {newFlowsPerSecond} new flows a second
+        </Fact>
+        {ports.length > 0 && <Fact name="Ports">{ports.map(portKey).join(', ')}</Fact>}
         <Fact name="People">{slice.persons.length === 0 ? 'nobody' : slice.persons.join(', ')}</Fact>
         {slice.initialCommand !== '' && <Fact name="First runs">{slice.initialCommand}</Fact>}
         {slice.maxNodes !== null && <Fact name="Node limit">{slice.maxNodes}</Fact>}
