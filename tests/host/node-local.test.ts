@@ -5,6 +5,8 @@ import { describeNode } from './describe-node.ts';
 import { leaseFor, NODE_MANAGER, untilState } from './node-fixture.ts';
 import { sliverCgroup } from './sliver-cgroup.ts';
 
+const KEY = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${'A'.repeat(43)}`;
+
 describeNode('the administrator of a machine', { name: 'node-local' }, (world) => {
   const plNode = async (...args: readonly string[]): Promise<string> =>
     (await systemRunner.run({ argv: [process.execPath, NODE_MANAGER, ...args, '--state', world.node.stateDir] }))
@@ -16,16 +18,19 @@ describeNode('the administrator of a machine', { name: 'node-local' }, (world) =
 
   it('sees who runs what, through a socket that is root’s alone', async () => {
     expect(statSync(socket()).mode & 0o777).toBe(0o600);
-    await world.caller.client.requestLease({ body: leaseFor('test_seen') });
+    await world.caller.client.requestLease({ body: leaseFor('test_seen', { keys: [KEY] }) });
     await untilState(world.caller.client, 'test_seen', 'running');
     const { items } = await plNodeJson('slivers');
     expect(items).toMatchObject([
-      { slice: 'test_seen', state: 'running', principal: 'broker:test', authority: 'test-authority' },
+      {
+        ...{ slice: 'test_seen', state: 'running', people: ['ada@example.org'] },
+        ...{ principal: 'broker:test', authority: 'test-authority' },
+      },
     ]);
     expect(items[0].use.processes).toBeGreaterThan(0);
     expect(items[0].cpuPercent).toBeTypeOf('number');
     const words = await plNode('slivers');
-    expect(words).toMatch(/^test_seen +running .* broker:test +test-authority +in \d+ min/m);
+    expect(words).toMatch(/^test_seen +running .* ada@example\.org +broker:test +test-authority +in \d+ min/m);
     expect(await plNode('status')).toContain('slivers     1 running, 0 not');
     expect(await plNode('steps', 'test_seen')).toContain('StartMachine');
   });

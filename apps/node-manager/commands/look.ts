@@ -25,7 +25,7 @@ export function registerLook(program: Command): void {
 
   program
     .command('slivers')
-    .description('every sliver: who leased it, until when, how it is doing, what it uses')
+    .description('every sliver: its people, who leased it, until when, how it is doing, what it uses')
     .option(...STATE)
     .option(...JSON_OUTPUT)
     .addHelpText('after', example('pl-node slivers'))
@@ -129,11 +129,12 @@ function sliverTable(items: readonly (AdminSliver & { readonly cpuPercent: numbe
   if (items.length === 0) return 'no slivers';
   const now = Date.now();
   return table(
-    ['SLICE', 'STATE', 'SINCE', 'LEASED BY', 'AUTHORITY', 'LEASE ENDS', 'MEMORY', 'PROCESSES', 'CPU', 'WHY'],
+    ['SLICE', 'STATE', 'SINCE', 'PEOPLE', 'LEASED BY', 'AUTHORITY', 'LEASE ENDS', 'MEMORY', 'PROCESSES', 'CPU', 'WHY'],
     items.map(({ use, ...sliver }) => [
       sliver.slice,
       sliver.state,
       ago(sliver.since, now),
+      sliver.people.length === 0 ? '-' : sliver.people.join(', '),
       sliver.principal,
       sliver.authority,
       until(sliver.expiresAt, now),

@@ -1,4 +1,4 @@
-import { AuthorityName, Instant, NodeId, NodeName, Principal, SliceName } from '@planetlab/model';
+import { AuthorityName, Instant, NodeId, NodeName, PersonEmail, Principal, SliceName } from '@planetlab/model';
 import { z } from 'zod';
 import { NodeSliver } from './types.ts';
 
@@ -43,10 +43,11 @@ export type AdminStatus = z.infer<typeof AdminStatus>;
 export const SliverUse = z.object({ cpuMs: z.number(), memoryMiB: z.number(), processes: z.number().int() });
 export type SliverUse = z.infer<typeof SliverUse>;
 
-/** A sliver with whom to ask about it. `use` is null while it does not run. */
+/** A sliver with whom to ask about it: `people` may log in with a key of theirs. `use` is null while it does not run. */
 export const AdminSliver = NodeSliver.extend({
   principal: Principal,
   authority: AuthorityName,
+  people: z.array(PersonEmail),
   use: SliverUse.nullable(),
 });
 export type AdminSliver = z.infer<typeof AdminSliver>;

@@ -1,7 +1,7 @@
 import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateKeyPair, issueLease } from '@planetlab/credentials';
-import { AuthorityName } from '@planetlab/model';
+import { AuthorityName, PersonEmail } from '@planetlab/model';
 import { describe, expect, it } from 'vitest';
 import { checkDecisions, NO_DECISIONS, stopReason } from '../admission/decisions.ts';
 import { createDirectory } from '../slivers/directory.ts';
@@ -74,6 +74,17 @@ describe('the administrator of a machine', () => {
     expect(node.changes).toEqual(['a1_x', 'a1_x']);
     expect(() => node.admin.stop(slice('z9_z'), null)).toThrow('has no sliver');
     expect(() => node.admin.start(slice('a1_x'))).toThrow('not among those');
+  });
+
+  it('sees the people of each sliver, each once, and none where no one has a key', async () => {
+    using folder = temporaryFolder();
+    using node = adminWith(folder.path, 'a1_x', 'b2_y');
+    const key = (person: string, at: number) => ({ person: PersonEmail.parse(person), key: `ssh-ed25519 AAAA${at}` });
+    node.store.setAccess(slice('a1_x'), ['ada@example.org', 'bob@example.org', 'ada@example.org'].map(key));
+    expect((await node.admin.slivers()).map(({ people }) => people)).toEqual([
+      ['ada@example.org', 'bob@example.org'],
+      [],
+    ]);
   });
 
   it('drains the node: nothing is leased or renewed, and nothing ends early', () => {

@@ -156,8 +156,16 @@ async function describeSlivers({ directory, store, vmm }: LocalAdminOptions): Pr
       const lease = store.sliver(sliver.slice)?.stored.lease;
       if (lease === undefined) return []; // it has just been removed
       const { principal, authority } = lease;
+      const people = [
+        ...new Set(
+          store
+            .access()
+            .get(sliver.slice)
+            ?.map(({ person }) => person),
+        ),
+      ];
       const use = sliver.state === 'running' ? useOf(vmm, sliver.slice) : Promise.resolve(null);
-      return use.then((known) => ({ ...sliver, principal, authority, use: known }));
+      return use.then((known) => ({ ...sliver, principal, authority, people, use: known }));
     }),
   );
 }
