@@ -2,7 +2,8 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, isIPv6 } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import type { SliverUsage } from '@planetlab/contract';
 import { inNamespace, systemRunner } from '@planetlab/linux';
 import { Resources, SliceName } from '@planetlab/model';
 import { beforeAll, expect, it } from 'vitest';
@@ -45,6 +46,7 @@ describeNode('the network of a node', NODE, (world) => {
     (await systemRunner.run({ argv: [...inNamespace(world.network.namespace), ...argv] })).stdout;
   /** From this machine, which stands for the Internet; whether it succeeds or not. */
   const anyhow = (...argv: string[]) => systemRunner.run({ argv: ['sh', '-c', '"$@" || true', 'sh', ...argv] });
+  const usage = (slice: string) => world.caller.client.getUsage({ params: { slice: SliceName.parse(slice) } });
   const perl = (slice: string, program: string) =>
     world.caller.exec(slice, ['timeout', '10', 'perl', '-MSocket', '-MIO::Socket::INET', '-e', program]);
 
@@ -108,6 +110,11 @@ describeNode('the network of a node', NODE, (world) => {
     const flows = await inNode('cat', '/proc/net/nf_conntrack');
     const flow = flows.split('\n').find((line) => line.includes(` icmp `) && line.includes(`src=100.96.0.${index} `));
     expect(flow).toMatch(new RegExp(`bytes=168 .* bytes=168 mark=${index} `));
+    const own = async () => (await inNode('cat', '/proc/net/nf_conntrack')).split(` mark=${index} `).length - 1;
+    // one may end between the two counts
+    await expect
+      .poll(async () => (await usage('test_other')).egress?.flows?.used === (await own()), { timeout: 15_000 })
+      .toBe(true);
   });
 
   it('closes the local network but for what the owner opens', async () => {
@@ -169,18 +176,19 @@ describeNode('the network of a node', NODE, (world) => {
     await perl('test_other', sending(1000, receiver.port)); // its neighbour is not concerned
     await expect.poll(() => receiver.from.length).toBeGreaterThanOrEqual(21);
     expect(receiver.from.length).toBeLessThan(60);
-    const { egress } = await world.caller.client.getUsage({ params: { slice: SliceName.parse('test_flood') } });
-    expect(egress?.refusedFlows).toBeGreaterThanOrEqual(140);
+    expect((await usage('test_flood')).egress?.refusedFlows).toBeGreaterThanOrEqual(140);
   });
 
   it('keeps a sliver to its highest rate, and slows it when it has sent its volume', async () => {
-    await world.sliver('test_fast', { egress: { maxKbps: 4000, dailyMiB: 1 } });
+    const lease = await world.sliver('test_fast', { egress: { maxKbps: 4000 } });
     await using sink = await tcpSink();
     const bytes = 1_500_000;
     const send = `my $s = IO::Socket::INET->new("${HOST_IPV4}:${sink.port}") or die; my $d = "x" x 10000; for (1..${bytes / 10_000}) { my $o = 0; while ($o < 10000) { $o += syswrite($s, $d, 10000 - $o, $o) } }`;
     expect(await perl('test_fast', send)).toMatchObject({ code: 0, stderr: '' });
     expect(sink.kbps()).toBeGreaterThan(4000 * LEAST_OF_RATE); // without the headers
     expect(sink.kbps()).toBeLessThan(4000 * 1.05);
+    const resources = { ...lease.resources, egress: { ...lease.resources.egress, dailyMiB: 1 } };
+    await world.caller.client.changeLease({ params: { lease: lease.id }, body: { resources } });
     await expect
       .poll(
         async () =>
@@ -190,10 +198,19 @@ describeNode('the network of a node', NODE, (world) => {
         },
       )
       .toContain('SlowEgress');
-    const used = await world.caller.client.getUsage({ params: { slice: SliceName.parse('test_fast') } });
+    const used = await usage('test_fast');
     expect(used.egress?.sentTodayMiB).toBeGreaterThan(1.4);
     expect(used.egress).toMatchObject({ ceilKbps: 8 });
     expect(used.notices).toMatchObject([{ code: 'slowed_down' }]);
+    const rate = async () => (await usage('test_fast')).egress?.rateKbps;
+    await expect.poll(rate, { timeout: 30_000 }).toBeTypeOf('number');
+    const shown = await shownTo(await usage('test_fast'));
+    expect(shown['Egress']).toMatch(
+      /^weight 1, at least 8 kbit\/s, at most 4000 kbit\/s, in use \d+ kbit\/s, sent 1\.\d MiB of 1 MiB today, slowed to 8 kbit\/s since 2/,
+    );
+    expect(shown['Flows']).toMatch(/^\d+ of 4096, 200 new per second, 0 refused$/);
+    const told = [shown['CPU'], shown['Memory'], shown['Processes'], shown['Disk']].join('; ');
+    expect(told).toMatch(/^weight 1, .* used .*; .* of .* MiB, .*; \d+ of \d+, 0 refused; .* MiB of .*bound by /);
     await expect.poll(() => inNode('tc', 'class', 'show', 'dev', 'eth-node')).toMatch(/rate 8Kbit ceil 8Kbit/);
   });
 
@@ -223,6 +240,15 @@ describeNode('the network of a node', NODE, (world) => {
     expect(readFileSync('/proc/mounts', 'utf8')).not.toContain(`/run/planetlab/${world.node.tag}`);
   });
 });
+
+/** What `pl sliver show` says of these figures, in a process of its own, as `pl` is one. */
+async function shownTo(used: SliverUsage): Promise<Readonly<Record<string, string>>> {
+  const module = resolve(import.meta.dirname, '../../apps/cli/src/slivers/usage.ts');
+  const script = `import { usageFields } from ${JSON.stringify(module)}; import { text } from 'node:stream/consumers';
+console.log(JSON.stringify(Object.fromEntries(usageFields(JSON.parse(await text(process.stdin))))));`;
+  const argv = [process.execPath, '--input-type=module', '--eval', script] as const;
+  return JSON.parse((await systemRunner.run({ argv, input: JSON.stringify(used) })).stdout);
+}
 
 /** What a port of the node says, once something listens there. */
 async function askOnce(port: number): Promise<string> {

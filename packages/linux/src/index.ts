@@ -25,6 +25,7 @@ export { duplicateDescriptor, listenForDescriptor } from './descriptors.ts';
 export type { Forwarding } from './forwarding.ts';
 export { readForwarding, setForwarding } from './forwarding.ts';
 export { fileLockOwner, tryLockFile } from './file-lock.ts';
+export { countFlows } from './flows.ts';
 export type { RoutedVeth } from './links.ts';
 export { createRoutedVeth, defaultRouteDevice, deleteLink, hasLink, listLinks } from './links.ts';
 export { sealedCopy } from './memory-file.ts';

@@ -1,10 +1,10 @@
-import { closeSync, readSync, write } from 'node:fs';
+import { closeSync, read, readSync, write } from 'node:fs';
 import { promisify } from 'node:util';
 import { check, cLibrary, errno, errnoName, SystemCallError } from './syscalls.ts';
 
 /**
- * The kernel's own interface for links, addresses and routes (rtnetlink(7)), as far as links of machines need it. In
- * place of a program: starting one takes several times as long as what it then does.
+ * The kernel's own interface for links, addresses and routes (rtnetlink(7)) and tracked flows, as far as machines need
+ * it. In place of a program: starting one takes several times as long as what it then does.
  */
 
 const AF_INET = 2;
@@ -13,15 +13,20 @@ const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
-const NETLINK_ROUTE = 0;
+/** Protocols of the kernel: links, addresses and routes; what netfilter keeps. */
+const PROTOCOLS = { route: 0, netfilter: 12 } as const;
 const HEADER_BYTES = 16;
 const NLMSG_ERROR = 2;
+const NLMSG_DONE = 3;
 const NLM_F_REQUEST = 1;
 const NLM_F_ACK = 4;
 const NLM_F_EXCL = 0x200;
 const NLM_F_CREATE = 0x400;
+const NLM_F_DUMP = 0x300;
 /** More than any answer here has: the kernel repeats the request in it. */
 const ANSWER_BYTES = 8192;
+/** More than the kernel puts of a list into one answer. */
+const LIST_BYTES = 65_536;
 const SIOCGIFINDEX = 0x8933;
 const IFREQ_BYTES = 40;
 const INDEX_OFFSET = 16;
@@ -30,18 +35,21 @@ const INDEX_OFFSET = 16;
 export interface NetlinkRequest {
   readonly type: number;
   readonly create?: boolean;
+  /** It asks for all there is, and changes nothing. */
+  readonly list?: boolean;
   readonly payload: Buffer;
   /** What it is about, for the message of a failure. */
   readonly subject: string;
 }
 
 /** A socket in the network namespace of the calling thread, which it keeps whoever uses it later. */
-export function openNetlink(): NetlinkSocket {
+export function openNetlink(protocol: keyof typeof PROTOCOLS = 'route'): NetlinkSocket {
   const type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
-  return new NetlinkSocket(check(cLibrary().socket(AF_NETLINK, type, NETLINK_ROUTE), 'socket', 'netlink'));
+  return new NetlinkSocket(check(cLibrary().socket(AF_NETLINK, type, PROTOCOLS[protocol]), 'socket', 'netlink'));
 }
 
 const writeAll = promisify(write);
+const readSome = promisify(read);
 
 export class NetlinkSocket implements Disposable {
   readonly #fd: number;
@@ -67,16 +75,41 @@ export class NetlinkSocket implements Disposable {
     if (failure !== undefined) throw failure;
   }
 
+  /** How long the list is that a request asks for. Off the main thread: the kernel goes through its tables meanwhile. */
+  async count(request: NetlinkRequest): Promise<number> {
+    await writeAll(this.#fd, encode({ ...request, list: true }, ++this.#sequence));
+    const buffer = Buffer.alloc(LIST_BYTES);
+    for (let count = 0; ; ) {
+      const { bytesRead } = await readSome(this.#fd, buffer, 0, buffer.length, null);
+      const types = messageTypes(buffer.subarray(0, bytesRead));
+      if (types.length === 0) throw new Error('the kernel ended a list without saying so');
+      if (types.includes(NLMSG_ERROR)) throw new SystemCallError('netlink', errorIn(buffer), request.subject);
+      count += types.filter((type) => type !== NLMSG_DONE).length;
+      if (types.includes(NLMSG_DONE)) return count;
+    }
+  }
+
   [Symbol.dispose](): void {
     closeSync(this.#fd);
   }
 }
 
-export function encode({ type, create = false, payload }: NetlinkRequest, sequence: number): Buffer {
+/** The types of the messages in an answer. */
+export function messageTypes(answer: Buffer): readonly number[] {
+  const types: number[] = [];
+  for (let at = 0; at + HEADER_BYTES <= answer.length; ) {
+    types.push(answer.readUInt16LE(at + 4));
+    at += Math.max(HEADER_BYTES, Math.ceil(answer.readUInt32LE(at) / 4) * 4);
+  }
+  return types;
+}
+
+export function encode({ type, create = false, list = false, payload }: NetlinkRequest, sequence: number): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   header.writeUInt32LE(HEADER_BYTES + payload.length, 0);
   header.writeUInt16LE(type, 4);
-  header.writeUInt16LE(NLM_F_REQUEST | NLM_F_ACK | (create ? NLM_F_CREATE | NLM_F_EXCL : 0), 6);
+  const meant = list ? NLM_F_DUMP : NLM_F_ACK | (create ? NLM_F_CREATE | NLM_F_EXCL : 0);
+  header.writeUInt16LE(NLM_F_REQUEST | meant, 6);
   header.writeUInt32LE(sequence, 8);
   return Buffer.concat([header, payload]);
 }

@@ -234,7 +234,7 @@ describe('slices on nodes', () => {
     expect(stdout).toMatch(/Processes +7 of 512, 0 refused/);
     expect(stdout).toMatch(/Disk +120 MiB of 4.9 GiB, 40 of 1000 files, bound by loop/);
     expect(stdout).toMatch(/Egress .*not enforced by this node, and not counted/);
-    expect(stdout).toMatch(/Flows .*what was refused is not counted by this node/);
+    expect(stdout).toMatch(/Flows .*use and what was refused are not counted by this node/);
     expect(stdout).toMatch(/Ports +none bound/);
     const { usage } = json((await cli('sliver show eth_demo@zurich --json')).stdout) as { usage: object };
     expect(usage).toMatchObject({ cpu: { waitedMs: null }, memory: { waitedMs: 2_500, atLimit: 3 } });

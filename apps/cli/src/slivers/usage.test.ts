@@ -6,12 +6,18 @@ import { usageFields } from './usage.ts';
 const AT = '2026-03-01T12:00:00.000Z';
 const USAGE: SliverUsage = {
   at: AT,
-  resources: Resources.parse({ egress: { maxKbps: 1000, dailyMiB: 100 }, ports: [{ protocol: 'tcp', port: 80 }] }),
+  resources: Resources.parse({
+    egress: { maxKbps: 1000, dailyMiB: 100, shares: 3 },
+    ports: [{ protocol: 'tcp', port: 80 }],
+  }),
   cpu: { usedMs: 1000, guaranteedMillis: 500, waitedMs: 61_000 },
   memory: { usedMiB: 1, peakMiB: null, waitedMs: null, atLimit: 0, killed: 0 },
   processes: { used: 3, refused: 4 },
   disk: { bound: 'btrfs-quota', usedMiB: 4999, limitMiB: 5000, files: null, filesLimit: null },
-  egress: { sentTodayMiB: 81, ceilKbps: 200, slowedSince: AT, waited: 5, dropped: 6, refusedFlows: 7 },
+  egress: {
+    ...{ sentTodayMiB: 81, ceilKbps: 200, slowedSince: AT, waited: 5, dropped: 6, refusedFlows: 7 },
+    ...{ rateKbps: 150, flows: { used: 12, limit: 4096 } },
+  },
   notices: [],
 };
 
@@ -22,6 +28,16 @@ it('tells of each resource what held a sliver back', () => {
   expect(fields['Processes']).toContain('4 refused');
   expect(fields['Disk']).toContain('full now, bound by btrfs-quota');
   expect(fields['Egress']).toContain(`slowed to 200 kbit/s since ${AT}, 5 packets waited, 6 dropped`);
-  expect(fields['Flows']).toContain('7 refused');
+  expect(fields['Egress']).toContain('weight 3, at least 8 kbit/s, at most 1000 kbit/s, in use 150 kbit/s');
+  expect(fields['Flows']).toBe('12 of 4096, 200 new per second, 7 refused');
   expect(fields['Ports']).toContain('tcp/80');
+});
+
+it('says what the node has not counted', () => {
+  const { egress, ...rest } = USAGE;
+  const of = (usage: SliverUsage) => Object.fromEntries(usageFields(usage));
+  const unknown = of({ ...rest, ...(egress && { egress: { ...egress, rateKbps: null, flows: null } }) });
+  expect(unknown['Egress']).toContain('rate in use not counted');
+  expect(unknown['Flows']).toBe('use not counted, 200 new per second, 7 refused');
+  expect(of(rest)['Flows']).toContain('not counted by this node');
 });

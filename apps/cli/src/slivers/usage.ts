@@ -66,12 +66,13 @@ function diskLine({ disk }: SliverUsage): string {
 const FULL = 0.99;
 
 function egressLine({ resources: { egress }, egress: sent }: SliverUsage): string {
-  const limits = [`at least ${egress.minKbps} kbit/s`, `at most ${egress.maxKbps} kbit/s`];
+  const limits = [`weight ${egress.shares}`, `at least ${egress.minKbps} kbit/s`, `at most ${egress.maxKbps} kbit/s`];
   if (sent === undefined)
     return line(...limits, `${formatMiB(egress.dailyMiB)} a day`, 'not enforced by this node, and not counted');
   const since = sent.slowedSince === null ? '' : ` since ${sent.slowedSince}`;
   return line(
     ...limits,
+    sent.rateKbps === null ? 'rate in use not counted' : `in use ${sent.rateKbps} kbit/s`,
     `sent ${mebibytes(sent.sentTodayMiB)} of ${formatMiB(egress.dailyMiB)} today`,
     sent.ceilKbps < egress.maxKbps ? `slowed to ${sent.ceilKbps} kbit/s${since}` : 'not slowed',
     `${sent.waited} packets waited`,
@@ -79,11 +80,12 @@ function egressLine({ resources: { egress }, egress: sent }: SliverUsage): strin
   );
 }
 
-const flowsLine = ({ resources, egress }: SliverUsage): string =>
-  line(
-    `${resources.newFlowsPerSecond} new per second`,
-    egress === undefined ? 'what was refused is not counted by this node' : `${egress.refusedFlows} refused`,
-  );
+function flowsLine({ resources, egress }: SliverUsage): string {
+  const limit = `${resources.newFlowsPerSecond} new per second`;
+  if (egress === undefined) return line(limit, 'use and what was refused are not counted by this node');
+  const { flows, refusedFlows } = egress;
+  return line(flows === null ? 'use not counted' : `${flows.used} of ${flows.limit}`, limit, `${refusedFlows} refused`);
+}
 
 const mebibytes = (mib: number): string => formatMiB(Number(mib.toFixed(mib < 10 ? 1 : 0)));
 const line = (...parts: readonly (string | false)[]): string => parts.filter((part) => part !== false).join(', ');

@@ -222,7 +222,9 @@ export const SliverUsage = z.object({
    * `ceilKbps`: its highest rate now, lower than asked for once it has sent most of its day's volume, and since when that
    * is so, as its people were told; `waited`: how often a
    * packet waited for its rate; `dropped`: packets for which there was no room to wait; `refusedFlows`: first packets of
-   * flows beyond the limits. Absent where the node cannot shape.
+   * flows beyond the limits. `rateKbps`: how fast it sent between the node's last two looks, some ten seconds apart, null
+   * before there were two; `flows`: those that the kernel tracks now, null where it does not tell. Absent where the node
+   * cannot shape.
    */
   egress: z
     .object({
@@ -232,6 +234,8 @@ export const SliverUsage = z.object({
       waited: z.number().int(),
       dropped: z.number().int(),
       refusedFlows: z.number().int(),
+      rateKbps: z.number().nullable().default(null),
+      flows: z.object({ used: z.number().int(), limit: z.number().int() }).nullable().default(null),
     })
     .optional(),
   notices: z.array(Notice),

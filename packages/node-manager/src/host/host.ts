@@ -52,6 +52,8 @@ export interface Host {
   classCounters(tree: ShapingTree): Promise<ReadonlyMap<number, ClassCounters>>;
   /** Packets that were refused because of a sliver's limits on flows, by its mark. */
   refusedPackets(): Promise<ReadonlyMap<number, number>>;
+  /** Flows with a sliver's mark that the kernel tracks now; undefined where it does not tell. */
+  countFlows(mark: number): Promise<number | undefined>;
   /** One sliver as the kernel has it; `index` is that of its link, if known. Starts no process. */
   observe(slice: string, index: number | null): HostSliver;
   /** Whether a machine that the VMM does not know (any more) left something behind. */

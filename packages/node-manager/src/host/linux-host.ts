@@ -7,6 +7,7 @@ import {
   type CommandRunner,
   cgroupFolder,
   classRemoval,
+  countFlows,
   createRoutedVeth,
   createTreeRemover,
   deleteLink,
@@ -30,6 +31,7 @@ import {
   removeEmptyCgroup,
   removeProbeLeftovers,
   type ShapingTree,
+  SystemCallError,
   setCpuWeight,
   treeCreation,
   unmountAside,
@@ -210,6 +212,13 @@ class LinuxHost implements Host {
 
   refusedPackets() {
     return readCounterSet(this.#options.names.table, 'refused', this.#options.runner);
+  }
+
+  countFlows(mark: number) {
+    return countFlows(mark).catch((error: unknown) => {
+      if (error instanceof SystemCallError) return undefined; // a kernel without this part
+      throw error;
+    });
   }
 
   #shapedDevice(): string | undefined {

@@ -47,6 +47,7 @@ export function createSimulatedHost(options: { readonly stateDir: string; readon
     async setShaping() {},
     classCounters: async () => new Map(),
     refusedPackets: async () => new Map(),
+    countFlows: async () => undefined,
     observe(slice, index) {
       const volume = volumes.get(slice);
       const mounted = volume?.mounted ?? false;

@@ -8,6 +8,7 @@ import { Rounds } from '../rounds.ts';
 import { addressesOf } from '../slivers/addresses.ts';
 import { renderFirewall, sliverElements } from '../slivers/firewall.ts';
 import type { NodeStore, SliverRow, StoredLease } from '../store/store.ts';
+import { createRateMeter } from './egress-rate.ts';
 import { type EgressUse, egressUse } from './egress-use.ts';
 import { type HostNetwork, NO_NETWORK, readHostNetwork } from './host-network.ts';
 import type { NetworkState, SliverNetwork } from './network-state.ts';
@@ -50,8 +51,13 @@ export function openNetwork(options: OpenNetworkOptions): OpenNetwork {
   const tell = (slice: SliceName, message: string) => options.tell(slice, 'slowed_down', message);
   const meter = createVolumeMeter({ store, now, tell });
   const state = stateOf(options, meter);
-  const take = async (applied: NetworkState | null) =>
-    applied?.shaping == null ? false : meter.take(await meteredSlivers(applied, host, store));
+  const rates = createRateMeter(now);
+  const take = async (applied: NetworkState | null) => {
+    if (applied?.shaping == null) return false;
+    const slivers = await meteredSlivers(applied, host, store);
+    rates.take(slivers);
+    return meter.take(slivers);
+  };
   const network = createNodeNetwork({
     ...{ host, logger, desired: state.desired, lookAgain: state.lookAgain },
     beforeRemoval: async (applied) => void (await take(applied)),
@@ -66,7 +72,7 @@ export function openNetwork(options: OpenNetworkOptions): OpenNetwork {
     network,
     meter,
     measure,
-    use: (slice, resources) => egressUse({ host, network, meter }, slice, resources),
+    use: (slice, resources) => egressUse({ host, network, meter, rates }, slice, resources),
     feature: () => shapingFeature(network, state.device()),
     start() {
       rounds = new Rounds(MEASURED_EVERY_MS, () => measure().catch(uncounted));
