@@ -17,6 +17,8 @@ const OPENED = '192.168.255.77';
 const SLIVERS_IPV6 = 'fd00:db8:0:2';
 const WORLD_IPV6 = '2001:db8:ffff::1';
 const CLOSED_IPV6 = 'fd00:db8:ffff::1';
+/** A campus of public addresses (RFC 5737). */
+const CAMPUS = '203.0.113';
 const tcp = (port: number) => ({ protocol: 'tcp' as const, port });
 const udp = (port: number) => ({ protocol: 'udp' as const, port });
 
@@ -125,6 +127,17 @@ describeNode('the network of a node', NODE, (world) => {
     await inNode('ping', '-c1', '-W1', '-n', CLOSED); // the node itself may
     const port = await perl('test_other', `exit(IO::Socket::INET->new("${NODE_IPV4}:8443") ? 0 : 3)`);
     expect(port.code, 'the node’s own API').toBe(3);
+  });
+
+  it('closes a network of public addresses as soon as the node stands in it, and not its router', async () => {
+    const ping = async (to: string) => (await world.caller.exec('test_other', ['ping', '-c1', '-W1', '-n', to])).stdout;
+    await systemRunner.run({ argv: ['ip', 'address', 'add', `${CAMPUS}.1/24`, 'dev', 'pltest-host'] });
+    await inNode('ping', '-c1', '-W1', '-n', `${CAMPUS}.1`);
+    expect(await ping(`${CAMPUS}.1`), 'as part of the world').toContain('1 received');
+    await inNode('ip', 'address', 'add', `${CAMPUS}.200/24`, 'dev', 'eth-node');
+    await expect.poll(() => ping(`${CAMPUS}.1`), { timeout: 30_000 }).toContain('Packet filtered');
+    expect(await ping(HOST_IPV4), 'the router').toContain('1 received');
+    await inNode('ip', 'address', 'delete', `${CAMPUS}.200/24`, 'dev', 'eth-node');
   });
 
   it('leads IPv6 to the world under the sliver’s own address, and not into the local network', async () => {

@@ -3,6 +3,8 @@
  * It knows nothing of PlanetLab: no slices, no leases, no policy.
  */
 export { HangingCallError } from './aside.ts';
+export type { AttachedNetworks } from './attached-networks.ts';
+export { attachedNetworks } from './attached-networks.ts';
 export type { SubvolumeUse } from './btrfs.ts';
 export { createSubvolume, enableQuotas, limitSubvolume, subvolumeUse } from './btrfs.ts';
 export type { CgroupHierarchy, CgroupLayout } from './cgroups.ts';

@@ -44,7 +44,7 @@ export const NodeConfig = z
       .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/, 'a device is a name such as "eth0"')
       .nullable()
       .default(null),
-    /** Parts of the site's local network that slivers may reach; what is not named is closed to them. */
+    /** Parts of the site's local network, also with public addresses, that slivers may reach; what is not named is closed to them. */
     openToSlivers: z
       .array(z.union([z.cidrv4(), z.cidrv6()]))
       .max(256)

@@ -24,6 +24,7 @@ import { type DecisionFile, openDecisionFile } from './local/decision-file.ts';
 import { endBannedLeases } from './local/local-admin.ts';
 import { openLocalAdmin } from './local/open-local-admin.ts';
 import { createRebooter, type Machine, type Rebooter, thisMachine } from './local/reboot.ts';
+import { machineNetwork, NO_MACHINE_NETWORK } from './network/host-network.ts';
 import { openNetwork } from './network/open-network.ts';
 import { takeNodeLock } from './node-lock.ts';
 import { type NodeNames, type NodePaths, nodeNames, nodePaths } from './paths.ts';
@@ -195,8 +196,8 @@ function createCore(parts: Parts) {
   const access = sshAccess(parts);
   const resolver = backend.simulated ? undefined : resolvConf();
   const opened = openNetwork({
-    ...{ config, names, host: backend.host, simulated: backend.simulated, store, logger, now },
-    resolvConfPath: resolver,
+    ...{ config, names, host: backend.host, store, logger, now },
+    machine: backend.simulated ? NO_MACHINE_NETWORK : machineNetwork(config, names, resolver),
     tell(slice, code, message) {
       logger.info({ slice, code }, message);
       store.logSteps([{ atMs: now(), slice, step: 'SlowEgress', outcome: 'done', durationMs: 0, message }]);

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { defaultRouteDevice, type Forwarding } from '@planetlab/linux';
+import { type AttachedNetworks, attachedNetworks, defaultRouteDevice, type Forwarding } from '@planetlab/linux';
 import type { NodeConfig } from '../config.ts';
 import { readOptional } from '../files.ts';
 import { forwardedBefore } from '../host/forwarding.ts';
@@ -15,15 +15,11 @@ export interface HostNetwork {
   readonly resolvers: readonly string[];
   /** What the machine passes on that has nothing to do with slivers. */
   readonly router: Forwarding;
+  /** The networks that the node itself stands in: they are its site's. */
+  readonly attached: AttachedNetworks;
 }
 
-/** Of a machine that only simulates slivers. */
-export const NO_NETWORK: HostNetwork = {
-  ...{ device: undefined, sharedIpv4: null, resolvers: [] },
-  router: { ipv4: true, ipv6: true },
-};
-
-export function readHostNetwork(
+function readHostNetwork(
   { egressDevice, ipv4 }: Pick<NodeConfig, 'egressDevice' | 'ipv4'>,
   names: Pick<NodeNames, 'forwardedBefore'>,
   resolvConfPath: string | undefined,
@@ -39,8 +35,33 @@ export function readHostNetwork(
     sharedIpv4: isHere ? ipv4 : (first ?? null),
     resolvers: parseResolvers(resolvConfPath === undefined ? '' : (readOptional(resolvConfPath) ?? '')),
     router: forwardedBefore(names.forwardedBefore),
+    attached: attachedNetworks(),
   };
 }
+
+/** How the machine is looked at, whenever that is needed. */
+export interface MachineNetwork {
+  read(): HostNetwork;
+  /** The part that may change while slivers run; with a thousand of their links `read` takes long. */
+  attached(): AttachedNetworks;
+}
+
+export const machineNetwork = (
+  config: NodeConfig,
+  names: NodeNames,
+  resolvConfPath: string | undefined,
+): MachineNetwork => ({
+  read: () => readHostNetwork(config, names, resolvConfPath),
+  attached: attachedNetworks,
+});
+
+/** Of a node that is simulated: it is not the machine that it runs on. */
+export const NO_MACHINE_NETWORK: MachineNetwork = {
+  read: () => ({ device: undefined, sharedIpv4: null, resolvers: [], router: AS_IT_IS, attached: NOWHERE }),
+  attached: () => NOWHERE,
+};
+const AS_IT_IS: Forwarding = { ipv4: true, ipv6: true };
+const NOWHERE: AttachedNetworks = { networks: [], gateways: [] };
 
 /** Addresses of name servers in a `resolv.conf`, without those that only the machine itself can ask. */
 export const parseResolvers = (text: string): readonly string[] => [

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { HostFeature } from '@planetlab/contract';
 import { DEFAULT_RESOURCES, messageOf, type Resources, SECOND_MS, type SliceName } from '@planetlab/model';
 import type { NodeConfig } from '../config.ts';
@@ -10,7 +11,7 @@ import { renderFirewall, sliverElements } from '../slivers/firewall.ts';
 import type { NodeStore, SliverRow, StoredLease } from '../store/store.ts';
 import { createRateMeter } from './egress-rate.ts';
 import { type EgressUse, egressUse } from './egress-use.ts';
-import { type HostNetwork, NO_NETWORK, readHostNetwork } from './host-network.ts';
+import type { HostNetwork, MachineNetwork } from './host-network.ts';
 import type { NetworkState, SliverNetwork } from './network-state.ts';
 import { createNodeNetwork, type NodeNetwork } from './node-network.ts';
 import { nodeShaping, shapedClass } from './shaping.ts';
@@ -20,10 +21,8 @@ export interface OpenNetworkOptions {
   readonly config: NodeConfig;
   readonly names: NodeNames;
   readonly host: Host;
-  /** Nothing real is configured. */
-  readonly simulated: boolean;
   readonly store: Pick<NodeStore, 'slivers'> & VolumeStore;
-  readonly resolvConfPath: string | undefined;
+  readonly machine: MachineNetwork;
   readonly logger: Logger;
   readonly now: () => number;
   /** Tells the people of a slice something about its sliver here. */
@@ -34,7 +33,7 @@ export interface OpenNetworkOptions {
 export interface OpenNetwork {
   readonly network: NodeNetwork;
   readonly meter: VolumeMeter;
-  /** Takes what was sent, and slows who has sent too much. */
+  /** Takes what was sent, slows who has sent too much, and sees whether the machine stands in other networks by now. */
   measure(): Promise<void>;
   /** What a sliver sends. */
   use(slice: SliceName, resources: Resources): Promise<EgressUse | undefined>;
@@ -63,6 +62,7 @@ export function openNetwork(options: OpenNetworkOptions): OpenNetwork {
     beforeRemoval: async (applied) => void (await take(applied)),
   });
   const measure = async () => {
+    if (state.hasMoved()) await network.apply();
     if (network.shapingFailure() === null && (await take(network.applied()))) await network.apply();
   };
   const uncounted = (error: unknown) =>
@@ -91,12 +91,11 @@ interface Kept {
 }
 
 /** What there should be, from the leases and the machine. */
-function stateOf({ config, names, simulated, store, resolvConfPath }: OpenNetworkOptions, meter: VolumeMeter) {
+function stateOf({ config, names, store, machine }: OpenNetworkOptions, meter: VolumeMeter) {
   let seen: HostNetwork | undefined;
   let kept = new Map<number, Kept>();
-  const machine = (): HostNetwork => {
-    if (simulated) return NO_NETWORK;
-    if (seen?.device === undefined) seen = readHostNetwork(config, names, resolvConfPath);
+  const hostNetwork = (): HostNetwork => {
+    if (seen?.device === undefined) seen = machine.read();
     return seen;
   };
   const part = (row: SliverRow, before: Kept | undefined, shaped: boolean): Kept => {
@@ -106,13 +105,19 @@ function stateOf({ config, names, simulated, store, resolvConfPath }: OpenNetwor
     return { stored: row.stored, kbps, part: sliverNetwork(row, { config, names, kbps }) };
   };
   return {
-    device: () => machine().device,
+    device: () => hostNetwork().device,
     lookAgain() {
       seen = undefined;
       kept = new Map();
     },
+    /** Whether the machine stands elsewhere than it was seen to: it is then looked at anew. */
+    hasMoved(): boolean {
+      if (seen === undefined || isDeepStrictEqual(seen.attached, machine.attached())) return false;
+      seen = undefined;
+      return true;
+    },
     desired(): NetworkState {
-      const { device, ...here } = machine();
+      const { device, ...here } = hostNetwork();
       const rows = store.slivers();
       const before = kept;
       kept = new Map();

@@ -12,6 +12,7 @@ const plain = {
   openToSlivers: [],
   resolvers: [],
   router: { ipv4: true, ipv6: true },
+  attached: { networks: ['192.168.7.0/24'], gateways: ['192.168.7.1'] }, // closed anyway
 };
 const chain = (text: string, name: string) =>
   new RegExp(`chain ${name} \\{\\n([^}]*(?:\\{[^}]*\\}[^}]*)*)\\n  \\}`).exec(text)?.[1];
@@ -140,6 +141,22 @@ describe('the rule set', () => {
     iifname != "pl0c0f-*" oifname != "pl0c0f-*" meta nfproto ipv6 drop
     iifname "pl0c0f-*" oifname != "pl0c0f-*" jump to_world
     oifname "pl0c0f-*" jump to_sliver`);
+  });
+
+  it('closes the networks in which the node stands, also public ones, but for their routers, and after what the owner opens', () => {
+    const attached = {
+      networks: ['10.1.0.0/16', '192.0.2.0/24', '2001:db8:1:3:0:0:0:0/64', 'fe80:0:0:0:0:0:0:0/64'],
+      gateways: ['10.1.0.1', '192.0.2.1', '2001:db8:1:3:0:0:0:1'],
+    };
+    const text = renderFirewall({ ...plain, openToSlivers: ['192.0.2.7/32'], attached });
+    expect(chain(text, 'to_world')?.replaceAll(/^\s*#.*\n/gm, '')).toBe(`    ct state established,related accept
+    ip daddr 192.0.2.7/32 accept
+    ip daddr { 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16 } reject with icmpx admin-prohibited
+    ip6 daddr { fc00::/7, fe80::/10 } reject with icmpx admin-prohibited
+    ip daddr 192.0.2.1 accept
+    ip6 daddr 2001:db8:1:3:0:0:0:1 accept
+    ip daddr 192.0.2.0/24 reject with icmpx admin-prohibited
+    ip6 daddr 2001:db8:1:3:0:0:0:0/64 reject with icmpx admin-prohibited`);
   });
 
   it('binds ports of the address in front of the machine too, and does without one of its own', () => {

@@ -1,4 +1,5 @@
-import { classId, type Forwarding } from '@planetlab/linux';
+import { BlockList } from 'node:net';
+import { type AttachedNetworks, classId, type Forwarding } from '@planetlab/linux';
 import { type PortBinding, portKey } from '@planetlab/model';
 import type { RuleElement } from '../network/network-state.ts';
 import type { NodeNames } from '../paths.ts';
@@ -18,11 +19,13 @@ export interface FirewallInput {
   readonly resolvers: readonly string[];
   /** What the machine passes on that has nothing to do with slivers: nothing, unless it did so before the node came. */
   readonly router: Forwarding;
+  /** The site's local network, also where it has public addresses: where the node itself stands. */
+  readonly attached: AttachedNetworks;
 }
 
 /** Addresses that are not the Internet's: the site's local network, the neighbourhood of a cloud machine (RFC 1918, 6598, 3927, 4193). */
-const CLOSED_IPV4 = '10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16';
-const CLOSED_IPV6 = 'fc00::/7, fe80::/10';
+const CLOSED_IPV4 = ['10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'];
+const CLOSED_IPV6 = ['fc00::/7', 'fe80::/10'];
 
 /** Source ports of flows that no port binding names; bindings are refused there, so that nobody gets another's answers. */
 export const OUTGOING_PORTS = { first: 32_768, last: 60_999 } as const;
@@ -110,9 +113,9 @@ ${unused}${others.join('')}    iifname ${links} oifname != ${links} jump to_worl
   }
   chain to_world {
     ct state established,related accept
-${openings(input)}    ip daddr { ${CLOSED_IPV4} } reject with icmpx admin-prohibited
-    ip6 daddr { ${CLOSED_IPV6} } reject with icmpx admin-prohibited
-  }
+${openings(input)}    ip daddr { ${CLOSED_IPV4.join(', ')} } reject with icmpx admin-prohibited
+    ip6 daddr { ${CLOSED_IPV6.join(', ')} } reject with icmpx admin-prohibited
+${siteNetwork(input.attached)}  }
   chain to_sliver {
     ct state invalid drop
     meta mark set oifname map @marks
@@ -139,7 +142,24 @@ function openings({ openToSlivers, resolvers }: FirewallInput): string {
   return [...open, ...ask].join('');
 }
 
-const family = (address: string): string => (address.includes(':') ? 'ip6' : 'ip');
+/** The networks in which the node stands, but for the routers by which everything leaves: for slivers they are a part of the world. */
+function siteNetwork({ networks, gateways }: AttachedNetworks): string {
+  const isPublic = (address: string) => !closed.check(address.replace(/\/.*/, ''), version(address));
+  const open = gateways.filter(isPublic).map((address) => `    ${family(address)} daddr ${address} accept\n`);
+  const shut = networks
+    .filter(isPublic)
+    .map((range) => `    ${family(range)} daddr ${range} reject with icmpx admin-prohibited\n`);
+  return shut.length === 0 ? '' : [...open, ...shut].join('');
+}
+
+const version = (address: string) => (address.includes(':') ? 'ipv6' : 'ipv4');
+const closed = new BlockList();
+for (const range of [...CLOSED_IPV4, ...CLOSED_IPV6]) {
+  const [address = '', bits] = range.split('/');
+  closed.addSubnet(address, Number(bits), version(address));
+}
+
+const family = (address: string): string => (version(address) === 'ipv6' ? 'ip6' : 'ip');
 
 function natChains(links: string, { sliverIpv4Range, sharedIpv4, publicIpv4 }: FirewallInput): string {
   const toPublic =
