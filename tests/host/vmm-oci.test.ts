@@ -102,6 +102,24 @@ function describeLimits(context: MakeOciContext): void {
     expect(await sh(c.vmm, A, 'echo still here')).toBe('still here\n');
   });
 
+  it('leaves its programs no swap, whatever its memory is changed to', async () => {
+    await using c = await context();
+    await start(c, A);
+    const inside = async () => {
+      const files =
+        'cat /sys/fs/cgroup/memory.swap.max /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes 2>/dev/null; true';
+      return (await sh(c.vmm, A, files)).trim();
+    };
+    for (const memoryMiB of [128, 256, 64]) {
+      const limits = { cpuShares: 1, memoryMiB, processes: 64 };
+      await c.vmm.update(A, limits);
+      expect(await c.vmm.hasLimits(A, limits)).toBe(true);
+      expect(['0', String(memoryMiB * 2 ** 20), ''], 'the last where the kernel counts no swap').toContain(
+        await inside(),
+      );
+    }
+  });
+
   it('holds the limit of processes', async () => {
     await using c = await context();
     await start(c, A);

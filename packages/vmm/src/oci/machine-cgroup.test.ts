@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { machineCgroup } from './machine-cgroup.ts';
+import { limitsSwap, machineCgroup } from './machine-cgroup.ts';
 
 /** As a Debian 13 under systemd shows a cgroup whose programs met their limits; files that are not read are left out. */
 const FILES: Readonly<Record<string, string>> = {
@@ -21,6 +21,7 @@ const FILES: Readonly<Record<string, string>> = {
   'memory.peak': '375676928\n',
   'memory.stat':
     'anon 248676352\nfile 116142080\nkernel 9728000\ninactive_anon 0\ninactive_file 18509824\nactive_file 94527488\nslab 2844824\n',
+  'memory.swap.max': '0\n',
   'pids.current': '36\n',
   'pids.events': 'max 5\n',
   'pids.max': '64\n',
@@ -75,5 +76,33 @@ describe('a machine’s cgroup in the one hierarchy of v2', () => {
     own.setLimits(LIMITS);
     expect(own.hasLimits(LIMITS)).toBe(true);
     expect(readFileSync(join(folder, 'cgroup.max.descendants'), 'utf8')).toBe('0');
+  });
+});
+
+describe('a machine’s cgroup in the hierarchies of v1', () => {
+  const mountPoint = mkdtempSync(join(tmpdir(), 'planetlab-cgroup-'));
+  const hierarchies = [{ version: 1 as const, mountPoint, controllers: ['cpu', 'memory', 'pids'] }];
+  const path = (file: string) => join(mountPoint, 'planetlab/node/a', file);
+  const withSwap = 'memory.memsw.limit_in_bytes';
+  beforeAll(() => {
+    mkdirSync(path(''), { recursive: true });
+    const files = { 'cpu.shares': '1024', 'memory.limit_in_bytes': '67108864', 'pids.max': '64' };
+    for (const [name, text] of Object.entries(files)) writeFileSync(path(name), `${text}\n`);
+  });
+  afterAll(() => rmSync(mountPoint, { recursive: true }));
+
+  it('bounds memory and swap together, also of a machine that was started without that', () => {
+    const own = machineCgroup(hierarchies, 'planetlab/node/a');
+    expect(own.hasLimits(LIMITS), 'where the kernel does not count swap').toBe(true);
+    expect(limitsSwap(hierarchies)).toBe(false);
+    for (const each of [path(withSwap), join(mountPoint, withSwap)]) writeFileSync(each, '9223372036854771712\n');
+    expect(limitsSwap(hierarchies)).toBe(true);
+    expect(own.hasLimits(LIMITS)).toBe(false);
+    own.setLimits(LIMITS);
+    expect(own.hasLimits(LIMITS)).toBe(true);
+    expect(readFileSync(path(withSwap), 'utf8')).toBe(String(64 * 2 ** 20));
+    writeFileSync(path('memory.failcnt'), '1\n');
+    writeFileSync(path('memory.memsw.failcnt'), '16\n');
+    expect(own.stats().memoryAtLimit, 'whichever of the two limits was met').toBe(17);
   });
 });

@@ -51,7 +51,9 @@ export function machineCgroup(hierarchies: readonly CgroupHierarchy[], relativeP
       );
     },
     setLimits(limits: MachineLimits) {
-      for (const { controller, file, value } of files) write(controller, file, value(limits));
+      const more = Number(read('memory', unified ? 'memory.max' : MEMORY_V1)) < memoryBytes(limits);
+      for (const { controller, file, value } of more ? files.toReversed() : files)
+        write(controller, file, value(limits));
       endFirst(cpu, unified);
     },
     putFirst: (mostMillis: number) => putFirst(cpu, unified, mostMillis),
@@ -100,7 +102,8 @@ const statsV1 = (read: Read): MachineStats => ({
   ...{ cpuWaitedMs: null, memoryWaitedMs: null }, // counted in the unified layout only
   memoryMiB: inUse(read('memory', 'memory.usage_in_bytes'), read('memory', 'memory.stat'), 'total_inactive_file'),
   memoryPeakMiB: mebibytes(read('memory', 'memory.max_usage_in_bytes')),
-  memoryAtLimit: Number(read('memory', 'memory.failcnt')),
+  // with swap ruled out the kernel meets the limit of both together first
+  memoryAtLimit: Number(read('memory', 'memory.failcnt')) + Number(read('memory', 'memory.memsw.failcnt')),
   memoryKills: keyedNumber(read('memory', 'memory.oom_control'), 'oom_kill'),
   processes: Number(read('pids', 'pids.current')),
   processesRefused: keyedNumber(read('pids', 'pids.events'), 'max'),
@@ -124,19 +127,34 @@ const WEIGHT: LimitFile<Weight> = {
 
 const PIDS: LimitFile = { controller: 'pids', file: 'pids.max', value: ({ processes }) => String(processes) };
 
+const bytesOf = (limits: MachineLimits): string => String(memoryBytes(limits));
+const MEMORY_V1 = 'memory.limit_in_bytes';
+/** Memory and swap together: none of it is swap. Absent where the kernel does not count swap. */
+const WITH_SWAP_V1 = 'memory.memsw.limit_in_bytes';
+
+/** Written in this order when memory becomes less, and from the last to the first when it becomes more: the kernel never takes more memory than memory and swap together. */
 const V1_LIMITS: readonly LimitFile[] = [
   SHARES,
-  { controller: 'memory', file: 'memory.limit_in_bytes', value: (limits) => String(memoryBytes(limits)) },
+  { controller: 'memory', file: MEMORY_V1, value: bytesOf },
+  { controller: 'memory', file: WITH_SWAP_V1, value: bytesOf },
   PIDS,
 ];
 
 const V2_LIMITS: readonly LimitFile[] = [
   WEIGHT,
-  { controller: 'memory', file: 'memory.max', value: (limits) => String(memoryBytes(limits)) },
+  { controller: 'memory', file: 'memory.max', value: bytesOf },
+  { controller: 'memory', file: 'memory.swap.max', value: () => '0' }, // counted by itself
   PIDS,
   // a machine may run since before there was this bound
   { controller: '', file: MOST_CGROUPS_BELOW.file, value: () => MOST_CGROUPS_BELOW.value },
 ];
+
+/** Whether the swap of a cgroup can be bounded: the unified layout always can, as far as the kernel counts swap. */
+export function limitsSwap(hierarchies: readonly CgroupHierarchy[]): boolean {
+  if (cgroupLayout(hierarchies) === 'v2') return true;
+  const folder = cgroupFolder(hierarchies, 'memory', '');
+  return folder !== undefined && existsSync(`${folder}/${WITH_SWAP_V1}`);
+}
 
 /** The weight of cgroup v2 (1 to 10,000) for shares of v1 (2 to 262,144), as runtimes convert it. */
 export const cpuWeight = (shares: number): number => 1 + Math.floor(((shares - 2) * 9999) / 262_142);

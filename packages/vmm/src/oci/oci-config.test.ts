@@ -9,6 +9,7 @@ const HOST: HostFacts = {
   openFilesLimit: 20_000,
   limitsSwap: false,
   boundsBelow: false,
+  countsSocketsApart: true,
 };
 const SPEC: MachineSpec = {
   id: asMachineId('princeton_codeen'),
@@ -37,8 +38,10 @@ describe('the configuration of a machine', () => {
     expect(linux.cgroupsPath).toBe('/planetlab-node1/princeton_codeen');
     expect(linux.resources).toMatchObject({ cpu: { shares: 2048 }, memory: { limit: 2 ** 28 }, pids: { limit: 512 } });
     expect(linux.resources.memory).not.toHaveProperty('swap');
+    const unified = { ...HOST, limitsSwap: true, countsSocketsApart: false };
+    expect(ociConfig(SPEC, unified).linux.resources.memory).toEqual({ limit: 2 ** 28, swap: 2 ** 28 });
     const withSwap = ociConfig(SPEC, { ...HOST, limitsSwap: true }).linux.resources.memory;
-    expect(withSwap).toEqual({ limit: 2 ** 28, swap: 2 ** 28 });
+    expect(withSwap, 'cgroup v1').toMatchObject({ limit: 2 ** 28, swap: 2 ** 28 });
     expect(linux.resources.memory, 'sockets, which cgroup v1 counts apart').toHaveProperty('kernelTCP', 2 ** 28);
   });
 

@@ -11,10 +11,12 @@ export interface HostFacts {
   readonly architecture: NodeJS.Architecture;
   /** Most open files that this process may allow others; a runtime without CAP_SYS_RESOURCE cannot give more. */
   readonly openFilesLimit: number;
-  /** Whether the kernel counts swap apart (cgroup v2), so that it can be ruled out without a second limit. */
+  /** Whether the kernel can bound a cgroup's swap: always in the unified layout, in v1 where it counts swap. */
   readonly limitsSwap: boolean;
   /** Whether runtimes give a machine's cgroup to root inside (cgroup v2), so that others below it must be ruled out. */
   readonly boundsBelow: boolean;
+  /** Whether the kernel counts the buffers of sockets apart (cgroup v1), and only when they have a limit. */
+  readonly countsSocketsApart: boolean;
 }
 
 export const INIT_IN_MACHINE = '/.planetlab/init';
@@ -77,8 +79,7 @@ const resources = (limits: MachineLimits, host: HostFacts) => ({
   memory: {
     limit: memoryBytes(limits),
     ...(host.limitsSwap ? { swap: memoryBytes(limits) } : {}), // limit and swap together: none of it is swap
-    // cgroup v1 counts the buffers of sockets apart, and only when they have a limit
-    ...(host.limitsSwap ? {} : { kernelTCP: memoryBytes(limits) }),
+    ...(host.countsSocketsApart ? { kernelTCP: memoryBytes(limits) } : {}),
   },
   pids: { limit: limits.processes },
   ...(host.boundsBelow ? { unified: { [MOST_CGROUPS_BELOW.file]: MOST_CGROUPS_BELOW.value } } : {}),

@@ -26,7 +26,7 @@ import {
 } from '../vmm.ts';
 import { untilInitRuns } from './first-process.ts';
 import { limitKernelObjects } from './kernel-objects.ts';
-import { machineCgroup } from './machine-cgroup.ts';
+import { limitsSwap, machineCgroup } from './machine-cgroup.ts';
 import { type HostFacts, ociConfig } from './oci-config.ts';
 import { execInMachine } from './oci-exec.ts';
 import {
@@ -96,8 +96,9 @@ class OciVmm implements Vmm {
       cgroupParent: options.cgroupParent,
       architecture: process.arch,
       openFilesLimit: openFilesLimit(readFileSync('/proc/self/limits', 'utf8')),
-      limitsSwap: cgroupLayout(this.#hierarchies) === 'v2',
       boundsBelow: cgroupLayout(this.#hierarchies) === 'v2',
+      limitsSwap: limitsSwap(this.#hierarchies),
+      countsSocketsApart: cgroupLayout(this.#hierarchies) !== 'v2',
     };
   }
 
