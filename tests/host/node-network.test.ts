@@ -5,7 +5,7 @@ import { connect, createServer, isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { SliverUsage } from '@planetlab/contract';
 import { inNamespace, systemRunner } from '@planetlab/linux';
-import { Resources, SliceName } from '@planetlab/model';
+import { Resources, type ResourcesInput, SliceName } from '@planetlab/model';
 import { beforeAll, expect, it } from 'vitest';
 import { LEAST_OF_RATE } from '../slowness.ts';
 import { describeNode } from './describe-node.ts';
@@ -19,6 +19,9 @@ const WORLD_IPV6 = '2001:db8:ffff::1';
 const CLOSED_IPV6 = 'fd00:db8:ffff::1';
 /** A campus of public addresses (RFC 5737). */
 const CAMPUS = '203.0.113';
+/** A sliver's address as the kernel writes it in full. */
+const ipv6In = (prefix: string, index: number): string =>
+  [...prefix.split(':'), '0', '0', '0', index.toString(16)].map((group) => group.padStart(4, '0')).join(':');
 const tcp = (port: number) => ({ protocol: 'tcp' as const, port });
 const udp = (port: number) => ({ protocol: 'udp' as const, port });
 
@@ -107,16 +110,44 @@ describeNode('the network of a node', NODE, (world) => {
 
   it('marks every flow with who began it, and counts its bytes', async () => {
     const slivers = (await world.caller.client.listSlivers({})).items;
-    const index = Number(slivers.find(({ slice }) => slice === 'test_other')?.ipv4?.split('.')[3]);
+    const indexOf = (slice: string) => Number(slivers.find((each) => each.slice === slice)?.ipv4?.split('.')[3]);
+    const flow = async (...words: readonly string[]) =>
+      (await inNode('cat', '/proc/net/nf_conntrack')).split('\n').find((line) => words.every((w) => line.includes(w)));
+    const [other, server] = [indexOf('test_other'), indexOf('test_server')];
     await world.caller.exec('test_other', ['ping', '-c2', '-i0.2', '-W1', '-n', HOST_IPV4]);
-    const flows = await inNode('cat', '/proc/net/nf_conntrack');
-    const flow = flows.split('\n').find((line) => line.includes(` icmp `) && line.includes(`src=100.96.0.${index} `));
-    expect(flow).toMatch(new RegExp(`bytes=168 .* bytes=168 mark=${index} `));
-    const own = async () => (await inNode('cat', '/proc/net/nf_conntrack')).split(` mark=${index} `).length - 1;
+    const own = await flow(' icmp ', `src=100.96.0.${other} `);
+    expect(own).toMatch(new RegExp(`bytes=168 .* bytes=168 mark=${other} `));
+    const count = async () => (await inNode('cat', '/proc/net/nf_conntrack')).split(` mark=${other} `).length - 1;
     // one may end between the two counts
     await expect
-      .poll(async () => (await usage('test_other')).egress?.flows?.used === (await own()), { timeout: 15_000 })
+      .poll(async () => (await usage('test_other')).egress?.flows?.used === (await count()), { timeout: 15_000 })
       .toBe(true);
+    await world.caller.exec('test_other', ['ping', '-c1', '-W1', '-n', WORLD_IPV6]);
+    expect(await flow(' icmpv6 ', ipv6In(SLIVERS_IPV6, other)), 'by IPv6').toContain(` mark=${other} `);
+    await Promise.all([perl('test_server', answering(8080)), askOnce(8080)]);
+    const bound = await flow(' tcp ', `src=${HOST_IPV4} `, `src=100.96.0.${server} `);
+    expect(bound, 'from outside, to a bound port').toContain(` mark=${server} `);
+  });
+
+  it('changes ports, highest rate and new flows of a sliver that runs', async () => {
+    const lease = await world.sliver('test_changed');
+    const change = (over: ResourcesInput) => {
+      const resources = Resources.parse({ ...lease.resources, ...over });
+      return world.caller.client.changeLease({ params: { lease: lease.id }, body: { resources } });
+    };
+    const rules = () => inNode('nft', 'list', 'table', 'inet', `planetlab_${world.node.tag}`);
+    const classes = () => inNode('tc', 'class', 'show', 'dev', 'eth-node');
+    await change({ ports: [tcp(8082)], newFlowsPerSecond: 17, egress: { maxKbps: 3000 } });
+    await expect.poll(rules).toMatch(/tcp \. 8082 : 100\.96/);
+    expect(await rules()).toContain('limit rate over 17/second burst 34 packets');
+    await expect.poll(classes).toMatch(/ceil 3Mbit/);
+    const [serving, answer] = await Promise.all([perl('test_changed', answering(8082)), askOnce(8082)]);
+    expect([serving.code, answer]).toEqual([0, expect.stringMatching(new RegExp(`^${HOST_IPV4}:`))]);
+    await change({ ports: [] });
+    await expect.poll(rules).not.toContain('tcp . 8082');
+    expect(await rules()).not.toContain('limit rate over 17/second');
+    await expect.poll(classes).not.toMatch(/ceil 3Mbit/);
+    await world.caller.client.endLease({ params: { lease: lease.id } });
   });
 
   it('closes the local network but for what the owner opens', async () => {
