@@ -2,7 +2,7 @@ import { generateKeyPair, issueLease } from '@planetlab/credentials';
 import { PlanetLabError, type SliceName } from '@planetlab/model';
 import { asMachineId } from '@planetlab/vmm';
 import { createSimulatedVmm } from '@planetlab/vmm/simulated';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Host } from '../host/host.ts';
 import { createSimulatedHost } from '../host/simulated-host.ts';
 import { createCpuPlan } from '../resources/cpu-plan.ts';
@@ -15,7 +15,10 @@ const key = generateKeyPair();
 const addresses = { sliverIpv4Range: '100.96.0.0/16', ipv6Prefix: null, idBase: 100_000_000 };
 
 /** A reconciler over the simulated host and VMM, in real time. */
-function setUp(change: (host: Host) => Partial<Host> = () => ({})) {
+function setUp(
+  change: (host: Host) => Partial<Host> = () => ({}),
+  configured: { readonly attachments?: Readonly<Record<string, string>> } = {},
+) {
   const folder = temporaryFolder();
   const store = storeIn(folder.path, key);
   const warnings: string[] = [];
@@ -41,7 +44,7 @@ function setUp(change: (host: Host) => Partial<Host> = () => ({})) {
       vmm,
       addresses,
       nodeName: NODE.name,
-      attachments: {},
+      attachments: configured.attachments ?? {},
       network,
       setAccounts: async (text) => void applied.push(text),
     },
@@ -80,6 +83,16 @@ describe('the reconciler', () => {
     expect(await node.vmm.list()).toEqual([]);
     expect(node.host.inventory()).toEqual({ slices: [], links: [] });
     expect(node.applied).toEqual(['people']);
+  });
+
+  it('hands the driver what the node’s owner has configured for it, such as a kernel or a block device', async () => {
+    const attachments = { kernel: '/boot/vmlinuz', 'block-device': '/dev/vg/slivers' };
+    await using node = setUp(undefined, { attachments });
+    const create = vi.spyOn(node.vmm, 'create');
+    await node.reconciler.start();
+    node.lease('a1_x', 2);
+    await node.reconciler.idle();
+    expect(create.mock.calls).toMatchObject([[{ id: 'a1_x', attachments }]]);
   });
 
   it('tells a running sliver its tags, and one of a later lease nothing of them', async () => {

@@ -77,6 +77,13 @@ describe('the configuration of a machine', () => {
     );
   });
 
+  it('hides what tells of the whole host, and shows read-only what would change it', () => {
+    expect(linux.maskedPaths).toEqual(
+      expect.arrayContaining(['/proc/kcore', '/proc/keys', '/proc/timer_list', '/sys/firmware']),
+    );
+    expect(linux.readonlyPaths).toEqual(['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sysrq-trigger']);
+  });
+
   it('shows nothing of the host but two files, and those read-only', () => {
     const withResolver = ociConfig({ ...SPEC, resolvConfPath: '/etc/resolv.conf' }, HOST).mounts;
     const binds = withResolver.filter(({ type }) => type === 'bind');
