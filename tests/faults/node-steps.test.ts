@@ -9,19 +9,18 @@ import {
   readCgroupHierarchies,
   systemRunner,
 } from '@planetlab/linux';
-import { SliceName, toInstant } from '@planetlab/model';
-import { adminClient, localStatus } from '@planetlab/node-manager';
+import { SliceName } from '@planetlab/model';
+import { adminClient, DURABLE_WRITES, localStatus, STEP_KINDS } from '@planetlab/node-manager';
 import { isMachineId } from '@planetlab/vmm';
 import { expect, it } from 'vitest';
 import { describeNode } from '../host/describe-node.ts';
 import { eventually, leaseFor, NODE_IPV4 } from '../host/node-fixture.ts';
+import { sliverCgroup } from '../host/sliver-cgroup.ts';
+import { withSlowness } from '../slowness.ts';
 
 const SLICE = SliceName.parse('test_steps');
-type What = 'create' | 'change' | 'tell' | 'stop' | 'restart' | 'delete' | 'expire';
-/**
- * In an order in which each finds what the one before has left: with one start of the manager for each. What each start
- * does as well has its second time here.
- */
+type What = 'create' | 'change' | 'tag' | 'admit' | 'overuse' | 'stop' | 'restart' | 'delete' | 'expire';
+/** In an order in which each finds what the one before has left: with one start of the manager for each. */
 const FAULTS: readonly (readonly [What, string])[] = [
   ['create', 'write:journal'],
   ['delete', 'write:endLease'],
@@ -33,36 +32,46 @@ const FAULTS: readonly (readonly [What, string])[] = [
   ['delete', 'step:UnmountRoot'],
   ['create', 'step:AttachNetwork'],
   ['delete', 'step:RemoveVolume'],
-  ['create', 'step:ApplyAccounts:2'],
-  ['delete', 'step:DetachNetwork'],
-  ['create', 'step:ApplyNetwork:2'],
-  ['tell', 'step:TellSliver'],
   ['expire', 'write:endExpired'],
+  ['create', 'step:ApplyNetwork'],
+  ['delete', 'step:DetachNetwork'],
   ['create', 'step:StartMachine'],
   ['change', 'write:replaceLease'],
   ['stop', 'step:StopMachine'],
   ['restart', 'step:CreateMachine'],
   ['change', 'step:ApplyLimits'],
+  ['tag', 'step:TellSliver'],
+  ['admit', 'write:setAccess'],
+  ['tag', 'write:setTags'],
+  ['admit', 'step:ApplyAccounts'],
+  ['overuse', 'write:addNotice'],
   ['stop', 'step:DestroyMachine'],
   ['restart', 'step:MountRoot'],
+  ['change', 'step:ApplyNetwork'],
   ['stop', 'step:UnmountRoot'],
   ['delete', 'write:forgetSliver'],
 ];
+/** This one is taken only for what a crash has left: while the manager starts. */
+const AT_START = 'step:RemoveLink';
+
+/** Taken once at every start, too. */
+const TAKEN_AT_START = ['step:ApplyNetwork', 'step:ApplyAccounts'];
 
 /** Environment in which the manager dies when it gets there. */
 const dyingAt = (fault: string): Readonly<Record<string, string>> =>
-  fault === '' ? {} : { PLANETLAB_FAULT: /:\d+$/.test(fault) ? fault : `${fault}:1` };
+  fault === '' ? {} : { PLANETLAB_FAULT: `${fault}:${TAKEN_AT_START.includes(fault) ? 2 : 1}` };
 
 const NODE = {
-  name: 'node-steps',
-  config: { sshListen: `${NODE_IPV4}:2222` }, // so that there are accounts
+  ...{ name: 'node-steps', config: { sshListen: `${NODE_IPV4}:2222` } },
   firstStart: dyingAt(FAULTS[0]?.[1] ?? ''),
 };
-/** What is left of a lease that expires while one looks. */
-const SOON_MS = 1_000;
+
+const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGsFEWaPCCn3sPaYCBcJGbTKPLbcJBFnqPsvMjDRDLyE';
+const keyOf = (round: number) => ({ person: 'ada@example.org', key: `${KEY} round${round}` });
 
 describeNode('a node manager that is killed after a step', NODE, (world) => {
-  let memoryMiB = 32;
+  /** Of the last change; each asks for more. */
+  let [memoryMiB, maxKbps, round] = [32, 100_000, 0];
   const admin = () => {
     const client = adminClient(world.node.stateDir);
     if (client === undefined) throw new Error('the node has no tag');
@@ -71,26 +80,29 @@ describeNode('a node manager that is killed after a step', NODE, (world) => {
   const leases = async () => (await world.caller.client.listLeases({})).items;
   const ask = async (what: What): Promise<void> => {
     const [lease] = await leases();
-    if (what === 'create') await world.caller.client.requestLease({ body: leaseFor(SLICE, { memoryMiB }) });
+    const { client } = world.caller;
+    const params = { slice: SLICE };
+    if (what === 'create') await client.requestLease({ body: leaseFor(SLICE, { memoryMiB }) });
+    else if (what === 'expire') await client.requestLease({ body: leaseFor(SLICE, { endsInMs: withSlowness(3_000) }) });
+    else if (what === 'tag') await client.setTags({ params, body: { tags: { round: String(++round) } } });
+    else if (what === 'admit') await client.setAccess({ params, body: { keys: [keyOf(++round)] } });
+    else if (what === 'overuse') await world.caller.exec(SLICE, ['perl', '-e', '$x = "x" x (512 * 2**20)']);
     else if (what === 'stop') await admin().stop({ params: { slice: SLICE }, body: { reason: null } });
     else if (what === 'restart') await admin().start({ params: { slice: SLICE } });
     else if (lease === undefined) return;
-    else if (what === 'expire') {
-      const expiresAt = toInstant(Date.now() + SOON_MS);
-      await world.caller.client.renewLease({ params: { lease: lease.id }, body: { expiresAt } });
-    } else if (what === 'tell') {
-      await world.caller.client.setTags({ params: { slice: SLICE }, body: { tags: { role: 'seed' } } });
-    } else if (what === 'delete') await world.caller.client.endLease({ params: { lease: lease.id } });
+    else if (what === 'delete') await client.endLease({ params: { lease: lease.id } });
     else {
       memoryMiB += 16;
-      const resources = { ...lease.resources, memoryMiB };
-      await world.caller.client.changeLease({ params: { lease: lease.id }, body: { resources } });
+      maxKbps += 1_000;
+      const { egress } = lease.resources;
+      const resources = { ...lease.resources, memoryMiB, egress: { ...egress, maxKbps } };
+      await client.changeLease({ params: { lease: lease.id }, body: { resources } });
     }
   };
   const stateNow = async () => (await world.caller.client.listSlivers({})).items.map(({ state }) => state).join();
   const wanted: Readonly<Record<What, string>> = {
-    ...{ create: 'running', change: 'running', tell: 'running', restart: 'running', stop: 'stopped' },
-    ...{ delete: '', expire: '' },
+    ...{ create: 'running', change: 'running', restart: 'running', tag: 'running', admit: 'running' },
+    ...{ overuse: 'running', stop: 'stopped', delete: '', expire: '' },
   };
 
   /** All there is of slivers on this host. */
@@ -111,13 +123,36 @@ describeNode('a node manager that is killed after a step', NODE, (world) => {
   const STOPPED = { processes: 0, links: 0, machines: 0, roots: 0, volumes: 1, leases: 1 };
   const NONE = { processes: 0, links: 0, machines: 0, roots: 0, volumes: 0, leases: 0 };
 
+  /** What was asked for holds, or is there to be seen, after the crash. */
+  const kept: Readonly<Partial<Record<What, () => Promise<void>>>> = {
+    async change() {
+      expect((await leases())[0]?.resources).toMatchObject({ memoryMiB, egress: { maxKbps } });
+      await expect.poll(() => sliverCgroup(world.node.tag, SLICE).memoryLimitBytes()).toBe(memoryMiB * 2 ** 20);
+      const classes = [...inNamespace(world.node.namespace), 'tc', 'class', 'show', 'dev', 'eth-node'] as const;
+      const ceiling = new RegExp(`ceil ${maxKbps / 1000}Mbit`);
+      await expect.poll(async () => (await systemRunner.run({ argv: classes })).stdout).toMatch(ceiling);
+    },
+    async tag() {
+      const told = async () => (await world.caller.exec(SLICE, ['cat', '/run/planetlab/sliver.json'])).stdout;
+      await expect.poll(told).toContain(`"round":"${round}"`);
+    },
+    async admit() {
+      const keys = () => readFileSync(`/run/planetlab/${world.node.tag}/ssh/keys/${SLICE}`, 'utf8');
+      await expect.poll(keys).toContain(keyOf(round).key);
+    },
+    async overuse() {
+      const { notices } = await world.caller.client.getUsage({ params: { slice: SLICE } });
+      expect(notices.map(({ code }) => code)).toContain('memory_limit');
+    },
+  };
+
   it.each(FAULTS.map(([what, fault], index) => [what, fault, index] as const))(
     'converges and leaves nothing: %s, %s',
     async (what, _fault, index) => {
       const manager = world.node.process();
       const died = once(manager, 'exit');
       await Promise.race([died, ask(what).catch(() => {})]); // it may die before it answers
-      const signal = await Promise.race([died.then(([, by]) => by), delay(15_000, 'it lives on')]);
+      const signal = await Promise.race([died.then(([, by]) => by), delay(withSlowness(30_000), 'it lives on')]);
       expect(signal).toBe('SIGKILL');
       await world.start(dyingAt(FAULTS[index + 1]?.[1] ?? ''));
       if (what === 'create') await ask(what); // as a broker does that got no answer
@@ -129,22 +164,23 @@ describeNode('a node manager that is killed after a step', NODE, (world) => {
       if (expected !== ONE) return;
       const said = await world.caller.exec(SLICE, ['sh', '-c', 'ip -4 -o address show dev eth0 | wc -l']);
       expect(said).toEqual({ stdout: '1\n', stderr: '', code: 0 });
-      if (what === 'change') expect((await leases())[0]?.resources.memoryMiB).toBe(memoryMiB);
+      await kept[what]?.();
     },
   );
 
-  it('removes a link that is nobody’s, and dies before the rest of its first steps', async () => {
+  it(`converges and leaves nothing when it is killed while it starts: ${AT_START}`, async () => {
     await world.node.stop('SIGKILL');
-    const { namespace, tag } = world.node;
-    const stray = `pl${tag.slice(0, 4)}-77`;
-    await systemRunner.run({
-      argv: [...inNamespace(namespace), ...['ip', 'link', 'add', stray, 'type', 'veth', 'peer', 'name', 'other']],
-    });
-    Object.assign(process.env, dyingAt('step:RemoveLink'));
-    const starting = world.node.start({ uplinked: () => new Promise<never>(() => {}) }); // it does not get that far
-    delete process.env['PLANETLAB_FAULT'];
-    await expect(starting).rejects.toThrow('the manager ended');
+    const link = `pl${world.node.tag.slice(0, 4)}-77`;
+    const add = ['ip', 'link', 'add', link, 'type', 'veth', 'peer', 'name', 'other77'] as const;
+    await systemRunner.run({ argv: [...inNamespace(world.node.namespace), ...add] });
+    await expect(world.start(dyingAt(AT_START))).rejects.toThrow('the manager ended');
     await world.start();
     expect(made()).toEqual(NONE);
+  });
+
+  it('was killed after each kind of step and of durable write', () => {
+    const points = new Set([...FAULTS.map(([, fault]) => fault), AT_START]);
+    const all = [...STEP_KINDS.map((kind) => `step:${kind}`), ...DURABLE_WRITES.map((name) => `write:${name}`)];
+    expect([...points].sort()).toEqual(all.sort());
   });
 });

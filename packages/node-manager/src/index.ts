@@ -17,5 +17,7 @@ export { adminWithoutManager } from './local/without-manager.ts';
 export type { NodeManager, NodeManagerOptions } from './node-manager.ts';
 export { startNodeManager } from './node-manager.ts';
 export { haltNode, purgeNode } from './purge.ts';
+export { STEP_KINDS } from './slivers/executors.ts';
 export type { LocalStatus } from './status.ts';
 export { localStatus, managerPid } from './status.ts';
+export { DURABLE_WRITES } from './store/durable-store.ts';

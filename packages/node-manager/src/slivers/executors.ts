@@ -65,6 +65,9 @@ const EXECUTORS: Executors = {
   ApplyAccounts: async ({ accounts }, { setAccounts }) => setAccounts(accounts),
 };
 
+/** After each of them the manager can be made to end; see `FaultPoint`. */
+export const STEP_KINDS = Object.keys(EXECUTORS) as readonly Step['kind'][]; // its keys are these and no others
+
 export function executeStep(step: Step, context: ExecutorContext): Promise<void> {
   const execute = EXECUTORS[step.kind] as (step: Step, context: ExecutorContext) => Promise<void>; // keyed by its kind
   return execute(step, context);

@@ -89,6 +89,13 @@ const entryOf = (store: NodeStore, row: SliverRow): LeaseEntry => ({
 const freeFor = (store: NodeStore, { lease, index }: LeaseEntry): boolean =>
   store.sliver(lease.slice)?.index === index || !store.indices().has(index);
 
+/** What is on the disk when it returns. After each of them the manager can be made to end; see `FaultPoint`. */
+export const DURABLE_WRITES = [
+  ...(['journal', 'addLeases', 'replaceLease', 'endLease', 'endExpired', 'forgetSliver'] as const),
+  ...(['setAccess', 'setTags', 'addNotice'] as const),
+] as const;
+type DurableWrite = (typeof DURABLE_WRITES)[number];
+
 /**
  * The journal comes first, when something is promised and when it ends, so that a database that is lost revives nothing
  * that was ended.
@@ -126,7 +133,7 @@ class DurableStore extends SqliteStore {
     const ended = explainFullDisk(this.#database, () => super.endExpired(nowMs));
     if (ended.length === 0) return ended;
     if (this.#journal !== undefined) removeIfRoom(this.#journal, ended, this.#database);
-    this.#reached('write:endExpired');
+    this.#written('endExpired');
     return ended;
   }
 
@@ -163,7 +170,7 @@ class DurableStore extends SqliteStore {
   /** What the database does not take is taken out of the journal again. */
   #journalled(entries: readonly LeaseEntry[], change: () => void): void {
     const takeBack = this.#journal?.write(entries);
-    this.#reached('write:journal');
+    this.#written('journal');
     try {
       change();
     } catch (error) {
@@ -172,10 +179,14 @@ class DurableStore extends SqliteStore {
     }
   }
 
-  #durably<T>(name: string, change: () => T): T {
+  #durably<T>(name: DurableWrite, change: () => T): T {
     const result = explainFullDisk(this.#database, change);
-    this.#reached(`write:${name}`);
+    this.#written(name);
     return result;
+  }
+
+  #written(name: DurableWrite): void {
+    this.#reached(`write:${name}`);
   }
 }
 
