@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { readCgroupHierarchies } from '@planetlab/linux';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { untilState } from '../node-fixture.ts';
-import { type Arena, createArena, EVIL, isRoot, WELL } from './arena.ts';
+import { type Arena, createArena, EVIL, isRoot, type Measuring, outOfBounds, WELL } from './arena.ts';
 import { importHostileImage } from './hostile-image.ts';
 import { CALLS, callsFrom } from './system-calls.ts';
 
 /** Number of ptrace(2). */
 const PTRACE = { x64: 101, arm64: 117 };
+const CONTROL = 'control';
 
 const cgroupsOf = (path: string): readonly string[] =>
   readCgroupHierarchies()
@@ -21,15 +22,21 @@ const cgroupsOf = (path: string): readonly string[] =>
 describe.runIf(isRoot)('root in a sliver that wants out', () => {
   const stack = new AsyncDisposableStack();
   let arena: Arena;
+  let measuring: Measuring;
   beforeAll(async () => {
     arena = stack.use(await createArena('node-escape'));
+    measuring = stack.use(arena.startMeasuring());
   });
   afterAll(() => stack.disposeAsync());
 
-  /** Names of the attempts that succeeded: each line is a name and shell words that try it. */
+  /** Names of the attempts that succeeded: each line is a name and shell words that try it. The last one has to. */
   const succeeded = async (attempts: Readonly<Record<string, string>>): Promise<readonly string[]> => {
-    const script = Object.entries(attempts).map(([name, words]) => `( ${words} ) >/dev/null 2>&1 && echo '${name}'`);
-    return (await arena.attack(`mkdir -p /m; cd /\n${script.join('\n')}\ntrue`)).stdout.split('\n').filter(Boolean);
+    const tried = Object.entries({ ...attempts, [CONTROL]: 'true' });
+    const script = tried.map(([name, words]) => `( ${words} ) >/dev/null 2>&1 && echo '${name}'`);
+    const { stdout } = await arena.attack(`mkdir -p /m; cd /\n${script.join('\n')}\ntrue`);
+    const names = stdout.split('\n').filter(Boolean);
+    expect(names.pop(), 'they were all tried').toBe(CONTROL);
+    return names;
   };
   const hostSetting = (key: string) => readFileSync(`/proc/sys/${key}`, 'utf8');
 
@@ -53,6 +60,23 @@ describe.runIf(isRoot)('root in a sliver that wants out', () => {
         hugepages: fresh('sysfs', 'echo never > /m/kernel/mm/transparent_hugepage/enabled'),
         uevent: fresh('sysfs', 'echo add > /m/class/mem/null/uevent'),
         remount: 'mount -o remount,rw /sys && echo 1 > /sys/kernel/profiling',
+      }),
+    ).toEqual([]);
+  });
+
+  it('finds hidden what tells of the whole host, and changes nothing of it also where it uncovers it', async () => {
+    const uncovered = (path: string, words: string) => `unshare -m sh -c 'umount ${path}; ${words}'`;
+    expect(
+      await succeeded({
+        kcore: 'head -c 1 /proc/kcore | grep -q .',
+        timers: 'grep -q . /proc/timer_list',
+        keys: 'grep -q . /proc/keys',
+        firmware: 'ls -A /sys/firmware | grep -q .',
+        sysrq: 'echo h > /proc/sysrq-trigger',
+        irq: 'echo 1 > /proc/irq/default_smp_affinity',
+        uncoveredKcore: uncovered('/proc/kcore', 'head -c 1 /proc/kcore | grep -q .'),
+        uncoveredSysrq: uncovered('/proc/sysrq-trigger', 'echo h > /proc/sysrq-trigger'),
+        uncoveredIrq: uncovered('/proc/irq', 'echo 1 > /proc/irq/default_smp_affinity'),
       }),
     ).toEqual([]);
   });
@@ -184,7 +208,8 @@ describe.runIf(isRoot)('root in a sliver that wants out', () => {
         wideMap: 'unshare -U sh -c "echo 0 0 100000 > /proc/self/uid_map"',
         hostRoot: 'unshare -Urm --mount-proc sh -c "echo h > /proc/sysrq-trigger"',
         overInit: 'unshare -Urm sh -c "mount -o remount,rw,bind /.planetlab/init && echo x >> /.planetlab/init"',
-        module: 'unshare -Ur modprobe dummy',
+        // any other answer than EPERM means that the kernel has looked at it
+        module: `unshare -Ur perl -e 'use Errno; exit 0 if syscall(${CALLS['init_module']?.[process.arch === 'arm64' ? 'arm64' : 'x64']}, "x" x 10, 10, "") >= 0; exit($!{EPERM} ? 1 : 0)'`,
       }),
     ).toEqual([]);
     expect((await arena.attack('cat /proc/self/uid_map')).stdout.trim().split(/\s+/)).toEqual([
@@ -288,6 +313,11 @@ describe.runIf(isRoot)('root in a sliver that wants out', () => {
       'grep "core file size" /proc/self/limits; ulimit -c unlimited; kill -SEGV $$',
     );
     expect(stdout.trim().split(/\s{2,}/)).toEqual(['Max core file size', '1', '1', 'bytes']);
+  });
+
+  it('has by all of this kept neither its neighbour nor the node’s API from being served', async () => {
+    expect(outOfBounds(await measuring.end())).toEqual([]);
+    expect(await arena.neighbour()).toEqual(WELL);
   });
 });
 

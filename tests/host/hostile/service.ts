@@ -1,4 +1,6 @@
-import type { nodeClient } from '../node-fixture.ts';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { HOST_IPV4, type nodeClient } from '../node-fixture.ts';
 
 /** A request-response service in a sliver: each line that it is sent it answers over TCP inside, and says so. */
 export interface Service extends AsyncDisposable {
@@ -40,6 +42,48 @@ export async function startService(caller: ReturnType<typeof nodeClient>, slice:
     },
     async [Symbol.asyncDispose]() {
       running.stdin.end();
+    },
+  };
+}
+
+/** Bytes that a sliver sends into the world all the time, over one connection: through its link, NAT and shaping. */
+export interface ByteStream extends AsyncDisposable {
+  /** Counts from now on; the function says how many kbit/s have come out since. */
+  readonly rate: () => () => number;
+}
+
+/** Keeps little on the way, so that what else the sliver sends need not wait long behind it. */
+const SENDER = `
+use Socket; socket(S, PF_INET, SOCK_STREAM, 0); setsockopt(S, SOL_SOCKET, SO_SNDBUF, 32768);
+connect(S, sockaddr_in(shift, inet_aton(shift))) or die "no connection: $!";
+my $bytes = "x" x 8192; 1 while syswrite(S, $bytes);
+`;
+
+export async function startStream(caller: ReturnType<typeof nodeClient>, slice: string): Promise<ByteStream> {
+  let received = 0;
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket.on('error', () => {}));
+    socket.on('data', ({ length }) => {
+      received += length;
+    });
+  }).listen(0, HOST_IPV4);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const begun = once(server, 'connection');
+  const running = await caller.open(slice, { argv: ['perl', '-e', SENDER, String(port), HOST_IPV4] });
+  void running.exit.catch(() => {}); // it is ended at the end
+  running.stdout.resume();
+  running.stderr.resume();
+  await begun;
+  return {
+    rate() {
+      const [bytes, sinceMs] = [received, performance.now()];
+      return () => ((received - bytes) * 8) / (performance.now() - sinceMs); // bits for each millisecond
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of open) socket.destroy();
+      server.close();
     },
   };
 }
