@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { systemRunner } from '@planetlab/linux';
 import { isPlanetLabError } from '@planetlab/model';
 import { expect, it } from 'vitest';
@@ -9,6 +10,14 @@ import { sliverCgroup } from './sliver-cgroup.ts';
 describeNode('the resources of a sliver', { name: 'resources', config: { diskBound: 'loop' } }, (world) => {
   const cgroup = (slice: string) => sliverCgroup(world.node.tag, slice);
   const weightOf = (slice: string) => cgroup(slice).cpuWeight();
+  /** Thousandths of a processor that it uses, over a second or more. */
+  const computing = async (slice: string): Promise<number> => {
+    const read = async () => [(await usage(slice)).cpu.usedMs, performance.now()] as const;
+    const [usedMs, atMs] = await read();
+    await delay(1_000);
+    const [laterMs, nowMs] = await read();
+    return ((laterMs - usedMs) * 1000) / (nowMs - atMs);
+  };
   const usage = (slice: string) => world.caller.client.getUsage({ params: { slice } });
 
   it('change while it runs: nothing in it notices, and the lease says what holds now', async () => {
@@ -59,6 +68,10 @@ describeNode('the resources of a sliver', { name: 'resources', config: { diskBou
     const cores = Number((await world.caller.client.getNode({})).capacity.cpuReservedMillis) / 850;
     const reserved = 200 / (1000 * Math.round(cores));
     const shares = 2 + 1 + 1; // test_live has two
+    expect(await eventually(async () => (await computing('test_reserved')) > 300, 60_000), 'idle time is lent').toBe(
+      true,
+    );
+    expect(cgroup('test_reserved').cpuBounded()).toBe(false);
     expect(
       await eventually(
         () => Math.abs(weightOf('test_reserved') - (1 + (reserved * shares) / (1 - reserved))) < 0.05,

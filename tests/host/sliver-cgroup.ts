@@ -10,6 +10,8 @@ export interface SliverCgroup {
   pids(): readonly number[];
   /** In weights of an ordinary sliver; the unified layout has only some 10,000 steps. */
   cpuWeight(): number;
+  /** Whether it may use no more processor time than so much, also when there is more. */
+  cpuBounded(): boolean;
   memoryLimitBytes(): number;
   memoryBytes(): number;
   processLimit(): number;
@@ -36,6 +38,10 @@ export function sliverCgroup(tag: string, slice: string): SliverCgroup {
     cpuWeight() {
       const value = number('cpu', 'cpu.shares', 'cpu.weight');
       return (unified ? sharesOf(value) : value) / ORDINARY_SHARES;
+    },
+    cpuBounded() {
+      const file = join(folder('cpu'), unified ? 'cpu.max' : 'cpu.cfs_quota_us');
+      return /^\d/.test(readFileSync(file, 'utf8')); // free: `max` or -1
     },
     memoryLimitBytes: () => number('memory', 'memory.limit_in_bytes', 'memory.max'),
     memoryBytes: () => number('memory', 'memory.usage_in_bytes', 'memory.current'),
