@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isAlive, listPids, systemRunner } from '@planetlab/linux';
@@ -114,6 +114,27 @@ describeNode('logging in to slivers with OpenSSH', NODE, (world) => {
     const outside = await openssh('scp', 'ada', [`test_login@${NODE_IPV4}:${here}`, join(folder, 'stolen')]);
     expect(outside.stderr).toContain('No such file or directory');
     expect((await openssh('scp', 'eve', [here, there])).code).toBe(255);
+  });
+
+  it('follows links in what it copies within the sliver only', async ({ skip }) => {
+    const server = await ssh('ada', 'test_login', ['test -x /usr/lib/openssh/sftp-server']);
+    if (server.code !== 0) skip('skipped: the image of this machine was built before it had an sftp server');
+    const [here, outside, planted] = [join(folder, 'sent'), join(folder, 'outside'), '/etc/planetlab-test-planted'];
+    writeFileSync(here, 'sent');
+    writeFileSync(outside, 'of the host', { mode: 0o666 });
+    const made = `cd /root; ln -s /etc/passwd accounts; ln -s ${outside} out; ln -s ${planted} in; cat /etc/passwd`;
+    const { stdout: accounts } = await ssh('ada', 'test_login', [made]);
+    const there = (name: string) => `test_login@${NODE_IPV4}:/root/${name}`;
+    const back = join(folder, 'accounts');
+    expect((await openssh('scp', 'ada', [there('accounts'), back])).code).toBe(0);
+    expect(readFileSync(back, 'utf8')).toBe(accounts);
+    expect(accounts).not.toBe(readFileSync('/etc/passwd', 'utf8'));
+    expect((await openssh('scp', 'ada', [there('out'), back])).stderr).toContain('No such file or directory');
+    expect((await openssh('scp', 'ada', [here, there('out')])).code).not.toBe(0);
+    expect(readFileSync(outside, 'utf8')).toBe('of the host');
+    expect((await openssh('scp', 'ada', [here, there('in')])).code).toBe(0);
+    expect((await ssh('ada', 'test_login', [`cat ${planted}`])).stdout).toBe('sent');
+    expect(existsSync(planted)).toBe(false);
   });
 
   it('refuses a foreign key, an unknown sliver and the host’s own accounts', async () => {
