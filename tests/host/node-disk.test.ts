@@ -19,9 +19,15 @@ const KINDS = [
   },
 ] as const;
 
+/** What a node chooses by itself where its file system counts for projects, and where it does not. */
+const FOUND = [
+  { ...KINDS[1], found: 'project-quota' },
+  { found: 'loop', bound: 'plain', make: ['mke2fs', '-q', '-F', '-t', 'ext4'], options: 'defaults' },
+] as const;
+
 describeNode('a node whose file system counts', { name: 'node-disk', firstStart: null }, (world) => {
   /** Mounts it where slivers write; false, with the reason, where this kernel cannot. */
-  const mounted = async ({ bound, make, options }: (typeof KINDS)[number]): Promise<boolean> => {
+  const mounted = async ({ bound, make, options }: (typeof KINDS | typeof FOUND)[number]): Promise<boolean> => {
     const image = join(world.node.stateDir, '..', bound);
     writeFileSync(image, '');
     truncateSync(image, IMAGE_MIB * 2 ** 20);
@@ -94,6 +100,20 @@ describeNode('a node whose file system counts', { name: 'node-disk', firstStart:
       expect(readdirSync(join(world.node.stateDir, 'slivers'))).toEqual([]);
     } finally {
       await world.node.stop('SIGTERM');
+    }
+  });
+
+  it.each(FOUND)('finds by trying that it is to be $found, mounted with $options', async (kind) => {
+    if (!(await mounted(kind))) return; // the reason is printed
+    try {
+      configure('auto');
+      await world.start();
+      await world.sliver(SLICE, { diskMiB: DISK_MIB });
+      expect((await usage()).disk).toMatchObject({ bound: kind.found, limitMiB: DISK_MIB });
+      await world.endAll();
+    } finally {
+      await world.node.stop('SIGTERM');
+      unmount(join(world.node.stateDir, 'slivers'));
     }
   });
 });
