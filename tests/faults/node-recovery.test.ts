@@ -153,7 +153,10 @@ describeNode('a node', NODE, (world) => {
       const [one, two] = [leaseFor('test_one').slice, leaseFor('test_two').slice];
       const stop = { params: { slice: one }, body: { reason: null } };
       const ban = { params: { subject: two }, body: { reason: null } };
-      const unwritten = { code: 'step_failed', message: expect.stringContaining('until the node manager starts again') };
+      const unwritten = {
+        code: 'step_failed',
+        message: expect.stringContaining('until the node manager starts again'),
+      };
       await fill();
       await expect(adminClient(stateDir)?.stop(stop)).rejects.toMatchObject(unwritten);
       await expect(adminClient(stateDir)?.ban(ban)).rejects.toMatchObject(unwritten);
@@ -164,7 +167,9 @@ describeNode('a node', NODE, (world) => {
       await until(BOTH); // it was forgotten, as was said
       await fill();
       await world.node.stop('SIGKILL');
-      await adminWithoutManager(stateDir, Date.now).stop(one, null).catch(() => {}); // it may have found room
+      await adminWithoutManager(stateDir, Date.now)
+        .stop(one, null)
+        .catch(() => {}); // it may have found room
       expect(sliverCgroup(world.node.tag, one).pids()).toEqual([]);
       rmSync(filler);
       await world.start();

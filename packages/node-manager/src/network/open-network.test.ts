@@ -21,7 +21,13 @@ describe('the network of a machine', () => {
       host: { ...host, setFirewall },
       store,
       machine: {
-        read: () => ({ device: 'eth0', sharedIpv4: null, resolvers: [], router: { ipv4: true, ipv6: true }, attached: { ...machine } }),
+        read: () => ({
+          device: 'eth0',
+          sharedIpv4: null,
+          resolvers: [],
+          router: { ipv4: true, ipv6: true },
+          attached: { ...machine },
+        }),
         attached: () => ({ ...machine }),
       },
       ...{ logger, now: () => 0, tell() {} },

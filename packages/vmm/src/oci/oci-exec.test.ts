@@ -37,7 +37,7 @@ describe('a program that has ended and left another behind that holds its output
       command: [runtime()],
       host: {
         ...{ initPath: '/init', cgroupParent: 'planetlab-test', architecture: 'x64', openFilesLimit: 1024 },
-        ...{ limitsSwap: false, boundsBelow: false },
+        ...{ limitsSwap: false, countsSocketsApart: true, boundsBelow: false },
       },
       starting: (begin) => begin(),
     });
