@@ -13,6 +13,20 @@ while (time < $end && defined recv(S, my $frame, 2000, 0)) {
 }
 `;
 
+/** Prints `ready`, then each kind of frame that a packet socket shows, once, such as `in arp`, `out icmpv6 134`, `out udp 67`; to the end that others make of it. */
+export const FRAMES = `
+$| = 1; my %seen; alarm 60;
+socket(S, 17, 3, unpack("n", pack("S", 3))) or die "no packet socket: $!";
+print "ready\\n";
+while (defined(my $from = recv(S, my $frame, 2000, 0))) {
+  my ($way, $kind) = (unpack("x10 C", $from) == 4 ? "out" : "in", unpack("n", substr($frame, 12, 2))); # PACKET_OUTGOING
+  my ($ip4, $ip6) = map { $kind == $_->[0] ? ord(substr($frame, $_->[1], 1)) : 0 } [0x800, 23], [0x86dd, 20];
+  my $what = $kind == 0x806 ? "arp" : $ip4 == 1 ? "icmp " . ord(substr($frame, 34, 1)) : $ip4 == 17 ? "udp " . unpack("n", substr($frame, 34, 2))
+    : $ip6 == 58 ? "icmpv6 " . ord(substr($frame, 54, 1)) : next;
+  print "$way $what\\n" unless $seen{"$way $what"}++;
+}
+`;
+
 /**
  * Sends forged frames on eth0. Arguments: \`udp FROM TO PORT\`, \`arp ADDRESS\`, \`na ADDRESS\`, \`ra FROM\`,
  * \`dhcp FROM\`, \`ns-flood TO\`, \`fragments FROM TO PORT\`.

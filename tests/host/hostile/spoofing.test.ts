@@ -1,12 +1,22 @@
+import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inNamespace, systemRunner } from '@planetlab/linux';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withSlowness } from '../../slowness.ts';
 import { HOST_IPV4, NODE_IPV4 } from '../node-fixture.ts';
-import { type Arena, createArena, GOOD, isRoot, outOfBounds, WELL } from './arena.ts';
-import { FORGE, SNIFF } from './packets.ts';
+import { type Arena, createArena, EVIL, GOOD, isRoot, outOfBounds, WELL } from './arena.ts';
+import { FORGE, FRAMES, SNIFF } from './packets.ts';
+
+/** Where machines of a cloud ask about themselves. */
+const METADATA = '169.254.169.254';
+/** Ends of the link between this machine and the node (RFC 3849). */
+const OUTSIDE_IPV6 = '2001:db8:ffff::1';
+const NODE_IPV6 = '2001:db8:ffff::2';
+/** ARP, router and neighbour advertisement, an answer of DHCP: as `FRAMES` names them. */
+const FORGED = ['arp', 'icmpv6 134', 'icmpv6 136', 'udp 67'];
 
 // Namespaces and containers need root; without it arena.ts prints the reason.
 describe.runIf(isRoot)('a sliver that listens in and lies about who it is', () => {
@@ -40,6 +50,28 @@ describe.runIf(isRoot)('a sliver that listens in and lies about who it is', () =
     socket.close();
     return [...seen].sort();
   };
+
+  /** Says of others' addresses that they are its own, in every way that there is. */
+  const forgeAll = async (slice: string) => {
+    const forge = (...what: readonly string[]) => arena.caller.exec(slice, ['perl', '-e', FORGE, ...what]);
+    for (const address of [String(arena.good.ipv4), '169.254.1.1', HOST_IPV4, NODE_IPV4]) await forge('arp', address);
+    for (const address of [String(arena.good.ipv6), 'fe80::1', 'fd00:db8:0:1::1']) await forge('na', address);
+    await forge('ra', 'fe80::2');
+    await forge('dhcp', '0.0.0.0');
+  };
+  /** Kinds of frames that come to a sliver, or leave it, while something goes on. */
+  const framesAt = async (slice: string, during: () => Promise<unknown>) => {
+    const shell = (script: string) => arena.caller.exec(slice, ['bash', '-c', script, 'sh', FRAMES]);
+    await shell(
+      'perl -e "$1" >/tmp/frames 2>&1 & echo $! >/tmp/pid; until grep -q ready /tmp/frames; do sleep 0.1; done',
+    );
+    await during();
+    return (await shell('kill $(cat /tmp/pid); cat /tmp/frames')).stdout.trim().split('\n');
+  };
+  const linkOf = ({ ipv4 }: { readonly ipv4: string | null }) =>
+    `pl${arena.node.tag.slice(0, 4)}-${ipv4?.split('.')[3]}`;
+  const tryFor = (host: string, port: number) =>
+    `timeout 3 bash -c 'exec 3<>/dev/tcp/${host}/${port} && echo reached' 2>/dev/null; true`;
 
   it('sees with a raw socket its own packets only', async () => {
     const listening = arena.perl(SNIFF, '2');
@@ -86,13 +118,12 @@ describe.runIf(isRoot)('a sliver that listens in and lies about who it is', () =
 
   it('changes nothing outside by forged ARP, neighbour and router advertisements, addresses and routes of its own', async () => {
     const before = await beliefs();
-    for (const address of [String(arena.good.ipv4), '169.254.1.1', HOST_IPV4, NODE_IPV4]) {
-      await arena.perl(FORGE, 'arp', address);
-    }
-    for (const address of [String(arena.good.ipv6), 'fe80::1', 'fd00:db8:0:1::1'])
-      await arena.perl(FORGE, 'na', address);
-    await arena.perl(FORGE, 'ra', 'fe80::2');
-    await arena.perl(FORGE, 'dhcp', '0.0.0.0');
+    const frames = await framesAt(GOOD, async () => {
+      await forgeAll(EVIL);
+      expect(await ping(GOOD, HOST_IPV4)).toBe(0);
+    });
+    expect(frames, 'its own answers').toContain('in icmp 0');
+    expect(frames.filter((frame) => FORGED.some((kind) => frame.endsWith(kind)))).toEqual([]);
     await arena.attack(
       `ip address add ${HOST_IPV4}/30 dev eth0; ip address add ${arena.good.ipv4}/32 dev eth0; ip route add 198.51.100.0/24 dev eth0; ip route add blackhole 192.0.2.0/24`,
     );
@@ -105,6 +136,11 @@ describe.runIf(isRoot)('a sliver that listens in and lies about who it is', () =
     );
   });
 
+  it('would be seen by a neighbour who shared its link: each kind of forged frame is', async () => {
+    const frames = await framesAt(EVIL, () => forgeAll(EVIL));
+    expect(frames).toEqual(expect.arrayContaining(FORGED.map((kind) => `out ${kind}`)));
+  });
+
   it('loses only itself when it takes another hardware address', async () => {
     await arena.attack('ip link set dev eth0 address 02:00:00:00:00:01');
     expect(await ping(GOOD, '169.254.1.1')).toBe(0);
@@ -114,21 +150,50 @@ describe.runIf(isRoot)('a sliver that listens in and lies about who it is', () =
   });
 
   it('reaches neither the node’s own services, nor link-local metadata, nor a neighbour’s private address', async () => {
-    const server = createServer((socket) => socket.on('error', () => {}).end('world')).listen(9997, HOST_IPV4);
+    await using services = new AsyncDisposableStack();
+    const server = createServer((socket) => socket.on('error', () => {}).end('world'));
+    services.defer(() => void server.close());
+    server.listen(9997); // of the world, at whatever address
     await once(server, 'listening');
-    const reach = async (host: string, port: number) =>
-      (await arena.attack(`timeout 1 bash -c 'exec 3<>/dev/tcp/${host}/${port} && echo reached'`)).stdout.trim();
+    const ip = (...words: [string, ...string[]]) => systemRunner.run({ argv: ['ip', ...words] });
+    await ip('address', 'add', `${METADATA}/32`, 'dev', 'pltest-host');
+    await ip('address', 'add', `${OUTSIDE_IPV6}/64`, 'dev', 'pltest-host', 'nodad');
+    await onNode('ip', 'address', 'add', `${NODE_IPV6}/64`, 'dev', 'eth-node', 'nodad');
+    await onNode('ip', 'address', 'add', 'fd00:db8:0:1::1/128', 'dev', 'lo');
+    const [program, ...args] = inNamespace(arena.node.namespace);
+    const own = `require('node:net').createServer((socket) => socket.on('error', () => {}).end('node')).listen(7444, '::')`;
+    const service = spawn(program, [...args, process.execPath, '-e', own], { stdio: 'ignore' });
+    services.defer(() => void service.kill());
+
+    const fromNode = async (host: string, port: number) => (await onNode('bash', '-c', tryFor(host, port))).trim();
+    const outside = async (host: string, port: number) =>
+      (await systemRunner.run({ argv: ['bash', '-c', tryFor(host, port)] })).stdout.trim();
+    const reach = async (host: string, port: number) => (await arena.attack(tryFor(host, port))).stdout.trim();
+    const there = { timeout: withSlowness(30_000) };
+    for (const [host, port] of [
+      [NODE_IPV4, 7443],
+      [NODE_IPV4, 2222],
+      [NODE_IPV4, 7444],
+      [NODE_IPV6, 7444],
+    ] as const) {
+      await expect
+        .poll(() => outside(host, port), { ...there, message: `${host} ${port} from outside` })
+        .toBe('reached');
+    }
+    for (const host of [`fe80::1%${linkOf(arena.evil)}`, 'fd00:db8:0:1::1', '169.254.1.1']) {
+      await expect.poll(() => fromNode(host, 7444), { ...there, message: `${host} on the node` }).toBe('reached');
+    }
+    await expect.poll(() => fromNode(METADATA, 9997), { ...there, message: 'metadata for the node' }).toBe('reached');
     expect(await reach(HOST_IPV4, 9997), 'the world').toBe('reached');
-    await arena.attack('ip route replace 169.254.169.254 via 169.254.1.1 dev eth0 onlink');
-    const nodes = [NODE_IPV4, '169.254.1.1', 'fe80::1%eth0', 'fd00:db8:0:1::1'];
-    const closed = nodes.flatMap((host) => [reach(host, 7443), reach(host, 2222)]);
-    closed.push(reach('169.254.169.254', 80), reach(String(arena.good.ipv4), 8080));
+
+    await arena.attack(`ip route replace ${METADATA} via 169.254.1.1 dev eth0 onlink`);
+    const nodes = [NODE_IPV4, NODE_IPV6, '169.254.1.1', 'fe80::1%eth0', 'fd00:db8:0:1::1'];
+    const closed = nodes.flatMap((host) => [reach(host, 7443), reach(host, 2222), reach(host, 7444)]);
+    closed.push(reach(METADATA, 9997), reach(String(arena.good.ipv4), 8080));
     expect((await Promise.all(closed)).filter((said) => said !== '')).toEqual([]);
-    expect(await ping('test_evil', String(arena.good.ipv4))).not.toBe(0);
-    server.close();
-    const api = connect(7443, NODE_IPV4).on('error', () => {}); // the node may reset what is no TLS
-    await once(api, 'connect'); // they are there for those outside
-    api.destroy();
+    const pinged = await arena.attack(`ping -c1 -W2 -n ${METADATA}`);
+    expect(pinged.stdout).toContain('Packet filtered');
+    expect(await ping(EVIL, String(arena.good.ipv4))).not.toBe(0);
   });
 
   it('cannot make others forget where their gateway is by filling the kernel’s table of neighbours', async () => {
