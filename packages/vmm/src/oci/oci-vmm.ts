@@ -168,15 +168,20 @@ class OciVmm implements Vmm {
     throw new PlanetLabError('step_failed', `${id} does not end within ${KILL_TIMEOUT_MS} ms of being killed.`);
   }
 
-  /** As an init does at shutdown: SIGTERM to everything but the first process, which only waits, and some time. */
+  /** As an init does at shutdown: SIGTERM to everything but the first process, which only waits, and some time. Each is asked once, also who enters late. */
   async #askProcessesToEnd(id: MachineId, firstPid: number, graceMs: number): Promise<void> {
     const others = () =>
       this.#cgroup(id)
         .processes()
         .filter((pid) => pid !== firstPid);
     const deadline = performance.now() + graceMs;
-    for (const pid of others()) signal(pid, 'SIGTERM');
-    while (performance.now() < deadline && others().length > 0) await delay(STOP_POLL_MS);
+    const asked = new Set<number>();
+    for (let there = others(); there.length > 0; there = others()) {
+      for (const pid of there) if (!asked.has(pid)) signal(pid, 'SIGTERM');
+      for (const pid of there) asked.add(pid);
+      if (performance.now() >= deadline) return;
+      await delay(STOP_POLL_MS);
+    }
   }
 
   async destroy(id: MachineId): Promise<void> {
