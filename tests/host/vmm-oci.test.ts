@@ -37,7 +37,8 @@ describe.skipIf(reason !== undefined)('the OCI driver', () => {
     describeVmmConformance(`oci over ${runtime}`, () => makeOciContext(runtime, base));
     const context = () => makeOciContext(runtime, base);
     describe(`isolation by ${runtime}`, () => describeIsolation(context));
-    describe(`limits and connections by ${runtime}`, () => describeLimits(context));
+    describe(`limits by ${runtime}`, () => describeLimits(context));
+    describe(`connections by ${runtime}`, () => describeConnections(context));
     describe(`hostile machines of ${runtime}`, () => describeHostile(context));
     describe(`what ${runtime} leaves behind`, () => describeRemains(context, runtime));
   }
@@ -86,12 +87,6 @@ function describeIsolation(context: MakeOciContext): void {
 }
 
 function describeLimits(context: MakeOciContext): void {
-  it('gives its programs three pipes that can be opened by name, and no other descriptor', async () => {
-    await using c = await context();
-    await start(c, A);
-    expect(await sh(c.vmm, A, 'echo out > /dev/stdout; ls /proc/self/fd')).toBe('out\n0\n1\n2\n3\n');
-  });
-
   it('holds the memory limit by ending the program that exceeds it, and nothing else', async () => {
     await using c = await context();
     const { pid } = await start(c, A);
@@ -147,6 +142,14 @@ function describeLimits(context: MakeOciContext): void {
     expect(await inside()).toBe(timeSlice(pid ?? 0));
     await c.vmm.update(A, limits);
     expect(await inside()).toBe(own);
+  });
+}
+
+function describeConnections(context: MakeOciContext): void {
+  it('gives its programs three pipes that can be opened by name, and no other descriptor', async () => {
+    await using c = await context();
+    await start(c, A);
+    expect(await sh(c.vmm, A, 'echo out > /dev/stdout; ls /proc/self/fd')).toBe('out\n0\n1\n2\n3\n');
   });
 
   it('takes a network link by the pid of a created machine', async () => {
