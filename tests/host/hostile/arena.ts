@@ -32,6 +32,8 @@ const LINK_KBPS = 8_000;
 const MIN_SAMPLES = 100;
 const TICK_MS = 10;
 const ALONE_MS = 1_000;
+/** All that a sliver can ask for: what bounds the attacker's flows is then their number. */
+const MOST_NEW_FLOWS = 100_000;
 
 export interface Arena extends AsyncDisposable {
   readonly node: TestNode;
@@ -82,7 +84,7 @@ export async function createArena(name: string): Promise<Arena> {
     await world.start();
     const { node, caller } = world;
     const [evil, good] = await Promise.all([
-      makeSliver(caller, EVIL, {}),
+      makeSliver(caller, EVIL, { newFlowsPerSecond: MOST_NEW_FLOWS }),
       makeSliver(caller, GOOD, { egress: { maxKbps: LINK_KBPS } }),
     ]);
     await caller.exec(GOOD, ['sh', '-c', `echo ${SECRET} > /root/data; chmod 600 /root/data`]);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { HOST_IPV4, type nodeClient } from '../node-fixture.ts';
 
 /** A request-response service in a sliver: each line that it is sent it answers over TCP inside, and says so. */
@@ -59,6 +60,9 @@ connect(S, sockaddr_in(shift, inet_aton(shift))) or die "no connection: $!";
 my $bytes = "x" x 8192; 1 while syswrite(S, $bytes);
 `;
 
+/** After so many a connection has found its rate. */
+const BEGUN_BYTES = 512 * 1024;
+
 export async function startStream(caller: ReturnType<typeof nodeClient>, slice: string): Promise<ByteStream> {
   let received = 0;
   const open = new Set<Socket>();
@@ -76,6 +80,7 @@ export async function startStream(caller: ReturnType<typeof nodeClient>, slice: 
   running.stdout.resume();
   running.stderr.resume();
   await begun;
+  while (received < BEGUN_BYTES) await delay(20);
   return {
     rate() {
       const [bytes, sinceMs] = [received, performance.now()];

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { namespacePath, withNetworkNamespace } from '@planetlab/linux';
+import { SliceName } from '@planetlab/model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HOST_IPV4 } from '../node-fixture.ts';
 import { sliverCgroup } from '../sliver-cgroup.ts';
@@ -10,6 +11,7 @@ const MIB = 1024 * 1024;
 /** What the fixture gives each sliver. */
 const PROCESSES = 64;
 const MEMORY_MIB = 64;
+const DISK_MIB = 100;
 
 // Namespaces and containers need root; without it arena.ts prints the reason.
 describe.runIf(isRoot)('a sliver that takes all it can get', () => {
@@ -53,19 +55,44 @@ describe.runIf(isRoot)('a sliver that takes all it can get', () => {
   });
 
   it('has no more memory than its limit, be it anonymous, files in memory, or cache', async () => {
+    // in mounts of their own, that go with them: files in memory that stay leave too little for a program that removes them
     const bombs = [
       'tail /dev/zero',
-      'dd if=/dev/zero of=/dev/shm/x bs=1M count=200',
+      'mount -t tmpfs -o size=2G t /dev/shm; dd if=/dev/zero of=/dev/shm/x bs=1M count=200',
       'mkdir -p /big; mount -t tmpfs -o size=2G t /big; dd if=/dev/zero of=/big/x bs=1M count=500',
       'dd if=/dev/zero of=/root/x bs=1M count=90; cat /root/x /root/x >/dev/null',
       'mkdir -p /many; mount -t tmpfs -o nr_inodes=0 t /many; cd /many; perl -e \'for (1..2000000) { open F, ">", $_ or last }\'',
-    ].map((script) => arena.attack(`timeout 4 sh -c ${JSON.stringify(script).replaceAll('$', '\\$')} 2>/dev/null`));
+    ].map((script) =>
+      arena.attack(`timeout 4 unshare -m sh -c ${JSON.stringify(script).replaceAll('$', '\\$')} 2>/dev/null`),
+    );
     const all = Promise.all(bombs);
     const most = highest(all, () => cgroup().memoryBytes() / MIB);
     await withstand(all);
     expect(await most, 'the attack is real').toBeGreaterThan(MEMORY_MIB / 2);
     expect(await most).toBeLessThanOrEqual(MEMORY_MIB + 1);
-    await arena.attack('umount -l /big /many; rm -f /dev/shm/x /root/x');
+    expect((await arena.attack('rm -f /root/x')).code).toBe(0);
+  });
+
+  it('has no more bytes and no more files on disk than its limit, and others can write', async () => {
+    const bomb =
+      arena.attack(`mkdir /fill; cd /fill; dd if=/dev/zero of=big bs=1M count=${3 * DISK_MIB} 2>&1 | grep 'No space'
+      ls -l big | cut -d' ' -f5; rm big; n=0; while [ $n -lt 20000 ] && : > $n; do n=$((n + 1)); done 2>/dev/null; echo $n`);
+    const ended = await withstand(bomb);
+    expect(ended).toMatchObject({ stderr: '', code: 0 });
+    const [refused, bytes, files] = ended.stdout.trim().split('\n');
+    expect(refused).toContain('No space left on device');
+    expect(Number(bytes) / MIB, 'the attack is real').toBeGreaterThan(DISK_MIB / 2);
+    expect(Number(bytes) / MIB).toBeLessThan(DISK_MIB);
+    expect(Number(files), 'the attack is real').toBeGreaterThan(1_000);
+    const { disk } = await arena.caller.client.getUsage({ params: { slice: SliceName.parse(EVIL) } });
+    expect(disk.files).toBe(disk.filesLimit);
+    const other = await arena.caller.exec(GOOD, [
+      'sh',
+      '-c',
+      'dd if=/dev/zero of=/mine bs=1M count=10 2>&1 && rm /mine',
+    ]);
+    expect(other).toMatchObject({ code: 0 });
+    await arena.attack('rm -rf /fill');
   });
 
   it('is held back by those who do not read what it writes, and costs the manager no memory', async () => {
@@ -104,7 +131,8 @@ describe.runIf(isRoot)('a sliver that takes all it can get', () => {
     })();
     const sent = Number((await withstand(flood)).stdout);
     expect(sent).toBeGreaterThan(5_000);
-    expect(await most).toBeLessThan(4_500);
+    expect(await most, 'the attack is real').toBeGreaterThan(4_000);
+    expect(await most, 'and its flows are no more than one sliver may have').toBeLessThan(4_500);
     expect((await connects).stdout).toContain(' 0% packet loss');
   });
 
