@@ -133,8 +133,9 @@ describeNode('a node manager that is killed after a step', NODE, (world) => {
       await expect.poll(async () => (await systemRunner.run({ argv: classes })).stdout).toMatch(ceiling);
     },
     async tag() {
-      const told = async () => (await world.caller.exec(SLICE, ['cat', '/run/planetlab/sliver.json'])).stdout;
-      await expect.poll(told).toContain(`"round":"${round}"`);
+      const told = async () =>
+        JSON.parse((await world.caller.exec(SLICE, ['cat', '/run/planetlab/sliver.json'])).stdout).tags;
+      await expect.poll(told).toEqual({ round: String(round) });
     },
     async admit() {
       const keys = () => readFileSync(`/run/planetlab/${world.node.tag}/ssh/keys/${SLICE}`, 'utf8');
