@@ -190,15 +190,18 @@ describeNode('the network of a node', NODE, (world) => {
   });
 
   it('does not become a router between the machine’s own networks', async () => {
-    await inNode('ip', 'link', 'add', 'lan-node', 'type', 'dummy');
+    await inNode('ip', 'link', 'add', 'lan-node', 'type', 'veth', 'peer', 'name', 'lan-other');
+    await inNode('sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/lan-node/disable_ipv6'); // nothing is sent but what is asked for
     await inNode('ip', 'link', 'set', 'lan-node', 'up');
+    await inNode('ip', 'link', 'set', 'lan-other', 'up');
     await inNode('ip', 'address', 'add', '10.255.76.1/24', 'dev', 'lan-node');
+    await inNode('ip', 'neighbour', 'add', '10.255.76.77', 'lladdr', '02:00:00:00:00:77', 'dev', 'lan-node');
     await systemRunner.run({ argv: ['ip', 'route', 'add', '10.255.76.0/24', 'via', NODE_IPV4] });
     const sent = async () => Number(/lan-node:(?:\s+\d+){9}\s+(\d+)/.exec(await inNode('cat', '/proc/net/dev'))?.[1]);
     const before = await sent();
     await anyhow('ping', '-c2', '-i0.2', '-W1', '-n', '10.255.76.77');
     expect(await sent()).toBe(before);
-    await anyhow(...inNamespace(world.network.namespace), 'ping', '-c1', '-W1', '-n', '10.255.76.77'); // itself it may
+    await anyhow(...inNamespace(world.network.namespace), 'ping', '-c1', '-W1', '-n', '10.255.76.77'); // it may itself
     expect(await sent()).toBe(before + 1);
     expect(await inNode('cat', '/proc/sys/net/ipv6/conf/eth-node/accept_ra'), 'it goes on listening to routers').toBe(
       '2\n',
