@@ -192,8 +192,7 @@ describeNode('the network of a node', NODE, (world) => {
   it('does not become a router between the machine’s own networks', async () => {
     await inNode('ip', 'link', 'add', 'lan-node', 'type', 'veth', 'peer', 'name', 'lan-other');
     await inNode('sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/lan-node/disable_ipv6'); // nothing is sent but what is asked for
-    await inNode('ip', 'link', 'set', 'lan-node', 'up');
-    await inNode('ip', 'link', 'set', 'lan-other', 'up');
+    for (const end of ['lan-node', 'lan-other']) await inNode('ip', 'link', 'set', end, 'up');
     await inNode('ip', 'address', 'add', '10.255.76.1/24', 'dev', 'lan-node');
     await inNode('ip', 'neighbour', 'add', '10.255.76.77', 'lladdr', '02:00:00:00:00:77', 'dev', 'lan-node');
     await systemRunner.run({ argv: ['ip', 'route', 'add', '10.255.76.0/24', 'via', NODE_IPV4] });
