@@ -25,6 +25,7 @@ import {
 } from '@planetlab/credentials';
 import { createNetworkNamespace, deleteNetworkNamespace, inNamespace, systemRunner } from '@planetlab/linux';
 import { DAY_MS, ImageName, NodeName, Principal, Resources, SliceName, toInstant } from '@planetlab/model';
+import { buildImage } from '@planetlab/node-manager';
 import { withSlowness } from '../slowness.ts';
 import type { TestAuthority } from './node-authority.ts';
 
@@ -36,13 +37,10 @@ export const NODE_MANAGER = join(import.meta.dirname, '../../apps/node-manager/m
 const IMAGES = '/var/lib/planetlab/images';
 const IMAGE = ImageName.parse('debian-12');
 
-/** Builds the base image if this machine does not have it yet: half a minute, once. */
+/** Builds the base image if this machine does not have it, or has one of other packages: half a minute, once. */
 export async function ensureImage(): Promise<void> {
-  if (existsSync(join(IMAGES, `${IMAGE}.json`))) return;
-  await systemRunner.run({
-    argv: [process.execPath, NODE_MANAGER, 'image', 'build', IMAGE, '--images', IMAGES],
-    timeoutMs: 300_000,
-  });
+  const progress = (): void => {};
+  await buildImage({ folder: IMAGES, name: IMAGE, ifChanged: true, now: Date.now, progress });
 }
 
 /** A principal with a credential for slices of an authority, and its client of one node. */
@@ -214,6 +212,16 @@ export async function createTestNetwork(name: string): Promise<TestNetwork> {
   const namespace = `planetlab-test-${name}`;
   const remove = () => deleteNetworkNamespace(namespace, systemRunner);
   await remove(); // of an earlier run that was killed
+  try {
+    await makeNetwork(namespace);
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return { namespace, [Symbol.asyncDispose]: remove };
+}
+
+async function makeNetwork(namespace: string): Promise<void> {
   await createNetworkNamespace(namespace, systemRunner);
   // Of IPv4 a new namespace has the settings of this machine, which may be a router.
   const noRouter = ['sh', '-c', 'echo 0 > /proc/sys/net/ipv4/ip_forward'] as const;
@@ -229,7 +237,6 @@ route add default via ${HOST_IPV4}
 `;
   await systemRunner.run({ argv: ['ip', '-batch', '-'], input: outside });
   await systemRunner.run({ argv: [...inNamespace(namespace), 'ip', '-batch', '-'], input: inside });
-  return { namespace, [Symbol.asyncDispose]: remove };
 }
 
 export async function eventually(check: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<boolean> {

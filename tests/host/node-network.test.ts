@@ -1,7 +1,4 @@
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { connect, createServer, isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { SliverUsage } from '@planetlab/contract';
 import { inNamespace, systemRunner } from '@planetlab/linux';
@@ -10,6 +7,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { LEAST_OF_RATE } from '../slowness.ts';
 import { describeNode } from './describe-node.ts';
 import { HOST_IPV4, leaseFor, NODE_IPV4, NODE_MANAGER } from './node-fixture.ts';
+import { askOnce, tcpSink, udpReceiver } from './outside-node.ts';
 
 const CLOSED = '10.255.77.1';
 const OPENED = '192.168.255.77';
@@ -22,6 +20,8 @@ const CAMPUS = '203.0.113';
 /** A sliver's address as the kernel writes it in full. */
 const ipv6In = (prefix: string, index: number): string =>
   [...prefix.split(':'), '0', '0', '0', index.toString(16)].map((group) => group.padStart(4, '0')).join(':');
+/** Prints a sliver's own address. */
+const ADDRESS = 'grep -B1 "32 host" /proc/net/fib_trie | grep -o "100.9[0-9.]*" | sort -u';
 const tcp = (port: number) => ({ protocol: 'tcp' as const, port });
 const udp = (port: number) => ({ protocol: 'udp' as const, port });
 
@@ -207,11 +207,27 @@ describeNode('the network of a node', NODE, (world) => {
     );
   });
 
-  it('answers whoever looks for the path, as traceroute does', async () => {
-    const step = async (to: string) =>
-      (await world.caller.exec('test_other', ['ping', '-c1', '-W2', '-t1', '-n', to])).stdout;
-    expect(await step(HOST_IPV4), 'the node is the first on the way').toContain('Time to live exceeded');
-    expect(await step(WORLD_IPV6)).toMatch(/Time exceeded: Hop limit/);
+  it('shows the way to traceroute', async () => {
+    const way = async (to: string) =>
+      (await world.caller.exec('test_other', ['traceroute', '-n', '-q1', '-w5', '-m4', to])).stdout;
+    expect(await way(HOST_IPV4)).toMatch(new RegExp(`\\n 1 +100\\..*\\n 2 +${HOST_IPV4.replaceAll('.', '\\.')} `));
+    expect(await way(WORLD_IPV6)).toMatch(new RegExp(`\\n 1 +${SLIVERS_IPV6}:.*\\n 2 +${WORLD_IPV6} `));
+  });
+
+  it('shows to tcpdump what a sliver sends and gets itself, and nothing of its neighbour', async () => {
+    const run = async (slice: string, script: string) => (await world.caller.exec(slice, ['sh', '-c', script])).stdout;
+    const watch =
+      'tcpdump -nl -i any icmp or udp >seen 2>said & echo $! >pid; until grep -q ^listening said; do :; done';
+    await run('test_other', `cd /root; setsid ${watch}`);
+    await using receiver = await udpReceiver();
+    await perl('test_server', sending(5300, receiver.port));
+    await expect.poll(() => receiver.from.length).toBe(1);
+    expect(await run('test_server', `ping -c1 -W5 -n ${HOST_IPV4}`)).toContain(' 0% packet loss');
+    expect(await run('test_other', `ping -c1 -W5 -n ${HOST_IPV4}`)).toContain(' 0% packet loss');
+    const seen = await run('test_other', 'cd /root; until grep -q reply seen; do :; done; kill $(cat pid); cat seen');
+    const own = (await run('test_other', ADDRESS)).trim();
+    expect(seen).toMatch(new RegExp(`${own} > ${HOST_IPV4}: ICMP echo request`));
+    for (const line of seen.trim().split('\n')) expect(line).toContain(own);
   });
 
   it('refuses flows above the limit, and counts them', async () => {
@@ -252,7 +268,7 @@ describeNode('the network of a node', NODE, (world) => {
     await expect.poll(rate, { timeout: 30_000 }).toBeTypeOf('number');
     const shown = await shownTo(await usage('test_fast'));
     expect(shown['Egress']).toMatch(
-      /^weight 1, at least 8 kbit\/s, at most 4000 kbit\/s, in use \d+ kbit\/s, sent 1\.\d MiB of 1 MiB today, slowed to 8 kbit\/s since 2/,
+      /^weight 1, at least 8 kbit\/s, at most 4 Mbit\/s, in use \d+ kbit\/s, sent 1\.\d MiB of 1 MiB today, slowed to 8 kbit\/s since 2/,
     );
     expect(shown['Flows']).toMatch(/^\d+ of 4096, 200 new per second, 0 refused$/);
     const told = [shown['CPU'], shown['Memory'], shown['Processes'], shown['Disk']].join('; ');
@@ -262,7 +278,7 @@ describeNode('the network of a node', NODE, (world) => {
 
   it('gives slivers their network anew when the owner has changed their addresses, and they run on', async () => {
     const look = async () => {
-      const script = 'cut -d" " -f22 /proc/1/stat; grep -o "100.9[0-9.]*" /proc/net/fib_trie | sort -u';
+      const script = `cut -d" " -f22 /proc/1/stat; ${ADDRESS}`;
       return (await world.caller.exec('test_other', ['sh', '-c', script])).stdout.trim().split('\n');
     };
     const [since, address] = await look();
@@ -294,57 +310,4 @@ async function shownTo(used: SliverUsage): Promise<Readonly<Record<string, strin
 console.log(JSON.stringify(Object.fromEntries(usageFields(JSON.parse(await text(process.stdin))))));`;
   const argv = [process.execPath, '--input-type=module', '--eval', script] as const;
   return JSON.parse((await systemRunner.run({ argv, input: JSON.stringify(used) })).stdout);
-}
-
-/** What a port of the node says, once something listens there. */
-async function askOnce(port: number): Promise<string> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    const socket = connect(port, NODE_IPV4);
-    let text = '';
-    socket.on('data', (chunk) => {
-      text += chunk;
-    });
-    await once(socket, 'close').catch(() => {}); // nothing listens yet
-    if (text !== '') return text;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return '';
-}
-
-async function udpReceiver(host = HOST_IPV4) {
-  const from: { address: string; port: number }[] = [];
-  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
-  socket.on('message', (_data, { address, port }) => from.push({ address, port }));
-  socket.bind(0, host);
-  await once(socket, 'listening');
-  return {
-    ...{ from, port: socket.address().port },
-    async [Symbol.asyncDispose]() {
-      socket.close();
-    },
-  };
-}
-
-/** Takes everything, and says how fast it came, from the first byte to the last. */
-async function tcpSink() {
-  let bytes = 0;
-  let firstMs = 0;
-  let lastMs = 0;
-  const server = createServer((socket) => {
-    socket.on('error', () => {}); // the sender is gone
-    socket.on('data', (chunk) => {
-      lastMs = performance.now();
-      if (bytes === 0) firstMs = lastMs;
-      bytes += chunk.length;
-    });
-  }).listen(0, HOST_IPV4);
-  await once(server, 'listening');
-  const address = server.address();
-  return {
-    port: typeof address === 'object' ? (address?.port ?? 0) : 0,
-    kbps: () => (bytes * 8) / (lastMs - firstMs),
-    async [Symbol.asyncDispose]() {
-      server.close();
-    },
-  };
 }

@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { isAlive, listPids, systemRunner } from '@planetlab/linux';
 import { SliceName } from '@planetlab/model';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeNode } from './describe-node.ts';
 import { leaseFor, NODE_IPV4, untilState } from './node-fixture.ts';
+import { sliverCgroup, sshCgroup } from './sliver-cgroup.ts';
 
 const PORT = 2222;
 const NODE = { name: 'node-ssh', config: { sshListen: `${NODE_IPV4}:${PORT}` } };
@@ -102,9 +103,7 @@ describeNode('logging in to slivers with OpenSSH', NODE, (world) => {
     expect(result.code).toBe(3);
   });
 
-  it('copies files in and out, by a server that runs in the sliver', async ({ skip }) => {
-    const server = await ssh('ada', 'test_login', ['test -x /usr/lib/openssh/sftp-server']);
-    if (server.code !== 0) skip('skipped: the image of this machine was built before it had an sftp server');
+  it('copies files in and out, by a server that runs in the sliver', async () => {
     const [here, there] = [join(folder, 'here'), `test_login@${NODE_IPV4}:/root/there`];
     writeFileSync(here, 'some\0bytes');
     expect(await openssh('scp', 'ada', [here, there])).toEqual({ stdout: '', stderr: '', code: 0 });
@@ -116,9 +115,7 @@ describeNode('logging in to slivers with OpenSSH', NODE, (world) => {
     expect((await openssh('scp', 'eve', [here, there])).code).toBe(255);
   });
 
-  it('follows links in what it copies within the sliver only', async ({ skip }) => {
-    const server = await ssh('ada', 'test_login', ['test -x /usr/lib/openssh/sftp-server']);
-    if (server.code !== 0) skip('skipped: the image of this machine was built before it had an sftp server');
+  it('follows links in what it copies within the sliver only', async () => {
     const [here, outside, planted] = [join(folder, 'sent'), join(folder, 'outside'), '/etc/planetlab-test-planted'];
     writeFileSync(here, 'sent');
     writeFileSync(outside, 'of the host', { mode: 0o666 });
@@ -135,6 +132,22 @@ describeNode('logging in to slivers with OpenSSH', NODE, (world) => {
     expect((await openssh('scp', 'ada', [here, there('in')])).code).toBe(0);
     expect((await ssh('ada', 'test_login', [`cat ${planted}`])).stdout).toBe('sent');
     expect(existsSync(planted)).toBe(false);
+  });
+
+  it('costs the node no more than is set aside for sshd and all logins together', async () => {
+    const cgroup = sshCgroup(world.node.tag);
+    expect(cgroup.memoryLimitBytes()).toBeLessThanOrEqual(Math.max(totalmem() / 16, 2 ** 28));
+    expect(cgroup.processLimit()).toBe(4096);
+    const before = cgroup.pids();
+    const { pid } = JSON.parse(readFileSync(join('/run/planetlab', world.node.tag, 'ssh', 'sshd.json'), 'utf8'));
+    expect(before).toContain(pid);
+    const login = ssh('ada', 'test_login', ['echo $$; exec sleep 2']);
+    await expect.poll(() => cgroup.processes()).toBeGreaterThan(before.length + 1);
+    expect(cgroup.pids().filter((each) => sliverCgroup(world.node.tag, 'test_login').pids().includes(each))).toEqual(
+      [],
+    );
+    expect((await login).code).toBe(0);
+    await expect.poll(() => cgroup.processes()).toBe(1);
   });
 
   it('refuses a foreign key, an unknown sliver and the host’s own accounts', async () => {

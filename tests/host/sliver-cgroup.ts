@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cgroupFolder, cgroupLayout, processesUnder, readCgroupHierarchies } from '@planetlab/linux';
 
-/** What the kernel has of a sliver, under the names of whichever cgroup layout this host has. */
-export interface SliverCgroup {
+/** What the kernel has of a sliver or of the node's sshd, under the names of whichever cgroup layout this host has. */
+export interface NodeCgroup {
   /** Folder in the hierarchy of a controller. */
   folder(controller: string): string;
   exists(): boolean;
@@ -23,10 +23,13 @@ const ORDINARY_SHARES = 1024;
 const sharesOf = (weight: number): number => 2 + ((weight - 1) * 262_142) / 9999;
 
 /** Numbers are NaN where there is no such cgroup (any more). */
-export function sliverCgroup(tag: string, slice: string): SliverCgroup {
+export const sliverCgroup = (tag: string, slice: string): NodeCgroup => cgroupAt(`planetlab/${tag}/${slice}`);
+export const sshCgroup = (tag: string): NodeCgroup => cgroupAt(`planetlab/${tag}-sshd`);
+
+function cgroupAt(path: string): NodeCgroup {
   const hierarchies = readCgroupHierarchies();
   const unified = cgroupLayout(hierarchies) === 'v2';
-  const folder = (controller: string) => cgroupFolder(hierarchies, controller, `planetlab/${tag}/${slice}`) ?? '';
+  const folder = (controller: string) => cgroupFolder(hierarchies, controller, path) ?? '';
   const number = (controller: string, v1: string, v2: string): number => {
     const file = join(folder(controller), unified ? v2 : v1);
     return existsSync(file) ? Number(readFileSync(file, 'utf8')) : Number.NaN;

@@ -9,6 +9,8 @@ interface Image {
   readonly importedAt: string;
 }
 
+type BuildOptions = ImageOptions & { readonly ifChanged?: boolean };
+
 const imageTable = (images: readonly Image[]): string =>
   images.length === 0
     ? 'no images; build one with: pl-node image build debian-12'
@@ -25,13 +27,14 @@ export function registerImages(program: Command): void {
     .command('build')
     .description('build a Debian image; its release is the one in its name')
     .argument('<name>', 'such as debian-12')
+    .option('--if-changed', 'only if it is not there, or was made from other packages than it would be now')
     .option(...IMAGES)
     .option(...JSON_OUTPUT)
     .addHelpText('after', example('pl-node image build debian-12'))
-    .action(async (name: string, { images, json }: ImageOptions) => {
+    .action(async (name: string, { images, json, ifChanged = false }: BuildOptions) => {
       const { buildImage } = await import('@planetlab/node-manager');
       const progress = (line: string) => process.stderr.write(`${line}\n`);
-      const built = await buildImage({ folder: images, name, now: Date.now, progress });
+      const built = await buildImage({ folder: images, name, ifChanged, now: Date.now, progress });
       print(json, { items: built }, imageTable(built));
     });
 

@@ -98,19 +98,17 @@ export async function runTelling(
 ): Promise<void> {
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]);
   const child = spawn(program, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe'],
     env: markedEnvironment(paths),
     cwd: '/',
     signal,
   });
   const last: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream }).on('line', (line) => {
-      options.tell(line);
-      last.push(line);
-      if (last.length > 5) last.shift();
-    });
-  }
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    options.tell(line);
+    last.push(line);
+    if (last.length > 5) last.shift();
+  });
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);

@@ -83,7 +83,7 @@ export function setCpuWeight(relativePath: string, weight: number): void {
   const folder = cgroupFolder(hierarchies, 'cpu', ownedCgroupPath(relativePath));
   if (folder === undefined) return;
   mkdirSync(folder, { recursive: true });
-  if (cgroupLayout(hierarchies) === 'v2') enableCpuBelow(dirname(folder));
+  if (cgroupLayout(hierarchies) === 'v2') enableBelow(dirname(folder), 'cpu');
   for (const [file, ordinary, most] of [
     ['cpu.shares', ORDINARY.v1, 262_144],
     ['cpu.weight', ORDINARY.v2, 10_000],
@@ -93,10 +93,42 @@ export function setCpuWeight(relativePath: string, weight: number): void {
   }
 }
 
+export interface CgroupBounds {
+  readonly memoryBytes: number;
+  readonly processes: number;
+}
+
+/**
+ * Puts a process, and whatever it starts from then on, into a cgroup with these bounds; makes it when it is missing. A
+ * bound that the kernel cannot keep is left out.
+ */
+export function confineToCgroup(relativePath: string, pid: number, { memoryBytes, processes }: CgroupBounds): void {
+  const hierarchies = readCgroupHierarchies();
+  const path = ownedCgroupPath(relativePath);
+  const unified = cgroupLayout(hierarchies) === 'v2';
+  for (const [controller, file, bound] of [
+    ['memory', unified ? 'memory.max' : 'memory.limit_in_bytes', memoryBytes],
+    ['pids', 'pids.max', processes],
+  ] as const) {
+    const folder = cgroupFolder(hierarchies, controller, path);
+    if (folder === undefined) continue;
+    mkdirSync(folder, { recursive: true });
+    if (unified) for (const above of ancestorsOf(folder)) enableBelow(above, controller);
+    writeIfThere(join(folder, file), String(bound));
+    writeFileSync(join(folder, 'cgroup.procs'), String(pid));
+  }
+}
+
+/** The cgroups above one, from the root down. */
+function ancestorsOf(folder: string): readonly string[] {
+  const parent = dirname(folder);
+  return folder === CGROUP_ROOT ? [] : [...ancestorsOf(parent), parent];
+}
+
 /** In the unified hierarchy, a cgroup has files of a controller only when the one above hands it on. */
-function enableCpuBelow(parent: string): void {
-  if (readOrEmpty(join(parent, 'cgroup.controllers')).split(/\s/).includes('cpu'))
-    writeFileSync(join(parent, 'cgroup.subtree_control'), '+cpu');
+function enableBelow(parent: string, controller: string): void {
+  if (readOrEmpty(join(parent, 'cgroup.controllers')).split(/\s/).includes(controller))
+    writeFileSync(join(parent, 'cgroup.subtree_control'), `+${controller}`);
 }
 
 const REMOVAL_DEADLINE_MS = 10_000;

@@ -7,10 +7,11 @@ export type { AttachedNetworks } from './attached-networks.ts';
 export { attachedNetworks } from './attached-networks.ts';
 export type { SubvolumeUse } from './btrfs.ts';
 export { createSubvolume, enableQuotas, limitSubvolume, subvolumeUse } from './btrfs.ts';
-export type { CgroupHierarchy, CgroupLayout } from './cgroups.ts';
+export type { CgroupBounds, CgroupHierarchy, CgroupLayout } from './cgroups.ts';
 export {
   cgroupFolder,
   cgroupLayout,
+  confineToCgroup,
   ensureRuntimeCgroups,
   killCgroupTree,
   ownedCgroupPath,

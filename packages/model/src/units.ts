@@ -46,3 +46,9 @@ export function formatMiB(mib: number): string {
   const gib = mib / 1024;
   return gib < 1024 ? `${gib.toFixed(gib < 10 ? 1 : 0)} GiB` : `${(gib / 1024).toFixed(1)} TiB`;
 }
+
+/** A rate as people write it, exact: "500 kbit/s", "1.5 Mbit/s", "1 Gbit/s". */
+export function formatKbps(kbps: number): string {
+  const [size, unit] = kbps >= 1e6 ? [1e6, 'Gbit/s'] : kbps >= 1000 ? [1000, 'Mbit/s'] : [1, 'kbit/s'];
+  return `${kbps / size} ${unit}`;
+}

@@ -244,6 +244,7 @@ function sshAccess({ config, backend, paths, names, identity, runner, logger }: 
     listen: parseEndpoint(config.sshListen),
     stateFolder: paths.ssh,
     runFolder: names.sshRun,
+    cgroup: names.sshCgroup,
     runtime: backend.runtime,
     nodeName: identity.name,
     runner,

@@ -55,6 +55,8 @@ export interface NodeNames {
   /** Socket of the machine's administrator. */
   readonly adminSocket: string;
   readonly cgroupParent: string;
+  /** Of the sshd by which people log in to slivers: beside those of the slivers, whose names they are. */
+  readonly sshCgroup: string;
   readonly linkPrefix: string;
   readonly table: string;
   /** Says which device has the node's classes. */
@@ -73,6 +75,7 @@ export const nodeNames = (tag: string): NodeNames => ({
   sshRun: `/run/planetlab/${tag}/ssh`,
   adminSocket: `/run/planetlab/${tag}/admin.sock`,
   cgroupParent: `planetlab/${tag}`,
+  sshCgroup: `planetlab/${tag}-sshd`,
   linkPrefix: `pl${tag.slice(0, 4)}-`,
   table: `planetlab_${tag}`,
   shapedDevice: `/run/planetlab/${tag}/shaped-device`,

@@ -7,7 +7,7 @@ import { inNamespace, systemRunner } from '@planetlab/linux';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withSlowness } from '../../slowness.ts';
 import { HOST_IPV4, NODE_IPV4 } from '../node-fixture.ts';
-import { type Arena, createArena, EVIL, GOOD, isRoot, outOfBounds, WELL } from './arena.ts';
+import { type Arena, createArena, EVIL, GOOD, isRoot, type Measuring, outOfBounds, WELL } from './arena.ts';
 import { FORGE, FRAMES, SNIFF } from './packets.ts';
 
 /** Where machines of a cloud ask about themselves. */
@@ -22,8 +22,10 @@ const FORGED = ['arp', 'icmpv6 134', 'icmpv6 136', 'udp 67'];
 describe.runIf(isRoot)('a sliver that listens in and lies about who it is', () => {
   const stack = new AsyncDisposableStack();
   let arena: Arena;
+  let measuring: Measuring;
   beforeAll(async () => {
     arena = stack.use(await createArena('node-spoof'));
+    measuring = stack.use(arena.startMeasuring());
   });
   afterAll(() => stack.disposeAsync());
 
@@ -227,5 +229,10 @@ describe.runIf(isRoot)('a sliver that listens in and lies about who it is', () =
     await arena.perl(FORGE, 'fragments', String(arena.evil.ipv4), NODE_IPV4, '7443');
     expect(await arena.neighbour()).toEqual(WELL);
     expect((await arena.caller.client.getNode({})).name).toBe(arena.node.name);
+  });
+
+  it('has by all of this kept neither its neighbour nor the node’s API from being served', async () => {
+    expect(outOfBounds(await measuring.end())).toEqual([]);
+    expect(await arena.neighbour()).toEqual(WELL);
   });
 });

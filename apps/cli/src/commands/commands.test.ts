@@ -211,9 +211,9 @@ describe('slices on nodes', () => {
       'slice set eth_cdn --egress-max 1M --add-port udp/53 --add-port tcp/443 --remove-port tcp/80',
     );
     expect(set.stdout).toContain(
-      'Egress: at least 500 kbit/s, at most 1000 kbit/s, weight 2, 20 GiB a day, 50 new flows a second. Ports: udp/53, tcp/443.',
+      'Egress: at least 500 kbit/s, at most 1 Mbit/s, weight 2, 20 GiB a day, 50 new flows a second. Ports: udp/53, tcp/443.',
     );
-    expect((await cli('slice show eth_cdn')).stdout).toMatch(/Egress +at least 500 kbit\/s, at most 1000 kbit\/s/);
+    expect((await cli('slice show eth_cdn')).stdout).toMatch(/Egress +at least 500 kbit\/s, at most 1 Mbit\/s/);
     expect(await cli('slice set eth_cdn --remove-port tcp/80')).toMatchObject({
       ...{ code: 2, stderr: expect.stringContaining('It has no port tcp/80.') },
     });

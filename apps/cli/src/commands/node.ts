@@ -1,5 +1,5 @@
 import { availabilityInWords, type NodeFacts, type PlcNode, useInWords, wayInWords } from '@planetlab/contract';
-import { formatMiB, type Place } from '@planetlab/model';
+import { formatKbps, formatMiB, type Place } from '@planetlab/model';
 import type { Command } from 'commander';
 import type { Io } from '../io.ts';
 import { leaf } from '../leaf.ts';
@@ -158,7 +158,7 @@ const factFields = (facts: NodeFacts, view: View): readonly Field[] => [
   ['Memory', `${formatMiB(facts.leased.memoryMiB)} of ${formatMiB(facts.capacity.memoryMiB)} promised`],
   ['Disk', `${formatMiB(facts.leased.diskMiB)} of ${formatMiB(facts.capacity.diskMiB)} promised`],
   ['CPU', `${facts.leased.cpuReservedMillis / 1000} of ${facts.capacity.cpuReservedMillis / 1000} cores reserved`],
-  ['Egress', `${facts.leased.egressMinKbps} of ${facts.capacity.egressMinKbps} kbit/s guaranteed`],
+  ['Egress', `${formatKbps(facts.leased.egressMinKbps)} of ${formatKbps(facts.capacity.egressMinKbps)} guaranteed`],
   ['Images', facts.images.join(', ')],
   ['IPv4', facts.ipv4 ?? undefined],
   ['IPv6 prefix', facts.ipv6Prefix ?? undefined],

@@ -1,4 +1,11 @@
-import { formatMiB, type PortBinding, portKey, type Resources, type ResourcesChange } from '@planetlab/model';
+import {
+  formatKbps,
+  formatMiB,
+  type PortBinding,
+  portKey,
+  type Resources,
+  type ResourcesChange,
+} from '@planetlab/model';
 import type { Command } from 'commander';
 import { millis, rateKbps, sizeMiB, wholeNumber } from '../options.ts';
 import { usageError } from '../usage.ts';
@@ -78,8 +85,8 @@ export function limitsOf({ egress, ports, ...resources }: Resources): readonly (
     `${resources.processes} processes`,
   ];
   const network = [
-    `at least ${egress.minKbps} kbit/s`,
-    `at most ${egress.maxKbps} kbit/s`,
+    `at least ${formatKbps(egress.minKbps)}`,
+    `at most ${formatKbps(egress.maxKbps)}`,
     `weight ${egress.shares}`,
     `${formatMiB(egress.dailyMiB)} a day`,
     `${resources.newFlowsPerSecond} new flows a second`,

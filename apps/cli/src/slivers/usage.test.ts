@@ -28,7 +28,7 @@ it('tells of each resource what held a sliver back', () => {
   expect(fields['Processes']).toContain('4 refused');
   expect(fields['Disk']).toContain('full now, bound by btrfs-quota');
   expect(fields['Egress']).toContain(`slowed to 200 kbit/s since ${AT}, 5 packets waited, 6 dropped`);
-  expect(fields['Egress']).toContain('weight 3, at least 8 kbit/s, at most 1000 kbit/s, in use 150 kbit/s');
+  expect(fields['Egress']).toContain('weight 3, at least 8 kbit/s, at most 1 Mbit/s, in use 150 kbit/s');
   expect(fields['Flows']).toBe('12 of 4096, 200 new per second, 7 refused');
   expect(fields['Ports']).toContain('tcp/80');
 });

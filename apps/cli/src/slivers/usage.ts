@@ -1,5 +1,5 @@
 import type { Sliver, SliverUsage } from '@planetlab/contract';
-import { formatDuration, formatMiB, isPlanetLabError, portKey } from '@planetlab/model';
+import { formatDuration, formatKbps, formatMiB, isPlanetLabError, portKey } from '@planetlab/model';
 import type { Field } from '../output/printer.ts';
 import type { Plc } from '../session/client.ts';
 
@@ -66,15 +66,16 @@ function diskLine({ disk }: SliverUsage): string {
 const FULL = 0.99;
 
 function egressLine({ resources: { egress }, egress: sent }: SliverUsage): string {
-  const limits = [`weight ${egress.shares}`, `at least ${egress.minKbps} kbit/s`, `at most ${egress.maxKbps} kbit/s`];
+  const { shares, minKbps, maxKbps } = egress;
+  const limits = [`weight ${shares}`, `at least ${formatKbps(minKbps)}`, `at most ${formatKbps(maxKbps)}`];
   if (sent === undefined)
     return line(...limits, `${formatMiB(egress.dailyMiB)} a day`, 'not enforced by this node, and not counted');
   const since = sent.slowedSince === null ? '' : ` since ${sent.slowedSince}`;
   return line(
     ...limits,
-    sent.rateKbps === null ? 'rate in use not counted' : `in use ${sent.rateKbps} kbit/s`,
+    sent.rateKbps === null ? 'rate in use not counted' : `in use ${formatKbps(sent.rateKbps)}`,
     `sent ${mebibytes(sent.sentTodayMiB)} of ${formatMiB(egress.dailyMiB)} today`,
-    sent.ceilKbps < egress.maxKbps ? `slowed to ${sent.ceilKbps} kbit/s${since}` : 'not slowed',
+    sent.ceilKbps < egress.maxKbps ? `slowed to ${formatKbps(sent.ceilKbps)}${since}` : 'not slowed',
     `${sent.waited} packets waited`,
     `${sent.dropped} dropped`,
   );

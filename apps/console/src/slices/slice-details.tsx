@@ -1,5 +1,5 @@
 import type { Slice } from '@planetlab/contract';
-import { formatMiB, portKey } from '@planetlab/model';
+import { formatKbps, formatMiB, portKey } from '@planetlab/model';
 import { ago, expiresIn, inFull } from '../parts/ago.ts';
 import { DetailsCard } from '../parts/details-card.tsx';
 import { Fact } from '../parts/fact.tsx';
@@ -42,8 +42,8 @@ export function SliceDetails({ slice, tally, nowMs, onClose }: SliceDetailsProps
           {formatMiB(memoryMiB)} memory, {formatMiB(diskMiB)} disk, {processes} processes, CPU share {cpuShares}
         </Fact>
         <Fact name="Egress">
-          {egress.minKbps} to {egress.maxKbps} kbit/s, share {egress.shares}, {formatMiB(egress.dailyMiB)} a day,{' '}
-          {newFlowsPerSecond} new flows a second
+          {formatKbps(egress.minKbps)} to {formatKbps(egress.maxKbps)}, share {egress.shares},{' '}
+          {formatMiB(egress.dailyMiB)} a day, {newFlowsPerSecond} new flows a second
         </Fact>
         {ports.length > 0 && <Fact name="Ports">{ports.map(portKey).join(', ')}</Fact>}
         <Fact name="People">{slice.persons.length === 0 ? 'nobody' : slice.persons.join(', ')}</Fact>

@@ -13,9 +13,19 @@ import {
   writeSync,
 } from 'node:fs';
 import { connect } from 'node:net';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type CommandRunner, isAlive, processStartTime, signal, unmountUnder, waitForEnd } from '@planetlab/linux';
+import {
+  type CgroupBounds,
+  type CommandRunner,
+  confineToCgroup,
+  isAlive,
+  processStartTime,
+  signal,
+  unmountUnder,
+  waitForEnd,
+} from '@planetlab/linux';
 import { PlanetLabError } from '@planetlab/model';
 import { z } from 'zod';
 import type { HostPort } from '../config.ts';
@@ -29,6 +39,8 @@ export interface SshAccessOptions {
   readonly stateFolder: string;
   /** Below /run, so that every folder above belongs to root, as sshd wants it for keys. */
   readonly runFolder: string;
+  /** What sshd and all logins run in, so that what they cost the node is bounded whoever logs in how often. */
+  readonly cgroup: string;
   readonly runtime: readonly [string, ...string[]];
   readonly nodeName: string;
   readonly runner: CommandRunner;
@@ -119,6 +131,15 @@ function runningSshd(runFolder: string): z.infer<typeof SshdRecord> | undefined 
 /** As many as programs through the API. */
 const LOGINS_PER_SLIVER = 32;
 
+/** Of the machine's memory, for sshd and all logins: each takes some 5 MiB, which are charged to no sliver. */
+const MEMORY_PART = 1 / 16;
+const LEAST_MEMORY_BYTES = 256 * 1024 * 1024;
+const MOST_PROCESSES = 4096;
+const bounds = (): CgroupBounds => ({
+  memoryBytes: Math.max(LEAST_MEMORY_BYTES, Math.floor(totalmem() * MEMORY_PART)),
+  processes: MOST_PROCESSES,
+});
+
 async function ensureSshd(options: SshAccessOptions): Promise<void> {
   const { runFolder, stateFolder } = options;
   mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
@@ -142,7 +163,7 @@ async function ensureSshd(options: SshAccessOptions): Promise<void> {
   });
   const digest = createHash('sha256').update(config).digest('hex');
   const running = runningSshd(runFolder);
-  if (running?.digest === digest) return;
+  if (running?.digest === digest) return confineToCgroup(options.cgroup, running.pid, bounds());
   await stopSshd(runFolder);
   const configPath = join(stateFolder, 'sshd_config');
   writeFileAtomic(configPath, config);
@@ -162,7 +183,7 @@ mount --bind "$1/group" /etc/group
 exec "$2" -D -f "$3" </dev/null`;
 
 async function startSshd(
-  { runFolder, listen, logger }: SshAccessOptions,
+  { runFolder, cgroup, listen, logger }: SshAccessOptions,
   configPath: string,
   digest: string,
 ): Promise<void> {
@@ -189,6 +210,7 @@ async function startSshd(
   try {
     if (pid === undefined || startTime === undefined) throw sshdFailed(errors);
     writeFileAtomic(join(runFolder, 'sshd.json'), JSON.stringify({ pid, startTime, digest }));
+    confineToCgroup(cgroup, pid, bounds());
     child.stdin?.write('\n');
   } finally {
     child.stdin?.end();

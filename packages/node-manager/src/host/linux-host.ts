@@ -303,7 +303,7 @@ class LinuxHost implements Host {
     const { paths, names, runner } = this.#options;
     await this.#waitForOrphans();
     await removeProbeLeftovers(runner); // of a manager that was killed while it probed
-    await removeCgroupTree(names.cgroupParent);
+    for (const cgroup of [names.cgroupParent, names.sshCgroup]) await removeCgroupTree(cgroup);
     await this.#detachAll();
     await deleteTable('inet', names.table, runner);
     await this.#unshape();

@@ -54,7 +54,7 @@ export async function addImage(options: AddImageOptions): Promise<readonly NodeI
     syncFolder(trees);
     const store = createImageStore(folder);
     const image = { digest, sizeMiB: Math.ceil(bytes / MIB), importedAt: toInstant(now()) };
-    for (const name of names) store.tag(name, image);
+    for (const name of names) store.tag(name, image, source);
     return names.map((name) => ({ name, ...image }));
   } finally {
     rmSync(work, { recursive: true, force: true });

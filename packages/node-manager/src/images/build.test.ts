@@ -1,12 +1,29 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { ImageName } from '@planetlab/model';
 import { describe, expect, it } from 'vitest';
-import { mmdebstrapArguments, suiteOf } from './build.ts';
+import { NOW_MS, temporaryFolder } from '../testing/fixtures.ts';
+import { buildImage, mmdebstrapArguments, recipeOf, suiteOf } from './build.ts';
+import { createImageStore } from './image-store.ts';
 
 describe('an image that is built here', () => {
   it('is of the release that its name says, whatever the host runs', () => {
     expect(suiteOf(ImageName.parse('debian-12'))).toBe('bookworm');
     expect(suiteOf(ImageName.parse('debian-13'))).toBe('trixie');
     expect(mmdebstrapArguments('bookworm', '/images/new').slice(-2)).toEqual(['bookworm', '/images/new']);
+  });
+
+  it('is left as it is where it was made as it would be now, when that is asked for', async () => {
+    using folder = temporaryFolder();
+    const name = ImageName.parse('debian-12');
+    const image = { digest: 'd'.repeat(64), sizeMiB: 1, importedAt: new Date(NOW_MS).toISOString() };
+    mkdirSync(join(folder.path, 'rootfs', image.digest), { recursive: true });
+    createImageStore(folder.path).tag(name, image, recipeOf('bookworm'));
+    const told: string[] = [];
+    const progress = (line: string) => void told.push(line);
+    const built = await buildImage({ folder: folder.path, name, ifChanged: true, now: () => NOW_MS, progress });
+    expect(built).toEqual([{ name, ...image }]);
+    expect(told).toEqual([]);
   });
 
   it('is one that can be built; for others it says what to do', () => {

@@ -6,18 +6,25 @@ import { createInterface } from 'node:readline';
 import type { NodeImage } from '@planetlab/contract';
 import { ImageName, PlanetLabError, parseName } from '@planetlab/model';
 import { addImage, withImageLock } from './add-image.ts';
+import { createImageStore } from './image-store.ts';
 
 export interface BuildOptions {
   readonly folder: string;
   /** The name it gets. Throws `malformed_name`. */
   readonly name: string;
+  /** Builds nothing where the image is there and was made as it would be now. */
+  readonly ifChanged?: boolean;
   readonly now: () => number;
   /** Told what is going on, a line at a time. */
   readonly progress: (line: string) => void;
 }
 
-/** What a sliver has besides the smallest Debian: what people reach for first, and what files come in and out by. */
-const PACKAGES = 'iproute2,iputils-ping,procps,ca-certificates,curl,less,nano,openssh-sftp-server,rsync';
+/**
+ * What a sliver has besides the smallest Debian: what people reach for first, what files come in and out by, and what
+ * shows a network to whoever studies it.
+ */
+const PACKAGES =
+  'iproute2,iputils-ping,procps,ca-certificates,curl,less,nano,openssh-sftp-server,rsync,tcpdump,traceroute';
 /**
  * What can be built, on every host alike: a slice finds the same system on all its nodes. Mirror and keys are Debian's
  * own, which every supported distribution can reach and check.
@@ -28,20 +35,25 @@ const SUITES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Builds a Debian image with mmdebstrap. One builder at a time. Throws `unknown_image`. */
-export async function buildImage({ folder, name: text, now, progress }: BuildOptions): Promise<readonly NodeImage[]> {
-  const name = parseName(ImageName, text);
+export async function buildImage(options: BuildOptions): Promise<readonly NodeImage[]> {
+  const { folder, now, progress } = options;
+  const name = parseName(ImageName, options.name);
   const suite = suiteOf(name);
-  return withImageLock(folder, () => {
+  const source = recipeOf(suite);
+  return withImageLock(folder, async () => {
+    const store = createImageStore(folder);
+    const there = options.ifChanged === true && store.sourceOf(name) === source ? store.get(name) : undefined;
+    if (there !== undefined) return [there];
     progress(`building ${name} from ${suite} with mmdebstrap; this takes about half a minute`);
     return addImage({
-      folder,
-      names: [name],
-      source: `mmdebstrap ${suite} ${PACKAGES}`,
-      now,
+      ...{ folder, names: [name], source, now },
       make: (root) => makeTree(suite, root, progress),
     });
   });
 }
+
+/** What an image of a release is made from: where it differs, the image is another one. */
+export const recipeOf = (suite: string): string => `mmdebstrap ${suite} ${PACKAGES}`;
 
 /** Debian's name for the release that an image is made of. */
 export function suiteOf(name: ImageName): string {

@@ -10,16 +10,20 @@ const ImageFile = z.object({
   digest: z.string().regex(/^[0-9a-f]{64}$/),
   sizeMiB: z.number(),
   importedAt: Instant,
+  source: z.string().optional(),
 });
+type ImageFile = z.infer<typeof ImageFile>;
 
 /** Images by name; several names may stand for the same tree. */
 export interface ImageStore {
   list(): readonly NodeImage[];
   get(name: ImageName): NodeImage | undefined;
+  /** What the image of that name was made from. Images that older versions have made do not say. */
+  sourceOf(name: ImageName): string | undefined;
   /** Folder of the root file system of a digest. Throws `unknown_image`. */
   root(digest: string): string;
   /** Makes a name stand for a tree that is in the store. */
-  tag(name: ImageName, image: Omit<NodeImage, 'name'>): void;
+  tag(name: ImageName, image: Omit<NodeImage, 'name'>, source?: string): void;
   /**
    * Removes trees that no name stands for and nobody has mounted. The digests removed. Throws `conflict` while it is not
    * known what a name stands for.
@@ -34,7 +38,7 @@ export interface ImageStore {
 export function createImageStore(folder: string, logger: Pick<Logger, 'warn'> = { warn() {} }): ImageStore {
   const trees = join(folder, 'rootfs');
   const saidOf = new Set<ImageName>();
-  const get = (name: ImageName): NodeImage | undefined => {
+  const read = (name: ImageName): ImageFile | undefined => {
     try {
       const image = readImage(folder, name);
       saidOf.delete(name);
@@ -46,9 +50,16 @@ export function createImageStore(folder: string, logger: Pick<Logger, 'warn'> = 
       return undefined;
     }
   };
+  const get = (name: ImageName): NodeImage | undefined => {
+    const image = read(name);
+    if (image === undefined) return undefined;
+    const { source: _source, ...told } = image;
+    return { name, ...told };
+  };
   return {
     list: () => names(folder).flatMap((name) => get(name) ?? []),
     get,
+    sourceOf: (name) => read(name)?.source,
     root(digest) {
       const root = join(trees, digest);
       if (existsSync(root)) return root;
@@ -57,9 +68,9 @@ export function createImageStore(folder: string, logger: Pick<Logger, 'warn'> = 
         `The image ${digest.slice(0, 12)} is not in ${folder} any more. Build or import it again.`,
       );
     },
-    tag(name, image) {
+    tag(name, image, source) {
       mkdirSync(folder, { recursive: true });
-      writeFileAtomic(fileOf(folder, name), JSON.stringify(ImageFile.parse(image)), 0o644);
+      writeFileAtomic(fileOf(folder, name), JSON.stringify(ImageFile.parse({ ...image, source })), 0o644);
     },
     prune() {
       const kept = new Set(names(folder).map((name) => readOrRefuse(folder, name)?.digest));
@@ -79,12 +90,12 @@ const names = (folder: string): readonly ImageName[] =>
 
 const fileOf = (folder: string, name: ImageName): string => join(folder, `${name}.json`);
 
-function readImage(folder: string, name: ImageName): NodeImage | undefined {
+function readImage(folder: string, name: ImageName): ImageFile | undefined {
   const text = readOptional(fileOf(folder, name));
-  return text === undefined ? undefined : { name, ...ImageFile.parse(JSON.parse(text)) };
+  return text === undefined ? undefined : ImageFile.parse(JSON.parse(text));
 }
 
-function readOrRefuse(folder: string, name: ImageName): NodeImage | undefined {
+function readOrRefuse(folder: string, name: ImageName): ImageFile | undefined {
   try {
     return readImage(folder, name);
   } catch (cause) {
@@ -109,6 +120,7 @@ export function createSimulatedImages(): ImageStore {
   return {
     list: () => [image],
     get: (name) => (name === image.name ? image : undefined),
+    sourceOf: () => undefined,
     root: (digest) => `/simulated/images/${digest}`,
     tag() {},
     prune: () => [],

@@ -1,3 +1,5 @@
+import { PlanetLabError } from '@planetlab/model';
+
 /** Ids of one sliver: as many as every Linux distribution counts on. */
 export const IDS_PER_SLIVER = 65_536;
 /** 0 is the network, 1 the node. */
@@ -48,10 +50,15 @@ function rangeOf(plan: AddressPlan): Ipv4Range {
   return range;
 }
 
-/** What a sliver is called in the network and in the kernel, from its index alone. */
+/** What a sliver is called in the network and in the kernel, from its index alone. Throws `conflict` where none is left. */
 export function addressesOf(plan: AddressPlan, index: number): SliverAddresses {
   const range = rangeOf(plan);
-  if (index < FIRST_INDEX || index > lastIndex(plan)) throw new RangeError(`not the index of a sliver: ${index}`);
+  if (index < FIRST_INDEX) throw new RangeError(`not the index of a sliver: ${index}`);
+  if (index > lastIndex(plan))
+    throw new PlanetLabError(
+      'conflict',
+      `"sliverIpv4Range" in config.json, ${plan.sliverIpv4Range}, has no address for a sliver that is there, the one numbered ${index}. Make the range larger and start again.`,
+    );
   const number = range.first + index;
   const ipv4 = [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256).join('.');
   return {
