@@ -17,9 +17,10 @@ import { expect, it } from 'vitest';
 import { describeNode } from '../host/describe-node.ts';
 import { eventually, leaseFor } from '../host/node-fixture.ts';
 import { sliverCgroup } from '../host/sliver-cgroup.ts';
+import { withSlowness } from '../slowness.ts';
 import { SMALL_DISKS } from './small-disks.ts';
 
-const STEP_TIMEOUT_MS = 1500;
+const STEP_TIMEOUT_MS = withSlowness(1500);
 
 const NODE = { name: 'node-recovery', config: { stepTimeoutMs: STEP_TIMEOUT_MS, diskBound: 'none' } };
 
@@ -30,7 +31,8 @@ describeNode('a node', NODE, (world) => {
   const until = async (wanted: Readonly<Record<string, string>>) => {
     const sorted = (all: object) => JSON.stringify(Object.entries(all).sort());
     await eventually(async () => sorted(await states()) === sorted(wanted), 30_000);
-    expect(await states()).toEqual(wanted);
+    const reasons = (await world.caller.client.listSlivers({})).items.map(({ slice, reason }) => ({ slice, reason }));
+    expect(await states(), JSON.stringify(reasons)).toEqual(wanted);
   };
   const pidOf = (slice: string) =>
     Number(JSON.parse(readFileSync(`/run/planetlab/${world.node.tag}/oci/${slice}/status`, 'utf8')).pid);

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemRunner } from './command.ts';
 
@@ -14,6 +15,15 @@ describe('running a command', () => {
 
   it('ends it when its time is over', async () => {
     await expect(systemRunner.run({ argv: ['sleep', '60'], timeoutMs: 50 })).rejects.toThrow(/exited with 137/);
+  });
+
+  it('ends it also in a process that has nothing else to do, which hears of that', async () => {
+    const module = JSON.stringify(join(import.meta.dirname, 'command.ts'));
+    const script = `import { systemRunner } from ${module};
+const late = await systemRunner.run({ argv: ['sleep', '60'], timeoutMs: 50 }).catch(({ message }) => message);
+console.log(late);`;
+    const argv = [process.execPath, '--input-type=module', '--eval', script] as const;
+    expect((await systemRunner.run({ argv })).stdout).toContain('it did not end within 50 ms and was killed');
   });
 
   it('does not wait for what it leaves behind when its output is detached', async () => {

@@ -55,12 +55,13 @@ export const systemRunner: CommandRunner = {
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
     });
     let late = false;
-    const timer = setTimeout(() => {
+    // again and again, because waiting for a child alone keeps no process alive: it would end before it hears of the child's end
+    const timer = setInterval(() => {
       late = true;
       child.kill();
     }, timeoutMs);
     const code = await child.exited;
-    clearTimeout(timer);
+    clearInterval(timer);
     const why = late && code === KILLED ? `it did not end within ${timeoutMs} ms and was killed` : '';
     const result = { code, stdout: files.text(1), stderr: `${files.text(2)}${why}` };
     if (code !== 0) throw new CommandError(command, result);
