@@ -210,8 +210,8 @@ describeNode('the network of a node', NODE, (world) => {
   it('shows the way to traceroute', async () => {
     const way = async (to: string) =>
       (await world.caller.exec('test_other', ['traceroute', '-n', '-q1', '-w5', '-m4', to])).stdout;
-    expect(await way(HOST_IPV4)).toMatch(new RegExp(`\\n 1 +100\\..*\\n 2 +${HOST_IPV4.replaceAll('.', '\\.')} `));
-    expect(await way(WORLD_IPV6)).toMatch(new RegExp(`\\n 1 +${SLIVERS_IPV6}:.*\\n 2 +${WORLD_IPV6} `));
+    expect(await way(HOST_IPV4)).toMatch(/\n 1 {2}169\.254\.1\.1 .*\n 2 {2}198\.51\.100\.1 .*\n$/);
+    expect(await way(WORLD_IPV6)).toMatch(/\n 1 {2}2001:db8:ffff::2 .*\n 2 {2}2001:db8:ffff::1 .*\n$/);
   });
 
   it('shows to tcpdump what a sliver sends and gets itself, and nothing of its neighbour', async () => {
