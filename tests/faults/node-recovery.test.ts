@@ -18,7 +18,7 @@ import { describeNode } from '../host/describe-node.ts';
 import { eventually, leaseFor } from '../host/node-fixture.ts';
 import { sliverCgroup } from '../host/sliver-cgroup.ts';
 import { withSlowness } from '../slowness.ts';
-import { SMALL_DISKS } from './small-disks.ts';
+import { fillUp, SMALL_DISKS } from './small-disks.ts';
 
 const STEP_TIMEOUT_MS = withSlowness(1500);
 
@@ -135,7 +135,7 @@ describeNode('a node', NODE, (world) => {
       await lease('test_first');
       await until({ test_first: 'running' });
       const filler = join(world.node.stateDir, 'filler');
-      await systemRunner.run({ argv: ['dd', 'if=/dev/zero', `of=${filler}`, 'bs=1M'] }).catch(() => {}); // until it is full
+      await fillUp(filler);
       await expect(lease('test_late')).rejects.toMatchObject({ code: 'insufficient_resources' });
       expect(await states()).toEqual({ test_first: 'running' });
       expect(localStatus(world.node.stateDir).slivers).toMatchObject([{ slice: 'test_first' }]); // from their journal
@@ -151,7 +151,7 @@ describeNode('a node', NODE, (world) => {
       await until(BOTH);
       const { stateDir } = world.node;
       const filler = join(stateDir, 'filler');
-      const fill = () => systemRunner.run({ argv: ['dd', 'if=/dev/zero', `of=${filler}`, 'bs=1M'] }).catch(() => {});
+      const fill = () => fillUp(filler);
       const [one, two] = [leaseFor('test_one').slice, leaseFor('test_two').slice];
       const stop = { params: { slice: one }, body: { reason: null } };
       const ban = { params: { subject: two }, body: { reason: null } };

@@ -39,4 +39,10 @@ export const SMALL_DISKS: readonly SmallDisk[] = [
   },
 ];
 
+/** Writes until its disk takes nothing more: what counts gives back, when it has written, part of what it had set aside. */
+export async function fillUp(file: string): Promise<void> {
+  const append = 'for round in 1 2 3; do for size in 1M 4k; do dd if=/dev/zero bs=$size; done; sync -f "$1"; done';
+  await run('sh', '-c', `{ ${append}; } >>"$1" 2>/dev/null || true`, 'sh', file);
+}
+
 const run = (program: string, ...args: readonly string[]) => systemRunner.run({ argv: [program, ...args] });
