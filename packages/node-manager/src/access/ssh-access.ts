@@ -131,7 +131,7 @@ function runningSshd(runFolder: string): z.infer<typeof SshdRecord> | undefined 
 /** As many as programs through the API. */
 const LOGINS_PER_SLIVER = 32;
 
-/** Of the machine's memory, for sshd and all logins: each takes some 5 MiB, which are charged to no sliver. */
+/** Of the machine’s memory, for sshd and all logins, whose processes are charged to no sliver. */
 const MEMORY_PART = 1 / 16;
 const LEAST_MEMORY_BYTES = 256 * 1024 * 1024;
 const MOST_PROCESSES = 4096;
