@@ -20,6 +20,8 @@ import { syncFolder } from '../files.ts';
 import { createImageStore } from './image-store.ts';
 
 const MIB = 1024 * 1024;
+/** The source of what a person has brought. */
+export const IMPORTED = 'import';
 
 export interface AddImageOptions {
   readonly folder: string;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ImageName } from '@planetlab/model';
 import { describe, expect, it } from 'vitest';
 import { NOW_MS, temporaryFolder } from '../testing/fixtures.ts';
+import { IMPORTED } from './add-image.ts';
 import { buildImage, mmdebstrapArguments, recipeOf, suiteOf } from './build.ts';
 import { createImageStore } from './image-store.ts';
 
@@ -13,12 +14,15 @@ describe('an image that is built here', () => {
     expect(mmdebstrapArguments('bookworm', '/images/new').slice(-2)).toEqual(['bookworm', '/images/new']);
   });
 
-  it('is left as it is where it was made as it would be now, when that is asked for', async () => {
+  it.each([
+    ['was made as it would be now', recipeOf('bookworm')],
+    ['is what a person has imported', IMPORTED],
+  ])('is left as it is where it %s, when that is asked for', async (_what, source) => {
     using folder = temporaryFolder();
     const name = ImageName.parse('debian-12');
     const image = { digest: 'd'.repeat(64), sizeMiB: 1, importedAt: new Date(NOW_MS).toISOString() };
     mkdirSync(join(folder.path, 'rootfs', image.digest), { recursive: true });
-    createImageStore(folder.path).tag(name, image, recipeOf('bookworm'));
+    createImageStore(folder.path).tag(name, image, source);
     const told: string[] = [];
     const progress = (line: string) => void told.push(line);
     const built = await buildImage({ folder: folder.path, name, ifChanged: true, now: () => NOW_MS, progress });

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { NodeImage } from '@planetlab/contract';
 import { ImageName, PlanetLabError, parseName } from '@planetlab/model';
-import { addImage, withImageLock } from './add-image.ts';
+import { addImage, IMPORTED, withImageLock } from './add-image.ts';
 import { createImageStore } from './image-store.ts';
 
 export interface BuildOptions {
   readonly folder: string;
   /** The name it gets. Throws `malformed_name`. */
   readonly name: string;
-  /** Builds nothing where the image is there and was made as it would be now. */
+  /** Builds nothing where the image is there and was made as it would be now, or a person has imported it. */
   readonly ifChanged?: boolean;
   readonly now: () => number;
   /** Told what is going on, a line at a time. */
@@ -42,7 +42,8 @@ export async function buildImage(options: BuildOptions): Promise<readonly NodeIm
   const source = recipeOf(suite);
   return withImageLock(folder, async () => {
     const store = createImageStore(folder);
-    const there = options.ifChanged === true && store.sourceOf(name) === source ? store.get(name) : undefined;
+    const stays = options.ifChanged === true && [source, IMPORTED].includes(store.sourceOf(name) ?? '');
+    const there = stays ? store.get(name) : undefined;
     if (there !== undefined) return [there];
     progress(`building ${name} from ${suite} with mmdebstrap; this takes about half a minute`);
     return addImage({

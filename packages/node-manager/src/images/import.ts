@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { NodeImage } from '@planetlab/contract';
 import { type CommandRunner, systemRunner } from '@planetlab/linux';
 import { ImageName, messageOf, PlanetLabError, parseName } from '@planetlab/model';
-import { addImage, withImageLock } from './add-image.ts';
+import { addImage, IMPORTED, withImageLock } from './add-image.ts';
 
 export interface ImportOptions {
   readonly folder: string;
@@ -31,7 +31,7 @@ export async function importImage(options: ImportOptions): Promise<readonly Node
       return await addImage({
         folder,
         names: [name],
-        source: 'import',
+        source: IMPORTED,
         now,
         runner,
         make: async (root) => {
